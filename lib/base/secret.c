@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Wiping and constant-time comparison. */
+#include "base/secret.h"
+
+#include <string.h>
+
+void rd_wipe(void *ptr, size_t len)
+{
+	if (len > 0) {
+		explicit_bzero(ptr, len);
+	}
+}
+
+bool rd_equal_constant_time(struct rd_view a, struct rd_view b)
+{
+	volatile uint8_t difference = 0;
+
+	if (a.len != b.len) {
+		return false;
+	}
+	for (size_t i = 0; i < a.len; i++) {
+		difference = (uint8_t)(difference | (a.ptr[i] ^ b.ptr[i]));
+	}
+	return difference == 0;
+}

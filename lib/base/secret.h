@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Secrets: wiping that the compiler may not drop, and comparison in constant time. */
+#ifndef RD_BASE_SECRET_H
+#define RD_BASE_SECRET_H
+
+#include "base/bytes.h"
+
+void rd_wipe(void *ptr, size_t len);
+
+/* Time depends on the lengths only; different lengths are unequal. */
+bool rd_equal_constant_time(struct rd_view a, struct rd_view b);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Hex, base64, integers and times as text. */
+#include "base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static const char hex_digits[] = "0123456789abcdef";
+static const char base64_digits[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+enum rd_status rd_hex_encode(struct rd_view bytes, struct rd_buf *out)
+{
+	uint8_t *dst;
+
+	RD_ENSURE(bytes.len <= SIZE_MAX / 2, RD_LIMIT);
+	RD_TRY(rd_buf_reserve(out, bytes.len * 2, &dst));
+	for (size_t i = 0; i < bytes.len; i++) {
+		dst[2 * i] = (uint8_t)hex_digits[bytes.ptr[i] >> 4];
+		dst[2 * i + 1] = (uint8_t)hex_digits[bytes.ptr[i] & 15];
+	}
+	return RD_OK;
+}
+
+void rd_hex_string(struct rd_view bytes, char *ret_text)
+{
+	for (size_t i = 0; i < bytes.len; i++) {
+		ret_text[2 * i] = hex_digits[bytes.ptr[i] >> 4];
+		ret_text[2 * i + 1] = hex_digits[bytes.ptr[i] & 15];
+	}
+	ret_text[2 * bytes.len] = '\0';
+}
+
+static int hex_value(uint8_t c)
+{
+	if (c >= '0' && c <= '9') {
+		return c - '0';
+	}
+	if (c >= 'a' && c <= 'f') {
+		return c - 'a' + 10;
+	}
+	if (c >= 'A' && c <= 'F') {
+		return c - 'A' + 10;
+	}
+	return -1;
+}
+
+enum rd_status rd_hex_decode(struct rd_view hex, struct rd_buf *out)
+{
+	RD_ENSURE(hex.len % 2 == 0, RD_MALFORMED);
+	for (size_t i = 0; i < hex.len; i += 2) {
+		int high = hex_value(hex.ptr[i]);
+		int low = hex_value(hex.ptr[i + 1]);
+
+		RD_ENSURE(high >= 0 && low >= 0, RD_MALFORMED);
+		RD_TRY(rd_buf_u8(out, (uint8_t)(high << 4 | low)));
+	}
+	return RD_OK;
+}
+
+enum rd_status rd_base64_encode(struct rd_view bytes, struct rd_buf *out)
+{
+	for (size_t i = 0; i < bytes.len; i += 3) {
+		size_t n = bytes.len - i < 3 ? bytes.len - i : 3;
+		uint32_t group = (uint32_t)bytes.ptr[i] << 16;
+		uint8_t *dst;
+
+		group |= n > 1 ? (uint32_t)bytes.ptr[i + 1] << 8 : 0;
+		group |= n > 2 ? (uint32_t)bytes.ptr[i + 2] : 0;
+		RD_TRY(rd_buf_reserve(out, 4, &dst));
+		for (size_t k = 0; k < 4; k++) {
+			uint32_t index = group >> (18 - 6 * k) & 63;
+
+			dst[k] = k <= n ? (uint8_t)base64_digits[index] : '=';
+		}
+	}
+	return RD_OK;
+}
+
+static int base64_value(uint8_t c)
+{
+	const char *at = c == '\0' ? NULL : strchr(base64_digits, c);
+
+	return at == NULL ? -1 : (int)(at - base64_digits);
+}
+
+static enum rd_status base64_group(const uint8_t in[4], bool last, struct rd_buf *out)
+{
+	size_t chars = 4;
+	uint32_t group = 0;
+
+	if (last && in[3] == '=') {
+		chars = in[2] == '=' ? 2 : 3;
+	}
+	for (size_t k = 0; k < 4; k++) {
+		int v = k < chars ? base64_value(in[k]) : 0;
+
+		RD_ENSURE(v >= 0, RD_MALFORMED);
+		group = group << 6 | (uint32_t)v;
+	}
+	RD_ENSURE((group & ((1u << (8 * (4 - chars))) - 1)) == 0, RD_NONCANONICAL);
+	for (size_t k = 0; k + 1 < chars; k++) {
+		RD_TRY(rd_buf_u8(out, (uint8_t)(group >> (16 - 8 * k))));
+	}
+	return RD_OK;
+}
+
+enum rd_status rd_base64_decode(struct rd_view text, struct rd_buf *out)
+{
+	RD_ENSURE(text.len % 4 == 0, RD_MALFORMED);
+	for (size_t i = 0; i < text.len; i += 4) {
+		RD_TRY(base64_group(text.ptr + i, i + 4 == text.len, out));
+	}
+	return RD_OK;
+}
+
+enum rd_status rd_parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
+{
+	uint64_t value = 0;
+
+	RD_ENSURE(text[0] != '\0', RD_BAD_NUMBER);
+	for (const char *p = text; *p != '\0'; p++) {
+		uint64_t digit = (uint64_t)(unsigned char)*p - '0';
+
+		RD_ENSURE(digit <= 9, RD_BAD_NUMBER);
+		RD_ENSURE(value <= (UINT64_MAX - digit) / 10, RD_BAD_NUMBER);
+		value = value * 10 + digit;
+	}
+	RD_ENSURE(value >= min && value <= max, RD_BAD_NUMBER);
+	*ret = value;
+	return RD_OK;
+}
+
+static enum rd_status parse_rfc3339(const char *text, int64_t *ret_unix_s)
+{
+	struct tm tm = {0};
+	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+
+	RD_ENSURE(rest != NULL, RD_MALFORMED);
+	if (*rest == '.') {
+		size_t digits = strspn(rest + 1, "0123456789");
+
+		RD_ENSURE(digits > 0, RD_MALFORMED);
+		rest += 1 + digits;
+	}
+	RD_ENSURE(strcmp(rest, "Z") == 0 || strcmp(rest, "+00:00") == 0, RD_MALFORMED);
+	*ret_unix_s = (int64_t)timegm(&tm);
+	return RD_OK;
+}
+
+enum rd_status rd_parse_time(const char *text, int64_t *ret_unix_s)
+{
+	uint64_t seconds;
+
+	if (rd_parse_u64(text, 0, INT64_MAX, &seconds) == RD_OK) {
+		*ret_unix_s = (int64_t)seconds;
+		return RD_OK;
+	}
+	return parse_rfc3339(text, ret_unix_s);
+}
+
+void rd_time_string(uint64_t unix_ms, char ret_text[RD_TIME_TEXT_SIZE])
+{
+	time_t seconds = (time_t)(unix_ms / 1000);
+	struct tm tm = {0};
+	char head[24];
+
+	if (gmtime_r(&seconds, &tm) == NULL ||
+		strftime(head, sizeof(head), "%Y-%m-%dT%H:%M:%S", &tm) == 0) {
+		snprintf(ret_text, RD_TIME_TEXT_SIZE, "out of range");
+		return;
+	}
+	snprintf(ret_text, RD_TIME_TEXT_SIZE, "%s.%03uZ", head, (unsigned)(unix_ms % 1000));
+}
