@@ -71,8 +71,8 @@ enum rd_cert_name { RD_CERT_SUBJECT, RD_CERT_ISSUER };
 
 /* One attribute of a name. */
 struct rd_cert_attr {
-	const char *long_name; /* OpenSSL's: "commonName"; a dotted OID when it has none */
-	char value[256];       /* UTF-8, NUL-terminated; longer ones are RD_LIMIT */
+	char long_name[64]; /* OpenSSL's: "commonName"; a dotted OID when it has none */
+	char value[256];    /* UTF-8, NUL-terminated; longer ones are RD_LIMIT */
 };
 
 size_t rd_cert_attr_count(const struct rd_cert *cert, enum rd_cert_name name);

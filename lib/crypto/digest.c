@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SHA-2 through OpenSSL's EVP. */
+#include "crypto/digest.h"
+
+#include "crypto/internal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct rd_digest {
+	EVP_MD_CTX *ctx;
+	enum rd_digest_alg alg;
+};
+
+const EVP_MD *rd_crypto_md(enum rd_digest_alg alg)
+{
+	switch (alg) {
+	case RD_SHA256:
+		return EVP_sha256();
+	case RD_SHA384:
+		return EVP_sha384();
+	case RD_SHA512:
+		return EVP_sha512();
+	case RD_DIGEST_ALG_COUNT:
+		break;
+	}
+	assert(!"no such digest");
+	return NULL;
+}
+
+size_t rd_digest_size(enum rd_digest_alg alg)
+{
+	static const size_t sizes[RD_DIGEST_ALG_COUNT] = {
+		[RD_SHA256] = RD_SHA256_SIZE,
+		[RD_SHA384] = RD_SHA384_SIZE,
+		[RD_SHA512] = RD_SHA512_SIZE,
+	};
+
+	assert(alg < RD_DIGEST_ALG_COUNT);
+	return sizes[alg];
+}
+
+enum rd_status rd_digest_once(enum rd_digest_alg alg, struct rd_view data, uint8_t *ret_digest)
+{
+	int ok = EVP_Digest(data.len > 0 ? data.ptr : (const uint8_t *)"", data.len, ret_digest,
+		NULL, rd_crypto_md(alg), NULL);
+
+	return ok == 1 ? RD_OK : RD_INTERNAL;
+}
+
+enum rd_status rd_digest_new(enum rd_digest_alg alg, struct rd_digest **ret)
+{
+	struct rd_digest *d = calloc(1, sizeof(*d));
+
+	RD_ENSURE(d != NULL, RD_NOMEM);
+	d->alg = alg;
+	d->ctx = EVP_MD_CTX_new();
+	if (d->ctx == NULL || EVP_DigestInit_ex2(d->ctx, rd_crypto_md(alg), NULL) != 1) {
+		rd_digest_free(&d);
+		return RD_NOMEM;
+	}
+	*ret = d;
+	return RD_OK;
+}
+
+void rd_digest_free(struct rd_digest **d)
+{
+	if (*d != NULL) {
+		EVP_MD_CTX_free((*d)->ctx);
+		free(rd_steal(d, NULL));
+	}
+}
+
+enum rd_status rd_digest_update(struct rd_digest *d, struct rd_view data)
+{
+	RD_ENSURE(data.len > 0, RD_OK);
+	return EVP_DigestUpdate(d->ctx, data.ptr, data.len) == 1 ? RD_OK : RD_INTERNAL;
+}
+
+enum rd_status rd_digest_finish(struct rd_digest *d, uint8_t *ret_digest)
+{
+	RD_ENSURE(EVP_DigestFinal_ex(d->ctx, ret_digest, NULL) == 1, RD_INTERNAL);
+	RD_ENSURE(EVP_DigestInit_ex2(d->ctx, rd_crypto_md(d->alg), NULL) == 1, RD_INTERNAL);
+	return RD_OK;
+}
