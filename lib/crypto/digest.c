@@ -71,6 +71,16 @@ void rd_digest_free(struct rd_digest **d)
 	}
 }
 
+enum rd_status rd_digest_dup(const struct rd_digest *d, struct rd_digest **ret)
+{
+	struct rd_digest *copy RD_CLEANUP(rd_digest_free) = NULL;
+
+	RD_TRY(rd_digest_new(d->alg, &copy));
+	RD_ENSURE(EVP_MD_CTX_copy_ex(copy->ctx, d->ctx) == 1, RD_NOMEM);
+	*ret = rd_steal(&copy, NULL);
+	return RD_OK;
+}
+
 enum rd_status rd_digest_update(struct rd_digest *d, struct rd_view data)
 {
 	RD_ENSURE(data.len > 0, RD_OK);

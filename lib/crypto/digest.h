@@ -32,6 +32,9 @@ enum rd_status rd_digest_new(enum rd_digest_alg alg, struct rd_digest **ret) RD_
 /* Accepts NULL, and NULLs the caller's pointer; fits RD_CLEANUP. */
 void rd_digest_free(struct rd_digest **d);
 
+/* A second stream that has seen the same bytes; both go on from there on their own. */
+enum rd_status rd_digest_dup(const struct rd_digest *d, struct rd_digest **ret) RD_MUST_USE;
+
 enum rd_status rd_digest_update(struct rd_digest *d, struct rd_view data) RD_MUST_USE;
 /* Writes the digest and makes the stream empty again: it may be used for the next message. */
 enum rd_status rd_digest_finish(struct rd_digest *d, uint8_t *ret_digest) RD_MUST_USE;

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The memory figure; memory.h has the formula, the constants here have their reasons. */
+#include "eif/memory.h"
+
+#include "base/byteorder.h"
+
+#include <string.h>
+
+#define MIB  ((uint64_t)1 << 20)
+#define PAGE 4096
+
+/* The x86 boot protocol (Documentation/arch/x86/boot.rst). */
+#define BOOT_OFF_MAGIC     0x202
+#define BOOT_OFF_VERSION   0x206
+#define BOOT_OFF_INIT_SIZE 0x260
+#define BOOT_VERSION_MIN   0x020a /* has init_size */
+/* A kernel that does not say so: bzImages unpack to about four times their size. */
+#define KERNEL_GROWTH 4
+
+/* An inode of tmpfs with its directory entry and their slab overhead. */
+#define NAME_COST 1280
+/* What a kernel of ours has taken when init runs: per-CPU areas, caches, hash tables, devices. */
+#define KERNEL_FIXED (24 * MIB)
+/* struct page: 64 bytes for each 4096, rounded up to a percentage of everything. */
+#define PAGE_TABLE_PERCENT 2
+/* AWS's rule of thumb, for ramdisks whose unpacked size cannot be known. */
+#define OPAQUE_GROWTH 4
+
+static uint64_t kernel_need(const struct rd_eif_info *info)
+{
+	const uint8_t *h = info->kernel_head.ptr;
+	uint64_t guess = info->kernel_size * KERNEL_GROWTH;
+
+	if (info->kernel_head.len < RD_EIF_KERNEL_HEAD_SIZE ||
+		memcmp(h + BOOT_OFF_MAGIC, "HdrS", 4) != 0 ||
+		rd_get_le16(h + BOOT_OFF_VERSION) < BOOT_VERSION_MIN) {
+		return guess;
+	}
+	return rd_get_le32(h + BOOT_OFF_INIT_SIZE);
+}
+
+static bool has_word(struct rd_view cmdline, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (size_t i = 0; i + n <= cmdline.len; i++) {
+		if (memcmp(cmdline.ptr + i, word, n) == 0 &&
+			(i == 0 || cmdline.ptr[i - 1] == ' ')) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* tmpfs as root may fill half of the memory that is free when it is mounted; ramfs all of it. */
+static bool root_is_capped(struct rd_view cmdline)
+{
+	return !has_word(cmdline, "rootfstype=ramfs") && !has_word(cmdline, "root=");
+}
+
+uint64_t rd_eif_memory_needed_mib(const struct rd_eif_info *info)
+{
+	/* Sizes are below RD_EIF_FILE_MAX = 2^40 and entries below 2^34: no sum can overflow. */
+	uint64_t unpacked = info->unpacked.opaque ? info->ramdisk_size * OPAQUE_GROWTH
+						  : info->unpacked.data_pages * PAGE +
+							    info->unpacked.entries * NAME_COST;
+	uint64_t root = root_is_capped(info->cmdline) ? 2 * unpacked : unpacked;
+	uint64_t need = kernel_need(info) + info->ramdisk_size + root + KERNEL_FIXED;
+	uint64_t mib = (need + need / 100 * PAGE_TABLE_PERCENT + MIB - 1) / MIB;
+
+	return mib > RD_EIF_MEMORY_MIN_MIB ? mib : RD_EIF_MEMORY_MIN_MIB;
+}
