@@ -47,10 +47,10 @@ enum rd_status rd_nsm_init(struct rd_nsm *nsm, const struct rd_nsm_boot *boot,
 	const char *module_id, const struct rd_nsm_ops *ops, void *ctx) RD_MUST_USE;
 
 /*
- * Answers one request. Appends exactly one response item to out, whose free room is the guest's
- * response buffer; never more than RD_NSM_RESPONSE_MAX bytes. When a response does not fit, its
- * side effect has happened all the same (as on hardware) and BufferTooSmall is answered.
- * RD_NOSPACE, with out as it was, only when not even that fits.
+ * Answers one request, a copy that the guest cannot change meanwhile. Appends exactly one response
+ * item to out, whose free room is the guest's response buffer; never more than RD_NSM_RESPONSE_MAX
+ * bytes. When a response does not fit, its side effect has happened all the same (as on hardware)
+ * and BufferTooSmall is answered. RD_NOSPACE, with out as it was, only when not even that fits.
  */
 enum rd_status rd_nsm_handle(struct rd_nsm *nsm, struct rd_view request, struct rd_buf *out)
 	RD_MUST_USE;

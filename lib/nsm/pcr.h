@@ -14,6 +14,9 @@
 #define RD_NSM_PCR_SIZE        48 /* SHA-384 */
 #define RD_NSM_PCR_BOOT_LOCKED 16 /* registers 0..15 */
 
+/* Most bytes of one extension: no request is longer, so no more can arrive. */
+#define RD_NSM_PCR_DATA_MAX 0x1000
+
 /* Longest string measured into PCR3 or PCR4: IAM role ARNs end at 2048, instance ids far below. */
 #define RD_NSM_PCR_STRING_MAX 2048
 
