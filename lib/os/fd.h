@@ -41,7 +41,7 @@ enum rd_status rd_fd_read_all(int fd, struct rd_buf *buf) RD_MUST_USE;
 
 /*
  * Copies len bytes from `from` at from_offset to `to` at its own position. RD_TRUNCATED when `from`
- * ends too early. The kernel moves the bytes where it can (copy_file_range, sendfile).
+ * ends too early.
  */
 enum rd_status rd_fd_copy_range(int from, uint64_t from_offset, int to, uint64_t len) RD_MUST_USE;
 

@@ -21,8 +21,6 @@ struct rd_spawn_fd {
 	int to;
 };
 
-struct rd_isolate_report;
-
 /* Runs in the child after fork, before exec: only async-signal-safe things. Non-zero: give up. */
 typedef int rd_spawn_fn(void *arg);
 

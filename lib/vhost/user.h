@@ -89,8 +89,8 @@ void rd_vhost_kicked(struct rd_vhost_session *session, unsigned index);
  * kept, the rest are closed, and all entries of fds become −1. The reply, if one is due, is
  * appended to `reply`, which has room for RD_VHOST_MESSAGE_MAX bytes; else nothing is appended.
  *
- * A request that is valid but cannot be done is answered (REPLY_ACK) where the front end asked for
- * that; any other status than RD_OK means that the session is over.
+ * Any other status than RD_OK means that the session is over; a reply may still have been appended,
+ * to tell the front end so.
  */
 enum rd_status rd_vhost_handle(struct rd_vhost_session *session, struct rd_view message, int *fds,
 	size_t fd_count, struct rd_buf *reply) RD_MUST_USE;

@@ -66,11 +66,10 @@ struct rd_queue {
 	uint16_t size;
 	uint16_t next_avail;
 	uint16_t next_used;
+	uint16_t seen_avail;     /* avail index as last loaded */
 	uint16_t signalled_used; /* next_used when the guest was last notified */
-	bool signalled_valid;
 	bool broken;
-	bool kicks_on;      /* the guest has been told to kick */
-	uint16_t in_flight; /* popped and not yet pushed */
+	bool kicks_on; /* the guest has been told to kick */
 	struct rd_queue_stats stats;
 };
 
@@ -114,7 +113,7 @@ static inline bool rd_queue_started(const struct rd_queue *q)
 enum rd_status rd_queue_pop(struct rd_queue *q, struct rd_chain *ret_chain) RD_MUST_USE;
 
 /* Puts back the chain that the last pop gave, as if it had not been popped. */
-void rd_queue_unpop(struct rd_queue *q, const struct rd_chain *chain);
+void rd_queue_unpop(struct rd_queue *q);
 
 /* Hands a chain back to the guest with `written` bytes in its writable part. */
 void rd_queue_push(struct rd_queue *q, const struct rd_chain *chain, size_t written);

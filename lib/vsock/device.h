@@ -18,7 +18,9 @@
  * - ops.write took less than it was given: watch for room, once, then rd_vsock_host_writable;
  * - time: rd_vsock_tick, every RD_VSOCK_TICK_MS or more often.
  *
- * All from one thread. Every function may be called from inside an op, except rd_vsock_device_free.
+ * All from one thread. Every function may be called from inside an op, except rd_vsock_device_free,
+ * and rd_vsock_host_writable from inside ops.write: what that returns says it. A connection may
+ * have ended (ops.closed) when a function that was given it returns.
  *
  * What a guest can do wrong. A packet that is no packet is counted and dropped; one that breaks a
  * connection's rules resets that connection; one for nobody is answered with RST. None of it
@@ -31,16 +33,17 @@
 
 #include "base/status.h"
 #include "virtio/queue.h"
+#include "vsock/guest.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
 
-/* The hosts that a guest can speak to (DESIGN section 5); every other CID is answered with RST. */
-#define RD_VSOCK_CID_HYPERVISOR 0u
-#define RD_VSOCK_CID_PARENT     3u
-/* Smallest CID of an enclave. */
+/*
+ * A guest can speak to RD_CID_HYPERVISOR and RD_CID_PARENT (vsock/guest.h); every other CID is
+ * answered with RST. This is the smallest CID of an enclave.
+ */
 #define RD_VSOCK_CID_GUEST_MIN 4u
 
 /* Queue numbers, for ops.notify and the transport (section 5.10.2). The event queue is not ours. */
@@ -51,7 +54,7 @@
  */
 #define RD_VSOCK_CONFIG_SIZE 8
 
-/* Connections of one guest at a time. A slot costs 200 bytes; a server of 1,000 clients fits. */
+/* Connections of one guest at a time. A slot is small; a server of 1,000 clients fits. */
 #define RD_VSOCK_CONNECTIONS_MAX 1024
 /* Connections that the host has not yet answered: each is work in hand for the connector. */
 #define RD_VSOCK_PENDING_MAX 256
@@ -80,9 +83,10 @@ struct rd_vsock_address {
 
 struct rd_vsock_ops {
 	/*
-	 * The guest wants a stream to (host_cid, host_port); host_cid is HYPERVISOR or PARENT.
-	 * RD_OK: it has one now. RD_AGAIN: rd_vsock_accept or rd_vsock_reset will follow, within
-	 * RD_VSOCK_CONNECT_TIMEOUT_MS. Anything else refuses it; `closed` is then not called.
+	 * The guest wants a stream to (host_cid, host_port); host_cid is RD_CID_HYPERVISOR or
+	 * RD_CID_PARENT. RD_OK: it has one now. RD_AGAIN: rd_vsock_accept or rd_vsock_reset will
+	 * follow, within RD_VSOCK_CONNECT_TIMEOUT_MS. Anything else refuses it; `closed` is then
+	 * not called.
 	 */
 	enum rd_status (*connect)(
 		void *ctx, struct rd_vsock_conn *conn, const struct rd_vsock_address *address);
