@@ -33,7 +33,7 @@ struct rd_image_user {
 	uint32_t gid;
 	uint32_t *groups; /* supplementary, in the order of /etc/group; never contains gid */
 	size_t n_groups;
-	const char *home; /* from /etc/passwd, or "/"; an engine sets HOME to it if ENV has none */
+	char *home; /* from /etc/passwd, or "/"; an engine sets HOME to it if ENV has none */
 };
 
 struct rd_image {
