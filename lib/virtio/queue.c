@@ -161,17 +161,34 @@ static enum rd_status wait_for_avail(struct rd_queue *q)
 	return st;
 }
 
-static struct desc desc_load(const uint8_t *table, uint16_t index)
+/* One table of descriptors: the queue's own, in place, or an indirect one, anywhere in memory. */
+struct table {
+	const uint8_t *in_place; /* NULL for an indirect table */
+	struct rd_gpa gpa;
+	uint32_t entries;
+};
+
+static enum rd_status desc_load(
+	const struct rd_queue *q, const struct table *t, uint32_t index, struct desc *ret)
 {
+	size_t offset = (size_t)DESC_SIZE * index;
 	uint8_t copy[DESC_SIZE];
 
-	memcpy(copy, table + (size_t)DESC_SIZE * index, sizeof(copy));
-	return (struct desc){
+	RD_ENSURE(index < t->entries, RD_OUT_OF_RANGE);
+	if (t->in_place) {
+		memcpy(copy, t->in_place + offset, sizeof(copy));
+	} else {
+		struct rd_gpa at = {t->gpa.v + offset};
+
+		RD_TRY(rd_guest_mem_read(q->mem, at, copy, sizeof(copy)));
+	}
+	*ret = (struct desc){
 		.addr = {rd_get_le64(copy)},
 		.len = rd_get_le32(copy + 8),
 		.flags = rd_get_le16(copy + 12),
 		.next = rd_get_le16(copy + 14),
 	};
+	return RD_OK;
 }
 
 static enum rd_status chain_add(
@@ -199,35 +216,31 @@ static enum rd_status chain_add(
 }
 
 struct walk {
-	const uint8_t *table;
-	uint16_t entries;
-	uint16_t first;
-	uint16_t steps; /* descriptors of the whole chain so far: a loop runs into its bound */
-	bool nested;
+	struct table table;
+	uint32_t first;
+	uint32_t steps; /* descriptors of the chain so far: a loop runs into its bound */
 	bool in_writable;
 };
 
-/* Follows one table. *ret_indirect.flags is DESC_F_INDIRECT when the chain goes on in another. */
+/* Follows one table. *ret_indirect.flags has DESC_F_INDIRECT when the chain goes on in another. */
 static enum rd_status walk_table(
 	const struct rd_queue *q, struct walk *w, struct rd_chain *chain, struct desc *ret_indirect)
 {
-	uint16_t index = w->first;
+	uint32_t index = w->first;
+	struct desc d;
 
 	*ret_indirect = (struct desc){0};
 	for (;;) {
-		struct desc d;
-
-		RD_ENSURE(index < w->entries, RD_OUT_OF_RANGE);
-		RD_ENSURE(w->steps < q->size, RD_LIMIT);
-		w->steps++;
-		d = desc_load(w->table, index);
+		RD_TRY(desc_load(q, &w->table, index, &d));
 		if (d.flags & DESC_F_INDIRECT) {
-			/* Section 2.7.5.3.1: negotiated, not nested, and the last of its chain. */
+			/* Section 2.7.5.3.1: negotiated, not nested, and the last of its table. */
 			RD_ENSURE(q->features & RD_VIRTIO_F_INDIRECT_DESC, RD_FORBIDDEN);
-			RD_ENSURE(!w->nested && !(d.flags & DESC_F_NEXT), RD_FORBIDDEN);
+			RD_ENSURE(w->table.in_place && !(d.flags & DESC_F_NEXT), RD_FORBIDDEN);
 			*ret_indirect = d;
 			return RD_OK;
 		}
+		RD_ENSURE(w->steps < q->size, RD_LIMIT);
+		w->steps++;
 		RD_TRY(chain_add(q, chain, &d, &w->in_writable));
 		if (!(d.flags & DESC_F_NEXT)) {
 			return RD_OK;
@@ -236,32 +249,24 @@ static enum rd_status walk_table(
 	}
 }
 
-static enum rd_status walk_indirect(const struct rd_queue *q, const struct walk *outer,
-	const struct desc *d, struct rd_chain *chain)
+static enum rd_status enter_indirect(struct walk *w, const struct desc *d)
 {
-	uint8_t copy[DESC_SIZE * RD_QUEUE_SIZE_MAX];
-	struct walk w = *outer;
-	struct desc none;
-
 	RD_ENSURE(d->len != 0 && d->len % DESC_SIZE == 0, RD_OUT_OF_RANGE);
-	RD_ENSURE(d->len / DESC_SIZE <= q->size, RD_LIMIT);
-	RD_TRY(rd_guest_mem_read(q->mem, d->addr, copy, d->len));
-	w.table = copy;
-	w.entries = (uint16_t)(d->len / DESC_SIZE);
-	w.first = 0;
-	w.steps--; /* the descriptor of the table is no part of the chain */
-	w.nested = true;
-	return walk_table(q, &w, chain, &none);
+	RD_ENSURE(d->len - 1 <= UINT64_MAX - d->addr.v, RD_OUT_OF_RANGE);
+	w->table = (struct table){.gpa = d->addr, .entries = d->len / DESC_SIZE};
+	w->first = 0;
+	return RD_OK;
 }
 
 static enum rd_status walk_chain(const struct rd_queue *q, struct rd_chain *chain)
 {
-	struct walk w = {.table = q->desc, .entries = q->size, .first = chain->head};
-	struct desc indirect;
+	struct walk w = {.table = {.in_place = q->desc, .entries = q->size}, .first = chain->head};
+	struct desc d;
 
-	RD_TRY(walk_table(q, &w, chain, &indirect));
-	if (indirect.flags & DESC_F_INDIRECT) {
-		RD_TRY(walk_indirect(q, &w, &indirect, chain));
+	RD_TRY(walk_table(q, &w, chain, &d));
+	if (d.flags & DESC_F_INDIRECT) {
+		RD_TRY(enter_indirect(&w, &d));
+		RD_TRY(walk_table(q, &w, chain, &d));
 	}
 	return RD_OK;
 }

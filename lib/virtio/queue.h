@@ -31,15 +31,15 @@
 #define RD_VIRTIO_F_RINGS                                                                          \
 	(RD_VIRTIO_F_INDIRECT_DESC | RD_VIRTIO_F_EVENT_IDX | RD_VIRTIO_F_VERSION_1)
 
-/* QEMU gives a vsock queue 128 entries, Linux asks for no more; twice that is generous. */
-#define RD_QUEUE_SIZE_MAX 256
-
-/* A chain is no longer than its queue (section 2.7.5.3.1); each region border may split one more.
- */
-#define RD_CHAIN_SEGMENTS_MAX (RD_QUEUE_SIZE_MAX + RD_GUEST_MEM_REGIONS_MAX)
+/* What QEMU's virtio-mmio tells the driver of every queue (VIRTQUEUE_MAX_SIZE), and Linux then
+ * takes. */
+#define RD_QUEUE_SIZE_MAX 1024
 
 /* Linux sends at most 64 KiB in a vsock packet; no request of ours needs more than this. */
 #define RD_CHAIN_BYTES_MAX ((size_t)1 << 20)
+
+/* As many pages; each border between regions may split one more. */
+#define RD_CHAIN_SEGMENTS_MAX (256 + RD_GUEST_MEM_REGIONS_MAX)
 
 struct rd_queue_config {
 	uint16_t size; /* entries: a power of two, at most RD_QUEUE_SIZE_MAX */

@@ -4,7 +4,6 @@
 #define RD_VSOCK_DEVICE_INTERNAL_H
 
 #include "vsock/device.h"
-#include "vsock/packet.h"
 
 #include <sys/queue.h>
 

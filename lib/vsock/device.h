@@ -34,6 +34,7 @@
 #include "base/status.h"
 #include "virtio/queue.h"
 #include "vsock/guest.h"
+#include "vsock/packet.h"
 
 #include <stdbool.h>
 #include <stddef.h>
