@@ -73,6 +73,9 @@ struct init_spec {
  */
 enum rd_status init_read_spec(struct init_spec *ret_spec, struct rd_error *err) RD_MUST_USE;
 
+/* Frees the lists, not what they point to. */
+void init_spec_finish(struct init_spec *spec);
+
 /* The two formats; bytes are changed in place and stay referenced. */
 enum rd_status init_parse_process(
 	char *bytes, size_t len, struct init_spec *ret_spec, struct rd_error *err) RD_MUST_USE;

@@ -61,6 +61,13 @@ static char **new_list(size_t count)
 	return calloc(count + DEFAULTS_MAX + 1, sizeof(char *));
 }
 
+void init_spec_finish(struct init_spec *spec)
+{
+	free(spec->argv);
+	free(spec->envp);
+	*spec = (struct init_spec){0};
+}
+
 static void add_default(char **envp, const char *name, const char *whole)
 {
 	size_t n = 0;
@@ -166,7 +173,8 @@ enum rd_status init_parse_process(
 	char *bytes, size_t len, struct init_spec *ret_spec, struct rd_error *err)
 {
 	size_t count = count_pieces(bytes, len);
-	struct init_spec spec = {.argv = new_list(count), .envp = new_list(count), .cwd = "/"};
+	struct init_spec spec RD_CLEANUP(init_spec_finish) = {
+		.argv = new_list(count), .envp = new_list(count), .cwd = "/"};
 	struct filling f = {.spec = &spec};
 	enum rd_status st;
 
@@ -184,7 +192,7 @@ enum rd_status init_parse_process(
 		}
 	}
 	RD_TRY(complete(&spec, PROCESS_FILE, err));
-	*ret_spec = spec;
+	*ret_spec = rd_steal(&spec, (struct init_spec){0});
 	return RD_OK;
 }
 
@@ -212,7 +220,7 @@ static char **split_lines(char *bytes, size_t len)
 enum rd_status init_parse_lines(char *cmd, size_t cmd_len, char *env, size_t env_len,
 	struct init_spec *ret_spec, struct rd_error *err)
 {
-	struct init_spec spec = {.cwd = "/"};
+	struct init_spec spec RD_CLEANUP(init_spec_finish) = {.cwd = "/"};
 
 	if (memchr(cmd, 0, cmd_len) != NULL || memchr(env, 0, env_len) != NULL) {
 		return rd_fail(err, RD_MALFORMED, CMD_FILE " or " ENV_FILE " has a NUL byte");
@@ -223,7 +231,7 @@ enum rd_status init_parse_lines(char *cmd, size_t cmd_len, char *env, size_t env
 		return rd_fail_errno(err, ENOMEM, "cannot read " CMD_FILE);
 	}
 	RD_TRY(complete(&spec, CMD_FILE, err));
-	*ret_spec = spec;
+	*ret_spec = rd_steal(&spec, (struct init_spec){0});
 	return RD_OK;
 }
 
