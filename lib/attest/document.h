@@ -56,7 +56,7 @@ enum rd_doc_flaw {
 	RD_DOC_FLAW_PCRS,      /* none or > 32, index > 31 or not an integer, twice, not 48 bytes */
 	RD_DOC_FLAW_CERTIFICATE, /* not 1..1024 bytes */
 	RD_DOC_FLAW_CABUNDLE,    /* empty, too long, or an entry not 1..1024 bytes */
-	RD_DOC_FLAW_FIELD,       /* public_key, user_data or nonce above 1024 bytes */
+	RD_DOC_FLAW_FIELD,       /* public_key, user_data or nonce not null or up to 1024 bytes */
 	RD_DOC_FLAW_COUNT
 };
 

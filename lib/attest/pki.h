@@ -14,9 +14,11 @@
  *	regional  20 d 1 h        5 d          145 h
  *	zonal     145 h           24 h         24 h
  *	instance  24 h            12 h         3 h
- *	leaf      3 h 0 min 3 s   at its end   -
+ *	leaf      3 h 0 min 3 s   2 h 30 min   -
  *
- * A level that is due makes all levels below it due as well.
+ * Levels above the leaf begin an hour before they are made, for verifiers whose clocks are slow; a
+ * leaf is replaced half an hour before its end, so that whoever gets a document has time to check
+ * it. A level that is due makes all levels below it due as well.
  */
 #ifndef RD_ATTEST_PKI_H
 #define RD_ATTEST_PKI_H
@@ -32,7 +34,8 @@ enum rd_pki_level {
 	RD_PKI_LEVEL_COUNT
 };
 
-/* Longest region name; AWS's longest is 14 ("ap-northeast-1"). CNs are capped at 64 (X.520). */
+/* Longest region name; AWS's longest is 14 ("ap-northeast-1"). With 16, a leaf's CN fits the 64
+ * characters of X.520. */
 #define RD_PKI_REGION_MAX 16
 /* Certificates of a document are at most 1,024 bytes. */
 #define RD_PKI_CERT_MAX 1024

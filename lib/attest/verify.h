@@ -38,14 +38,14 @@
 	X(RD_VERIFY_DUPLICATE, 18, "the payload has a key twice")                                  \
 	X(RD_VERIFY_MISSING, 19, "the payload lacks a mandatory field")                            \
 	X(RD_VERIFY_NITROTPM, 20, "this is a NitroTPM document, not an enclave's")                 \
-	X(RD_VERIFY_MODULE_ID, 21, "module_id is empty or too long")                               \
+	X(RD_VERIFY_MODULE_ID, 21, "module_id is not of the form i-<hex>-enc<16 hex>")             \
 	X(RD_VERIFY_DIGEST, 22, "digest is not SHA384")                                            \
-	X(RD_VERIFY_TIMESTAMP, 23, "timestamp is zero")                                            \
+	X(RD_VERIFY_TIMESTAMP, 23, "timestamp is zero or not a number")                            \
 	X(RD_VERIFY_PCRS, 24, "the PCRs are not 1 to 32 values of 48 bytes, indexed 0 to 31")      \
 	X(RD_VERIFY_CERTIFICATE, 25, "the certificate is not 1 to 1024 bytes long")                \
 	X(RD_VERIFY_CABUNDLE, 26, "cabundle is not 1 to 4 entries of 1 to 1024 bytes")             \
-	X(RD_VERIFY_FIELD, 27, "public_key, user_data or nonce is longer than 1024 bytes")         \
-	X(RD_VERIFY_BAD_CERT, 30, "a certificate of the chain is not valid X.509")                 \
+	X(RD_VERIFY_FIELD, 27, "public_key, user_data or nonce is not null or up to 1024 bytes")   \
+	X(RD_VERIFY_BAD_CERT, 30, "a certificate of the chain is not well-formed X.509 v3")        \
 	X(RD_VERIFY_UNKNOWN_ROOT, 31, "the chain does not begin at a trusted root")                \
 	X(RD_VERIFY_CERT_ALGORITHM, 32, "a certificate is not P-384 with ecdsa-with-SHA384")       \
 	X(RD_VERIFY_CRITICAL, 33, "a certificate has an unknown critical extension")               \

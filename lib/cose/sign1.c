@@ -69,9 +69,9 @@ static enum rd_status decode_alg(struct rd_cbor *d, enum rd_cose_alg *ret_alg)
 	enum rd_cbor_type type;
 	int64_t number;
 
-	RD_TRY(rd_cbor_peek(d, &type));
+	RD_ENSURE(rd_cbor_peek(d, &type) == RD_OK, RD_FORBIDDEN);
 	RD_ENSURE(type == RD_CBOR_UINT || type == RD_CBOR_NINT, RD_BAD_ALG);
-	RD_TRY(rd_cbor_int(d, INT64_MIN, INT64_MAX, &number));
+	RD_ENSURE(rd_cbor_int(d, INT64_MIN, INT64_MAX, &number) == RD_OK, RD_FORBIDDEN);
 	return find_alg(number, ret_alg);
 }
 
@@ -80,9 +80,10 @@ static enum rd_status decode_label(struct rd_cbor *d, int64_t *ret_label)
 {
 	enum rd_cbor_type type;
 
-	RD_TRY(rd_cbor_peek(d, &type));
+	RD_ENSURE(rd_cbor_peek(d, &type) == RD_OK, RD_FORBIDDEN);
 	RD_ENSURE(type == RD_CBOR_UINT || type == RD_CBOR_NINT, RD_FORBIDDEN);
-	return rd_cbor_int(d, INT64_MIN, INT64_MAX, ret_label);
+	RD_ENSURE(rd_cbor_int(d, INT64_MIN, INT64_MAX, ret_label) == RD_OK, RD_FORBIDDEN);
+	return RD_OK;
 }
 
 /* Exactly the one header that we know; refusals by name for the rest. */
@@ -97,11 +98,11 @@ static enum rd_status decode_protected(struct rd_view bytes, enum rd_cose_alg *r
 	RD_ENSURE(bytes.len > 0, RD_MISSING);
 	RD_ENSURE(bytes.len <= PROTECTED_MAX, RD_FORBIDDEN);
 	rd_cbor_init(&d, bytes, RD_CBOR_STRICT);
-	RD_TRY(rd_cbor_map(&d, &it));
+	RD_ENSURE(rd_cbor_map(&d, &it) == RD_OK, RD_FORBIDDEN);
 	for (;;) {
 		int64_t label;
 
-		RD_TRY(rd_cbor_more(&d, &it, &more));
+		RD_ENSURE(rd_cbor_more(&d, &it, &more) == RD_OK, RD_FORBIDDEN);
 		if (!more) {
 			break;
 		}
@@ -112,7 +113,7 @@ static enum rd_status decode_protected(struct rd_view bytes, enum rd_cose_alg *r
 		found = true;
 	}
 	RD_ENSURE(found, RD_MISSING);
-	return rd_cbor_finish(&d);
+	return rd_cbor_finish(&d) == RD_OK ? RD_OK : RD_FORBIDDEN;
 }
 
 static enum rd_status decode_tag(struct rd_cbor *d, bool *ret_tagged)
@@ -156,7 +157,7 @@ enum rd_status rd_cose_sign1_decode(struct rd_view input, struct rd_cose_sign1 *
 	RD_TRY(rd_cbor_more(&d, &it, &more));
 	RD_TRY(rd_cbor_finish(&d));
 	RD_TRY(decode_protected(s.protected_header, &s.alg));
-	RD_ENSURE(s.payload.ptr != NULL, RD_FORBIDDEN);
+	RD_ENSURE(s.payload.ptr != NULL, RD_UNSUPPORTED);
 	*ret = s;
 	return RD_OK;
 }

@@ -34,9 +34,9 @@ struct rd_cose_sign1 {
 enum rd_cose_alg rd_cose_alg_of(enum rd_ec_curve curve);
 
 /*
- * The whole input is one COSE_Sign1 (RD_TRAILING otherwise). RD_MISSING: no alg in the protected
- * header; RD_BAD_ALG: not one of the three; RD_UNKNOWN_CRITICAL: crit is there; RD_FORBIDDEN: any
- * other protected header, or a nil (detached) payload.
+ * The whole input is one COSE_Sign1 (RD_TRAILING otherwise). Of the protected header: RD_MISSING:
+ * no alg; RD_BAD_ALG: not one of the three; RD_UNKNOWN_CRITICAL: crit is there; RD_FORBIDDEN: any
+ * other header, or not a map in strict form. RD_UNSUPPORTED: a nil (detached) payload.
  */
 enum rd_status rd_cose_sign1_decode(struct rd_view input, struct rd_cose_sign1 *ret) RD_MUST_USE;
 
