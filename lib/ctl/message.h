@@ -282,6 +282,12 @@ struct rd_ctl_message {
 	};
 };
 
+/*
+ * Puts text from elsewhere (an argument, a line of a guest's report) into a message's field: what
+ * is not UTF-8 or is a control character becomes '?', what does not fit in cap bytes is cut.
+ */
+void rd_ctl_text_clean(struct rd_view text, char *ret_text, size_t cap);
+
 /* "LAUNCH", for logs; "unknown" for what is not in the table. */
 const char *rd_ctl_type_name(enum rd_ctl_type type);
 
