@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* After a restart: the enclaves of the daemon before us. */
+#ifndef RD_REDOUBTD_ADOPT_H
+#define RD_REDOUBTD_ADOPT_H
+
+#include "redoubtd/daemon.h"
+
+/*
+ * Goes through run/records: enclaves whose vmm lives are taken over (their resources first, so that
+ * nobody else gets them), the others become ended records. Directories without a record are
+ * removed.
+ */
+enum rd_status rd_adopt(struct rd_daemon *d, struct rd_error *err) RD_MUST_USE;
+
+#endif
