@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define PCR_SIZE 48
 
@@ -36,6 +37,17 @@ enum rd_status cli_json_set_hex(json_t *object, const char *key, struct rd_view 
 
 	RD_TRY(rd_hex_encode(bytes, &text));
 	return cli_json_set(object, key, json_stringn((const char *)text.ptr, text.used));
+}
+
+enum rd_status cli_json_sorted(const json_t *json, json_t **ret_sorted)
+{
+	char *text = json_dumps(json, JSON_SORT_KEYS | JSON_COMPACT | JSON_ENCODE_ANY);
+	json_t *sorted = text != NULL ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+
+	free(text);
+	RD_ENSURE(sorted != NULL, RD_NOMEM);
+	*ret_sorted = sorted;
+	return RD_OK;
 }
 
 void cli_json_free(json_t **json)

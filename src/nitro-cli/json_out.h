@@ -17,6 +17,9 @@ enum rd_status cli_json_set(json_t *object, const char *key, json_t *value) RD_M
 enum rd_status cli_json_set_text(json_t *object, const char *key, const char *value) RD_MUST_USE;
 enum rd_status cli_json_set_hex(json_t *object, const char *key, struct rd_view bytes) RD_MUST_USE;
 
+/* A copy with the keys of all objects in byte order. */
+enum rd_status cli_json_sorted(const json_t *json, json_t **ret_sorted) RD_MUST_USE;
+
 /* For RD_CLEANUP. */
 void cli_json_free(json_t **json);
 

@@ -9,7 +9,11 @@
 
 /* In the order of the help text. */
 static const struct cli_command *const commands[] = {
+	&cli_build_enclave,
+	&cli_describe_eif,
 	&cli_explain,
+	&cli_pcr,
+	&cli_sign_eif,
 };
 
 static void print_help(FILE *to)

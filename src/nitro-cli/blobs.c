@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finding the blobs and reading the small ones. */
+#include "nitro-cli/blobs.h"
+
+#include "nitro-cli/signer.h"
+#include "os/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The version stands on the third line; all of the file is some hundred KiB. */
+#define CONFIG_HEAD 4096
+/* The x86 boot protocol's mark in a bzImage. */
+#define BOOT_OFF_MAGIC 0x202
+
+static enum rd_status find_dir(char ret_dir[RD_PATH_MAX], struct rd_error *err)
+{
+	static const char *const flavours[] = {"blobs/enclave", "blobs/debian"};
+	const char *env = getenv("NITRO_CLI_BLOBS");
+
+	if (env != NULL && env[0] != '\0') {
+		if (strlen(env) >= RD_PATH_MAX) {
+			return rd_fail(err, RD_LIMIT, "NITRO_CLI_BLOBS is longer than %d bytes",
+				RD_PATH_MAX - 1);
+		}
+		strcpy(ret_dir, env);
+		return RD_OK;
+	}
+	for (size_t i = 0; i < RD_ARRAY_LEN(flavours); i++) {
+		if (rd_paths_share(flavours[i], ret_dir, NULL) == RD_OK) {
+			return RD_OK;
+		}
+	}
+	return rd_fail(err, RD_NOTFOUND,
+		"no kernel and init to build with: neither share/redoubt/blobs/enclave nor "
+		".../debian is installed beside this program; run `make`, or set NITRO_CLI_BLOBS");
+}
+
+static enum rd_status open_kernel(struct cli_blobs *b, struct rd_error *err)
+{
+	char path[RD_PATH_MAX];
+	char magic[4];
+
+	if (rd_paths_join(path, b->dir, "bzImage", NULL) != RD_OK) {
+		return rd_fail(err, RD_LIMIT, "the path of the blobs %s is too long", b->dir);
+	}
+	b->kernel_fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (b->kernel_fd < 0) {
+		return rd_fail_errno(err, errno, "opening the kernel %s", path);
+	}
+	if (rd_fd_pread_full(b->kernel_fd, magic, sizeof(magic), BOOT_OFF_MAGIC) != RD_OK ||
+		memcmp(magic, "HdrS", sizeof(magic)) != 0) {
+		return rd_fail(err, RD_BAD_ARCH,
+			"the kernel %s is not a bzImage for x86_64, which is what images run on",
+			path);
+	}
+	return RD_OK;
+}
+
+static bool is_blank(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static enum rd_status read_cmdline(struct cli_blobs *b, struct rd_error *err)
+{
+	/* Room for the white space that is trimmed. */
+	struct rd_buf text RD_CLEANUP(rd_buf_finish) = rd_buf_growable(2 * RD_EIF_CMDLINE_MAX);
+	char path[RD_PATH_MAX];
+	size_t start = 0;
+	size_t end;
+
+	if (rd_paths_join(path, b->dir, "cmdline", NULL) != RD_OK) {
+		return rd_fail(err, RD_LIMIT, "the path of the blobs %s is too long", b->dir);
+	}
+	RD_TRY(cli_read_file(path, "kernel command line", &text, err));
+	end = text.used;
+	while (end > 0 && is_blank(text.ptr[end - 1])) {
+		end--;
+	}
+	while (start < end && is_blank(text.ptr[start])) {
+		start++;
+	}
+	if (end - start > RD_EIF_CMDLINE_MAX || (end > 0 && memchr(text.ptr, 0, end) != NULL)) {
+		return rd_fail(err, RD_LIMIT,
+			"the kernel command line %s has a NUL in it or more than %d bytes", path,
+			RD_EIF_CMDLINE_MAX);
+	}
+	if (end > start) {
+		memcpy(b->cmdline, text.ptr + start, end - start);
+	}
+	b->cmdline[end - start] = '\0';
+	return RD_OK;
+}
+
+/* Words of a line like "# Linux/x86 6.12.57 Kernel Configuration", split at blank, slash and dash.
+ */
+static void take_word(const char *line, unsigned index, char ret[CLI_KERNEL_VERSION_MAX])
+{
+	size_t n;
+
+	for (unsigned i = 0; i < index && *line != '\0'; i++) {
+		line += strcspn(line, " /-");
+		line += *line != '\0' ? 1 : 0;
+	}
+	n = strcspn(line, " /-\n");
+	if (n > 0 && n < CLI_KERNEL_VERSION_MAX) {
+		memcpy(ret, line, n);
+		ret[n] = '\0';
+	}
+}
+
+/* Best effort: the kernel's configuration says what it was, nothing depends on it. */
+static void read_version(struct cli_blobs *b)
+{
+	char path[RD_PATH_MAX];
+	char head[CONFIG_HEAD + 1];
+	const char *line = head;
+	size_t n = 0;
+	int fd RD_CLEANUP(rd_fd_close) = -1;
+
+	strcpy(b->system, "Linux");
+	strcpy(b->version, "Unknown");
+	if (rd_paths_join(path, b->dir, "bzImage.config", NULL) != RD_OK) {
+		return;
+	}
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || rd_fd_read(fd, head, CONFIG_HEAD, &n) != RD_OK) {
+		return;
+	}
+	head[n] = '\0';
+	for (int i = 0; i < 2 && line != NULL; i++) {
+		line = strchr(line, '\n');
+		line = line != NULL ? line + 1 : NULL;
+	}
+	if (line != NULL && line[0] == '#') {
+		take_word(line, 1, b->system);
+		take_word(line, 3, b->version);
+	}
+}
+
+enum rd_status cli_blobs_open(struct cli_blobs *ret_blobs, struct rd_error *err)
+{
+	struct cli_blobs b RD_CLEANUP(cli_blobs_close) = {.kernel_fd = -1};
+
+	RD_TRY(find_dir(b.dir, err));
+	RD_TRY(open_kernel(&b, err));
+	RD_TRY(read_cmdline(&b, err));
+	read_version(&b);
+	*ret_blobs = b;
+	b.kernel_fd = -1;
+	return RD_OK;
+}
+
+void cli_blobs_close(struct cli_blobs *blobs)
+{
+	rd_fd_close(&blobs->kernel_fd);
+}
