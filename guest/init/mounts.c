@@ -28,7 +28,8 @@ static int mount_dev(void)
 
 static enum rd_status open_console(struct rd_error *err)
 {
-	int fd = open(CONSOLE, O_RDWR | O_NOCTTY);
+	/* May already be 0, 1 or 2, which the application is to inherit. */
+	int fd = open(CONSOLE, O_RDWR | O_NOCTTY); /* NOLINT(android-cloexec-open) */
 
 	if (fd < 0) {
 		return rd_fail_errno(err, errno, "cannot open " CONSOLE);

@@ -82,9 +82,12 @@ static enum ErrorCode call(int32_t fd, const struct rd_nsm_request *req, struct 
 		return ERROR_CODE_INTERNAL_ERROR;
 	}
 	if (x->res.op == RD_NSM_ERROR) {
-		/* Error(Success) is passed on like any other: the caller must not expect outputs.
-		 */
-		return (enum ErrorCode)x->res.error;
+		/* Error(Success) is passed on like any other where success promises no outputs. */
+		bool has_outputs = req->op != RD_NSM_LOCK_PCR && req->op != RD_NSM_LOCK_PCRS;
+
+		return x->res.error == RD_NSM_E_SUCCESS && has_outputs
+			       ? ERROR_CODE_INVALID_RESPONSE
+			       : (enum ErrorCode)x->res.error;
 	}
 	if (x->res.op != req->op) {
 		return ERROR_CODE_INVALID_RESPONSE;

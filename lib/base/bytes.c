@@ -4,6 +4,7 @@
 
 #include "base/byteorder.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,6 +158,7 @@ enum rd_status rd_buf_reserve(struct rd_buf *b, size_t n, uint8_t **ret_dst)
 	if (n > b->cap - b->used) {
 		RD_TRY(grow(b, b->used + n));
 	}
+	assert(n == 0 || b->ptr != NULL);
 	*ret_dst = b->ptr == NULL ? NULL : b->ptr + b->used;
 	b->used += n;
 	return RD_OK;

@@ -11,6 +11,8 @@
 #include "cbor/decode.h"
 #include "cbor/encode.h"
 
+#include <assert.h>
+
 #define COSE_TAG_SIGN1   18
 #define COSE_HEADER_ALG  1
 #define COSE_HEADER_CRIT 2
@@ -200,6 +202,7 @@ static enum rd_status sign_payload(struct rd_view payload, enum rd_ec_curve curv
 	uint8_t rs[RD_EC_SIGNATURE_SIZE_MAX];
 	struct rd_view hashed = rd_view(digest, rd_digest_size(rd_ec_digest(curve)));
 
+	assert(key != NULL || sign != NULL);
 	RD_TRY(encode_protected(curve, &protected_header));
 	RD_TRY(hash_signed(curve, rd_buf_view(&protected_header), payload, digest));
 	RD_TRY(key != NULL ? rd_ec_sign_digest(key, hashed, rs) : sign(ctx, hashed, rs));

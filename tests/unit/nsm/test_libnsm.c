@@ -232,6 +232,9 @@ static void random_is_short_without_an_error(void **state)
 
 static void errnos_and_answers_map_as_in_the_original(void **state)
 {
+	uint8_t out[8];
+	uintptr_t len;
+
 	(void)state;
 	device.fails = EMSGSIZE;
 	assert_int_equal(nsm_lock_pcr(FD, 16), ERROR_CODE_INPUT_TOO_LARGE);
@@ -244,6 +247,8 @@ static void errnos_and_answers_map_as_in_the_original(void **state)
 	assert_int_equal(nsm_lock_pcr(FD, 16), ERROR_CODE_INTERNAL_ERROR);
 	device.answer = "a1654572726f726753756363657373";
 	assert_int_equal(nsm_lock_pcr(FD, 16), ERROR_CODE_SUCCESS);
+	len = sizeof(out);
+	assert_int_equal(nsm_get_random(FD, out, &len), ERROR_CODE_INVALID_RESPONSE);
 	device.answer = "a1654572726f726f496e76616c6964526573706f6e7365";
 	assert_int_equal(nsm_lock_pcr(FD, 16), ERROR_CODE_INVALID_RESPONSE);
 }
