@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* nsm-cli's files: bounded input, output in the form asked for, messages. */
+#include "nsm-cli/cli.h"
+
+#include "base/text.h"
+#include "common/stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+void cli_say(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("nsm-cli: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+static enum rd_status read_all(int fd, const char *path, struct rd_buf *out, struct rd_error *err)
+{
+	for (;;) {
+		uint8_t piece[1024];
+		ssize_t n = read(fd, piece, sizeof(piece));
+
+		if (n < 0 && errno == EINTR) {
+			continue;
+		}
+		if (n < 0) {
+			return rd_fail_errno(err, errno, "cannot read %s", path);
+		}
+		if (n == 0) {
+			return RD_OK;
+		}
+		if (rd_buf_put(out, piece, (size_t)n) != RD_OK) {
+			return rd_fail(err, RD_LIMIT,
+				"%s is larger than %d bytes, the NSM's largest request", path,
+				CLI_INPUT_MAX);
+		}
+	}
+}
+
+enum rd_status cli_read_file(const char *path, struct rd_buf *out, struct rd_error *err)
+{
+	int fd RD_CLEANUP(guest_close) = -1;
+
+	if (strcmp(path, "-") == 0) {
+		return read_all(STDIN_FILENO, "standard input", out, err);
+	}
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		return rd_fail_errno(err, errno, "cannot open %s", path);
+	}
+	return read_all(fd, path, out, err);
+}
+
+static enum rd_status format(enum cli_form form, struct rd_view bytes, struct rd_buf *out)
+{
+	switch (form) {
+	case FORM_RAW:
+		return rd_buf_put_view(out, bytes);
+	case FORM_HEX:
+		RD_TRY(rd_hex_encode(bytes, out));
+		return rd_buf_u8(out, '\n');
+	case FORM_BASE64:
+		RD_TRY(rd_base64_encode(bytes, out));
+		return rd_buf_u8(out, '\n');
+	}
+	return RD_INTERNAL;
+}
+
+static enum rd_status write_all(
+	int fd, const char *path, struct rd_view bytes, struct rd_error *err)
+{
+	struct rd_cur c = rd_cur(bytes);
+
+	while (c.left > 0) {
+		ssize_t n = write(fd, c.ptr, c.left);
+
+		if (n < 0 && errno != EINTR) {
+			return rd_fail_errno(err, errno, "cannot write %s", path);
+		}
+		RD_TRY(rd_cur_skip(&c, n < 0 ? 0 : (size_t)n));
+	}
+	return RD_OK;
+}
+
+enum rd_status cli_write(const struct cli_options *o, struct rd_view bytes, struct rd_error *err)
+{
+	struct rd_buf text RD_CLEANUP(rd_buf_finish) = rd_buf_growable(CLI_OUTPUT_MAX);
+	int fd RD_CLEANUP(guest_close) = -1;
+	enum rd_status st = format(o->form, bytes, &text);
+
+	if (st != RD_OK) {
+		return rd_fail(err, st, "cannot format the output: %s", rd_status_text(st));
+	}
+	if (o->output == NULL) {
+		return write_all(STDOUT_FILENO, "standard output", rd_buf_view(&text), err);
+	}
+	fd = open(o->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0) {
+		return rd_fail_errno(err, errno, "cannot create %s", o->output);
+	}
+	return write_all(fd, o->output, rd_buf_view(&text), err);
+}
