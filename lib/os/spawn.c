@@ -191,15 +191,15 @@ static _Noreturn void child_main(const struct rd_spawn *how, int pipe_fd)
 	if (how->set_ids && change_ids(how) != 0) {
 		child_fail(pipe_fd, STEP_IDS);
 	}
-	/* After the ids: changing them clears the death signal. */
+	if (how->prepare != NULL && how->prepare(how->prepare_arg) != 0) {
+		child_fail(pipe_fd, STEP_PREPARE);
+	}
+	/* After everything that may change ids: that clears the death signal. */
 	if (how->death_signal != 0 && ask_death_signal(how->death_signal, pipe_fd) != 0) {
 		child_fail(pipe_fd, STEP_DEATH_SIGNAL);
 	}
 	if (how->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
 		child_fail(pipe_fd, STEP_NO_NEW_PRIVS);
-	}
-	if (how->prepare != NULL && how->prepare(how->prepare_arg) != 0) {
-		child_fail(pipe_fd, STEP_PREPARE);
 	}
 	(void)execve(how->path, (char *const *)(uintptr_t)how->argv,
 		how->envp == NULL ? empty : (char *const *)(uintptr_t)how->envp);

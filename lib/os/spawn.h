@@ -21,7 +21,10 @@ struct rd_spawn_fd {
 	int to;
 };
 
-/* Runs in the child after fork, before exec: only async-signal-safe things. Non-zero: give up. */
+/*
+ * Runs in the child after fork, before exec. Only async-signal-safe things, unless the parent has a
+ * single thread. Non-zero, with errno: give up.
+ */
 typedef int rd_spawn_fn(void *arg);
 
 /* Zero-initialise; what is zero or NULL is not done. */
@@ -38,7 +41,7 @@ struct rd_spawn {
 	bool set_ids; /* drop supplementary groups and become uid:gid */
 	uid_t uid;
 	gid_t gid;
-	rd_spawn_fn *prepare; /* last thing before exec, with the final descriptors */
+	rd_spawn_fn *prepare; /* with the final descriptors; may change ids */
 	void *prepare_arg;
 };
 

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Isolation of redoubt-vmm. After the last stage the process has an empty read-only root, no
+ * network, no capability, a uid that nobody else has (as root), and the system calls listed here.
+ *
+ * Each entry has its reason beside it. A sanitizer's run-time needs more; that list exists only in
+ * sanitized builds (RD_SANITIZED, from meson), and the integration tests run the release build.
+ */
+#include "isolate.h"
+
+#include "os/seccomp.h"
+
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+/* Descriptors: a stream for each vsock connection, those that are being made, and our own. */
+#define NOFILE_MAX 2048
+
+#define ALLOW(name)                                                                                \
+	{                                                                                          \
+		.nr = __NR_##name                                                                  \
+	}
+#define ALLOW_IF(name, i, m, v)                                                                    \
+	{                                                                                          \
+		.nr = __NR_##name, .arg = {.index = (i), .mask = (m), .value = (v) }               \
+	}
+
+static const struct rd_seccomp_rule loop_rules[] = {
+	/* waiting */
+	ALLOW(epoll_wait),
+	ALLOW(epoll_pwait),
+#ifdef __NR_epoll_pwait2
+	ALLOW(epoll_pwait2),
+#endif
+	ALLOW(epoll_ctl),
+	ALLOW(clock_gettime), /* the vdso falls back to it when the clock is no TSC */
+	ALLOW(gettimeofday),  /* the same, libevent's timer cache */
+	ALLOW(rt_sigreturn),  /* SIGTERM's handler returns */
+	ALLOW(rt_sigprocmask),
+	ALLOW(restart_syscall),
+	/* streams and messages */
+	ALLOW(read),
+	ALLOW(readv),
+	ALLOW(write),
+	ALLOW(writev),
+	ALLOW(recvmsg),
+	ALLOW(recvfrom),
+	ALLOW(sendmsg),
+	ALLOW(sendto),
+	ALLOW(accept4),
+	ALLOW(shutdown),
+	ALLOW(getsockopt), /* SO_PEERCRED of who connects to control.sock */
+	ALLOW(close),
+	ALLOW(fstat),      /* which file the engine shows us as guest memory */
+	ALLOW(newfstatat), /* the same: glibc's fstat */
+	ALLOW_IF(fcntl, 1, UINT32_MAX, F_GETFL), /* a follower's descriptor becomes non-blocking */
+	ALLOW_IF(fcntl, 1, UINT32_MAX, F_SETFL),
+	ALLOW_IF(fcntl, 1, UINT32_MAX, F_GETFD), /* sockets of libevent */
+	ALLOW_IF(fcntl, 1, UINT32_MAX, F_SETFD),
+	/* heap; never executable */
+	ALLOW(brk),
+	ALLOW_IF(mmap, 2, PROT_EXEC, 0),
+	ALLOW_IF(mprotect, 2, PROT_EXEC, 0),
+	ALLOW(munmap),
+	ALLOW(mremap),
+	ALLOW(madvise),
+	ALLOW(futex), /* OpenSSL's locks */
+	/* keys and nonces */
+	ALLOW(getrandom),
+	ALLOW(getpid), /* OpenSSL's fork detection */
+	/* the engine's end */
+	ALLOW(pidfd_send_signal),
+	ALLOW(wait4),
+	ALLOW(lseek), /* wiping memory: only what was touched */
+	ALLOW_IF(fallocate, 1, UINT32_MAX, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE),
+	/* ours */
+	ALLOW(exit),
+	ALLOW(exit_group),
+};
+
+static const struct rd_seccomp_rule connector_rules[] = {
+	ALLOW(recvmsg), /* questions */
+	ALLOW_IF(socket, 0, UINT32_MAX, 1 /* AF_UNIX */),
+	ALLOW(connect),
+	ALLOW(sendmsg), /* answers */
+	ALLOW(close),
+	ALLOW(exit_group),
+};
+
+#ifdef RD_SANITIZED
+/* What ASan and UBSan do in order to report, and LeakSanitizer at the end. */
+static const struct rd_seccomp_rule sanitizer_rules[] = {
+	ALLOW(open),
+	ALLOW(openat),
+	ALLOW(readlink),
+	ALLOW(readlinkat),
+	ALLOW(stat),
+	ALLOW(ioctl),
+	ALLOW(gettid),
+	ALLOW(tgkill),
+	ALLOW(kill),
+	ALLOW(clone),
+	ALLOW(prctl),
+	ALLOW(ptrace),
+	ALLOW(sigaltstack),
+	ALLOW(rt_sigaction),
+	ALLOW(sched_yield),
+	ALLOW(sched_getaffinity),
+	ALLOW(getrlimit),
+	ALLOW(setrlimit),
+	ALLOW(prlimit64),
+	ALLOW(getuid),
+	ALLOW(geteuid),
+	ALLOW(getppid),
+	ALLOW(getdents64),
+	ALLOW(process_vm_readv),
+	ALLOW(uname),
+	ALLOW(dup),
+	ALLOW(pipe),
+	ALLOW(pipe2),
+	ALLOW(nanosleep),
+	ALLOW(clock_nanosleep),
+	ALLOW(write),
+	ALLOW(read),
+	ALLOW(mmap),
+	ALLOW(munmap),
+	ALLOW(mprotect),
+	ALLOW(madvise),
+	ALLOW(futex),
+	ALLOW(fcntl),
+	ALLOW(getpid),
+	ALLOW(wait4),
+	ALLOW(exit),
+};
+#endif
+
+static enum rd_status load(const struct rd_seccomp_rule *rules, size_t count, struct rd_error *err)
+{
+	const struct rd_seccomp_list lists[] = {
+		{.rules = rules, .count = count},
+#ifdef RD_SANITIZED
+		{.rules = sanitizer_rules, .count = RD_ARRAY_LEN(sanitizer_rules)},
+#endif
+	};
+
+	return rd_seccomp_load(lists, RD_ARRAY_LEN(lists), err);
+}
+
+uid_t rd_vmm_uid(uint64_t cid)
+{
+	return RD_VMM_UID_BASE + 2 * (uid_t)(cid % RD_VMM_UID_CIDS);
+}
+
+uid_t rd_vmm_engine_uid(uint64_t cid)
+{
+	return rd_vmm_uid(cid) + 1;
+}
+
+enum rd_status rd_vmm_isolate_namespaces(struct rd_isolate_report *report, struct rd_error *err)
+{
+	const struct rd_isolate_ns ns = {.net = true, .pid = true};
+
+	return rd_isolate_namespaces(&ns, report, err);
+}
+
+enum rd_status rd_vmm_isolate_finally(
+	uid_t uid, struct rd_isolate_report *report, struct rd_error *err)
+{
+	const struct rd_isolate_root root = {0};
+	const struct rd_isolate_drop drop = {.uid = uid, .gid = uid, .nofile_max = NOFILE_MAX};
+
+	RD_TRY(rd_isolate_root(&root, report, err));
+	RD_TRY(rd_isolate_drop(&drop, report, err));
+	RD_TRY(load(loop_rules, RD_ARRAY_LEN(loop_rules), err));
+	report->in_force |= 1u << RD_ISOLATE_SECCOMP;
+	return RD_OK;
+}
+
+enum rd_status rd_vmm_seccomp_connector(struct rd_error *err)
+{
+	return load(connector_rules, RD_ARRAY_LEN(connector_rules), err);
+}
+
+void rd_vmm_isolate_describe(const char *who, const struct rd_isolate_report *report, bool seccomp,
+	char *ret_text, size_t cap)
+{
+	/* A user namespace is a way to the others, not an aim; root does without. */
+	uint32_t wanted = (1u << RD_ISOLATE_NAMESPACES) | (1u << RD_ISOLATE_ROOT) |
+			  (1u << RD_ISOLATE_IDS) | (1u << RD_ISOLATE_CAPS) |
+			  (1u << RD_ISOLATE_LIMITS) | (1u << RD_ISOLATE_NO_NEW_PRIVS);
+	char text[256];
+
+	wanted |= seccomp ? 1u << RD_ISOLATE_SECCOMP : 0;
+	rd_isolate_describe(report, wanted, text, sizeof(text));
+	snprintf(ret_text, cap, "%s isolation: %s", who, text);
+}

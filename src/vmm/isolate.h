@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How redoubt-vmm isolates itself: the stages, and the system calls that are left. */
+#ifndef RD_VMM_ISOLATE_H
+#define RD_VMM_ISOLATE_H
+
+#include "base/error.h"
+#include "os/isolate.h"
+
+/*
+ * User ids of our processes when redoubtd is root: two for each CID, in the range that no allocator
+ * uses (systemd's UIDS-GIDS: 1879048192 to 2147483647 are unused). Two live enclaves have different
+ * CIDs; only CIDs 2^27 apart would share.
+ */
+#define RD_VMM_UID_BASE 0x70000000u
+#define RD_VMM_UID_CIDS 0x08000000u
+
+uid_t rd_vmm_uid(uint64_t cid);
+uid_t rd_vmm_engine_uid(uint64_t cid);
+
+/*
+ * Stage 1, before the engine is started: namespaces.
+ * Should: leave host's mounts, IPC, network; make QEMU the first process of its PID namespace.
+ * Must not: come before the connector's fork, or before the last path is opened.
+ */
+enum rd_status rd_vmm_isolate_namespaces(struct rd_isolate_report *report, struct rd_error *err)
+	RD_MUST_USE;
+
+/*
+ * Stage 2, after the engine's process was started and before it may run the guest: empty root, own
+ * uid, no capabilities, seccomp.
+ * Should: be the last thing before the loop. uid 0: keep ours.
+ * Must not: be followed by anything that opens, forks or executes.
+ */
+enum rd_status rd_vmm_isolate_finally(
+	uid_t uid, struct rd_isolate_report *report, struct rd_error *err) RD_MUST_USE;
+
+/* The connector's allow-list. */
+enum rd_status rd_vmm_seccomp_connector(struct rd_error *err) RD_MUST_USE;
+
+/* "isolation: all", or what is missing and why, for the log. */
+void rd_vmm_isolate_describe(const char *who, const struct rd_isolate_report *report, bool seccomp,
+	char *ret_text, size_t cap);
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * QEMU's command line. Options were checked with QEMU 7.2 and 10.0.
+ *
+ * - Guest memory is memory-backend-file on our memory file, opened again through /proc/self/fd:
+ *   QEMU has no option that takes the descriptor itself, and memory-backend-memfd would make one
+ *   of QEMU's own. share=on is what lets vhost-user see the guest's writes.
+ * - pit=on: without a timer to calibrate against the kernel needs two seconds more, or hangs.
+ * - rtc=on: the guest's only source of the time of day.
+ * - x-option-roms=off: none is needed to boot a kernel.
+ * - tsc_early_khz, tsc=reliable: under translation the guest reads the host's TSC, but cannot
+ *   calibrate it (one boot in five hangs), and the watchdog would call it unstable under load.
+ */
+#include "qemu_args.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "eif/format.h"
+
+static enum rd_status add(struct rd_qemu_args *args, const char *fmt, ...) RD_PRINTF(2, 3);
+static enum rd_status add(struct rd_qemu_args *args, const char *fmt, ...)
+{
+	size_t room = sizeof(args->text) - args->used;
+	va_list ap;
+	int n;
+
+	/* One slot stays for the NULL at the end. */
+	RD_ENSURE(args->argc < RD_QEMU_ARGS_MAX - 1, RD_LIMIT);
+	va_start(ap, fmt);
+	n = vsnprintf(args->text + args->used, room, fmt, ap);
+	va_end(ap);
+	RD_ENSURE(n >= 0 && (size_t)n < room, RD_LIMIT);
+	args->argv[args->argc++] = args->text + args->used;
+	args->used += (size_t)n + 1;
+	return RD_OK;
+}
+
+static enum rd_status add_words(struct rd_qemu_args *args, const char *const *words, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		RD_TRY(add(args, "%s", words[i]));
+	}
+	return RD_OK;
+}
+
+/* Nothing by default, nothing to talk to, nothing that the process itself may do. */
+static enum rd_status add_nothing(struct rd_qemu_args *args)
+{
+	static const char *const words[] = {
+		"qemu-system-x86_64",
+		"-nodefaults",
+		"-no-user-config",
+		"-no-reboot",
+		"-display",
+		"none",
+		"-monitor",
+		"none",
+		"-sandbox",
+		"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+	};
+
+	return add_words(args, words, RD_ARRAY_LEN(words));
+}
+
+static enum rd_status add_board(struct rd_qemu_args *args, const struct rd_engine_config *config)
+{
+	RD_TRY(add(args, "-machine"));
+	RD_TRY(add(args,
+		"microvm,accel=%s,acpi=%s,isa-serial=%s,pit=on,rtc=on,x-option-roms=off,"
+		"memory-backend=ram,mem-merge=off,dump-guest-core=off",
+		config->kvm ? "kvm" : "tcg", config->acpi ? "on" : "off",
+		config->debug ? "on" : "off"));
+	RD_TRY(add(args, "-cpu"));
+	RD_TRY(add(args, "%s", config->kvm ? "host" : "max"));
+	RD_TRY(add(args, "-smp"));
+	RD_TRY(add(args, "%u", config->cpus));
+	RD_TRY(add(args, "-m"));
+	RD_TRY(add(args, "%lluM", (unsigned long long)(config->memory->size >> 20)));
+	RD_TRY(add(args, "-object"));
+	return add(args, "memory-backend-file,id=ram,mem-path=/proc/self/fd/%d,share=on,size=%llu",
+		RD_QEMU_FD_MEMORY, (unsigned long long)config->memory->size);
+}
+
+static enum rd_status add_devices(struct rd_qemu_args *args, const struct rd_engine_config *config)
+{
+	RD_TRY(add(args, "-global"));
+	RD_TRY(add(args, "virtio-mmio.force-legacy=false"));
+	RD_TRY(add(args, "-chardev"));
+	RD_TRY(add(args, "socket,id=vsock,fd=%d", RD_QEMU_FD_VHOST));
+	RD_TRY(add(args, "-device"));
+	RD_TRY(add(args, "vhost-user-vsock-device,chardev=vsock"));
+	if (config->debug) {
+		RD_TRY(add(args, "-chardev"));
+		RD_TRY(add(args, "socket,id=console,fd=%d", RD_QEMU_FD_SERIAL));
+		RD_TRY(add(args, "-serial"));
+		RD_TRY(add(args, "chardev:console"));
+	}
+	return RD_OK;
+}
+
+static enum rd_status add_kernel(struct rd_qemu_args *args, const struct rd_engine_config *config)
+{
+	RD_TRY(add(args, "-kernel"));
+	RD_TRY(add(args, "/proc/self/fd/%d", RD_QEMU_FD_KERNEL));
+	RD_TRY(add(args, "-initrd"));
+	RD_TRY(add(args, "/proc/self/fd/%d", RD_QEMU_FD_INITRD));
+	RD_TRY(add(args, "-append"));
+	return add(args, "%.*s tsc_early_khz=%llu tsc=reliable", (int)config->cmdline.len,
+		(const char *)config->cmdline.ptr, (unsigned long long)config->tsc_khz);
+}
+
+enum rd_status rd_qemu_args_build(
+	const struct rd_engine_config *config, struct rd_qemu_args *ret, struct rd_error *err)
+{
+	enum rd_status st;
+
+	if (config->cmdline.len > RD_EIF_CMDLINE_MAX - RD_QEMU_CMDLINE_ROOM) {
+		return rd_fail(err, RD_LIMIT,
+			"the image's kernel command line has %zu bytes; the qemu engine has room for "
+			"%d: shorten it",
+			config->cmdline.len, RD_EIF_CMDLINE_MAX - RD_QEMU_CMDLINE_ROOM);
+	}
+	ret->argc = 0;
+	ret->used = 0;
+	st = add_nothing(ret);
+	st = st == RD_OK ? add_board(ret, config) : st;
+	st = st == RD_OK ? add_devices(ret, config) : st;
+	st = st == RD_OK ? add_kernel(ret, config) : st;
+	if (st != RD_OK) {
+		return rd_fail(err, st, "QEMU's command line does not fit its buffer");
+	}
+	ret->argv[ret->argc] = NULL;
+	return RD_OK;
+}

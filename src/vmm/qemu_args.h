@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* QEMU's command line: the microvm board with nothing on it but what the guest needs. */
+#ifndef RD_VMM_QEMU_ARGS_H
+#define RD_VMM_QEMU_ARGS_H
+
+#include "base/status.h"
+
+#include "engine.h"
+
+/* The child's descriptors. */
+enum rd_qemu_fd {
+	RD_QEMU_FD_MEMORY = 3,
+	RD_QEMU_FD_KERNEL,
+	RD_QEMU_FD_INITRD,
+	RD_QEMU_FD_VHOST,
+	RD_QEMU_FD_SERIAL, /* debug mode only */
+};
+
+/* About forty words are used. */
+#define RD_QEMU_ARGS_MAX 64
+/* The longest, the kernel's command line, is 2 KiB; the rest together is under one. */
+#define RD_QEMU_TEXT_MAX 6144
+
+/*
+ * What the board adds to the kernel's command line when there is no ACPI ("virtio_mmio.device=
+ * 512@0xfeb00e00:12"), and what we add.
+ */
+#define RD_QEMU_CMDLINE_ROOM 128
+
+struct rd_qemu_args {
+	const char *argv[RD_QEMU_ARGS_MAX];
+	size_t argc;
+	char text[RD_QEMU_TEXT_MAX];
+	size_t used;
+};
+
+/* RD_LIMIT, with the figures in err, when the command line has no room for what is added. */
+enum rd_status rd_qemu_args_build(const struct rd_engine_config *config, struct rd_qemu_args *ret,
+	struct rd_error *err) RD_MUST_USE;
+
+#endif
