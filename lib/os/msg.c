@@ -175,17 +175,21 @@ enum rd_status rd_msg_listen_at(int dir_fd, const char *name, int type, mode_t m
 {
 	int fd RD_CLEANUP(rd_fd_close) = -1;
 	struct sockaddr_un addr = {0};
+	mode_t old;
+	int rc;
 
 	RD_TRY(address_at(dir_fd, name, &addr));
 	RD_TRY(remove_stale(dir_fd, name));
 	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	RD_ENSURE(fd >= 0, from_errno());
 	/*
-	 * Nobody can connect before listen(), so the mode is right in time. It is set by name:
-	 * fchmod of a socket changes the anonymous inode, not the one in the directory.
+	 * The mode through the umask, not by a chmod afterwards: the directory may be its owner's, who
+	 * could put a link to something else in the socket's place meanwhile.
 	 */
-	RD_ENSURE(bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0, from_errno());
-	RD_ENSURE(fchmodat(dir_fd, name, mode, 0) == 0, from_errno());
+	old = umask(0777 & ~mode);
+	rc = bind(fd, (struct sockaddr *)&addr, sizeof(addr));
+	(void)umask(old);
+	RD_ENSURE(rc == 0, from_errno());
 	RD_ENSURE(listen(fd, BACKLOG) == 0, from_errno());
 	*ret_fd = rd_steal(&fd, -1);
 	return RD_OK;

@@ -40,6 +40,7 @@ static const struct rd_seccomp_rule loop_rules[] = {
 	ALLOW(gettimeofday),  /* the same, libevent's timer cache */
 	ALLOW(rt_sigreturn),  /* SIGTERM's handler returns */
 	ALLOW(rt_sigprocmask),
+	ALLOW(rt_sigaction), /* libevent puts the handlers back at the end */
 	ALLOW(restart_syscall),
 	/* streams and messages */
 	ALLOW(read),
