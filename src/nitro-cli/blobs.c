@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,7 +17,7 @@
 /* The x86 boot protocol's mark in a bzImage. */
 #define BOOT_OFF_MAGIC 0x202
 
-static enum rd_status find_dir(char ret_dir[RD_PATH_MAX], struct rd_error *err)
+enum rd_status cli_blobs_find(char ret_dir[RD_PATH_MAX], struct rd_error *err)
 {
 	static const char *const flavours[] = {"blobs/enclave", "blobs/debian"};
 	const char *env = getenv("NITRO_CLI_BLOBS");
@@ -142,11 +143,11 @@ static void read_version(struct cli_blobs *b)
 	}
 }
 
-enum rd_status cli_blobs_open(struct cli_blobs *ret_blobs, struct rd_error *err)
+enum rd_status cli_blobs_open(const char *dir, struct cli_blobs *ret_blobs, struct rd_error *err)
 {
 	struct cli_blobs b RD_CLEANUP(cli_blobs_close) = {.kernel_fd = -1};
 
-	RD_TRY(find_dir(b.dir, err));
+	snprintf(b.dir, sizeof(b.dir), "%s", dir);
 	RD_TRY(open_kernel(&b, err));
 	RD_TRY(read_cmdline(&b, err));
 	read_version(&b);

@@ -20,10 +20,13 @@ struct cli_blobs {
 
 /*
  * $NITRO_CLI_BLOBS, or the first of our own flavours that is installed: the enclave kernel, then
- * Debian's. RD_NOTFOUND when there is none or it lacks a part, RD_BAD_ARCH when the kernel is no
- * x86 bzImage.
+ * Debian's. RD_NOTFOUND when there is none.
  */
-enum rd_status cli_blobs_open(struct cli_blobs *ret_blobs, struct rd_error *err) RD_MUST_USE;
+enum rd_status cli_blobs_find(char ret_dir[RD_PATH_MAX], struct rd_error *err) RD_MUST_USE;
+
+/* RD_NOTFOUND when dir lacks a part, RD_BAD_ARCH when its kernel is no x86 bzImage. */
+enum rd_status cli_blobs_open(const char *dir, struct cli_blobs *ret_blobs, struct rd_error *err)
+	RD_MUST_USE;
 void cli_blobs_close(struct cli_blobs *blobs);
 
 #endif

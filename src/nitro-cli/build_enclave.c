@@ -76,17 +76,23 @@ static void print_line(void *ctx, const char *line)
 	fprintf(stderr, "%s\n", line);
 }
 
-static enum rd_status read_inputs(struct build *b, struct rd_error *err)
+static enum rd_status open_blobs(struct build *b, struct rd_error *err)
 {
-	const struct build_args *a = &b->args;
+	char dir[RD_PATH_MAX];
 	enum rd_status st;
 
 	b->code = CLI_E52;
-	st = cli_blobs_open(&b->blobs, err);
-	if (st != RD_OK && b->blobs.dir[0] != '\0') {
-		b->code = CLI_E19;
-	}
-	RD_TRY(st);
+	RD_TRY(cli_blobs_find(dir, err));
+	st = cli_blobs_open(dir, &b->blobs, err);
+	b->code = st == RD_BAD_ARCH ? CLI_E48 : CLI_E19;
+	return st;
+}
+
+static enum rd_status read_inputs(struct build *b, struct rd_error *err)
+{
+	const struct build_args *a = &b->args;
+
+	RD_TRY(open_blobs(b, err));
 	b->code = CLI_E48;
 	if (a->key != NULL) {
 		RD_TRY(cli_signer_new(a->certificate, a->key, &b->signer, err));
@@ -174,7 +180,8 @@ static enum rd_status put_bytes(
 
 static enum rd_status write_small_sections(struct build *b, struct rd_error *err)
 {
-	const struct cli_metadata what = {.name = b->args.name,
+	const struct cli_metadata what = {.source = b->args.docker_uri,
+		.name = b->args.name,
 		.version = b->args.version,
 		.custom = b->custom,
 		.blobs = &b->blobs,

@@ -71,8 +71,9 @@ int main(int argc, char **argv)
 {
 	const struct cli_command *command;
 
-	/* A reader that goes away is a write error, reported as such. */
+	/* A reader that goes away and a file-size limit are write errors, reported as such. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	if (argc < 2) {
 		print_help(stderr);
 		return CLI_EXIT_USAGE;

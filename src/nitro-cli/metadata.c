@@ -88,9 +88,12 @@ static json_t *time_json(int64_t unix_s)
 	return json_string(text);
 }
 
-static bool is_file_source(const char *name)
+/* An image from a file that has no name of its own is called by its place there. */
+static bool is_nameless(const struct cli_metadata *what)
 {
-	return strncmp(name, "docker-archive:", 15) == 0 || strncmp(name, "oci:", 4) == 0;
+	const char *colon = strchr(what->source, ':');
+
+	return colon != NULL && strcmp(colon + 1, what->image->name) == 0;
 }
 
 static const char *id_digits(const struct rd_image *image)
@@ -113,7 +116,7 @@ static json_t *image_name(const struct cli_metadata *what)
 	if (what->name != NULL) {
 		return json_string(what->name);
 	}
-	if (is_file_source(name)) {
+	if (is_nameless(what)) {
 		return json_stringn(id_digits(what->image), ID_NAME_DIGITS);
 	}
 	return json_stringn(name, (size_t)(last - name) + strcspn(last, ":@"));

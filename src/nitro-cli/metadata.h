@@ -16,6 +16,7 @@ enum rd_status cli_metadata_read_custom(const char *path, json_t **ret_value, st
 	RD_MUST_USE;
 
 struct cli_metadata {
+	const char *source;   /* --docker-uri */
 	const char *name;     /* --name, or NULL */
 	const char *version;  /* --version, or NULL */
 	const json_t *custom; /* or NULL */
