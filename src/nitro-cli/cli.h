@@ -26,9 +26,13 @@ struct cli_command {
 };
 
 extern const struct cli_command cli_build_enclave;
+extern const struct cli_command cli_console;
 extern const struct cli_command cli_describe_eif;
+extern const struct cli_command cli_describe_enclaves;
 extern const struct cli_command cli_explain;
 extern const struct cli_command cli_pcr;
+extern const struct cli_command cli_run_enclave;
 extern const struct cli_command cli_sign_eif;
+extern const struct cli_command cli_terminate_enclave;
 
 #endif

@@ -9,6 +9,10 @@
 
 /* In the order of the help text. */
 static const struct cli_command *const commands[] = {
+	&cli_run_enclave,
+	&cli_describe_enclaves,
+	&cli_terminate_enclave,
+	&cli_console,
 	&cli_build_enclave,
 	&cli_describe_eif,
 	&cli_explain,

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connecting, starting, asking. */
+#include "nitro-cli/daemon_client.h"
+
+#include "nitro-cli/log.h"
+#include "os/fd.h"
+#include "os/loop.h"
+#include "os/paths.h"
+#include "os/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char socket_name[] = "redoubtd.sock";
+static const char log_name[] = "redoubtd.log";
+
+#define RETRY_MS 20
+/* redoubtd's exit code when another one was faster, which serves us as well. */
+#define DAEMON_EXIT_RUNNING 3
+
+static enum rd_status connect_run(const char *run, int *ret_sock)
+{
+	int dir RD_CLEANUP(rd_fd_close) = -1;
+
+	dir = open(run, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	RD_ENSURE(dir >= 0, rd_status_from_errno(errno));
+	return rd_msg_connect_at(dir, socket_name, SOCK_SEQPACKET, ret_sock);
+}
+
+/* The system's daemon, for a user whose group may use it. Not with a home of one's own. */
+static enum rd_status connect_system(int *ret_sock)
+{
+	struct rd_paths_env env = {.uid = 0};
+	struct rd_paths paths;
+	const char *home = getenv("REDOUBT_HOME");
+
+	if (geteuid() == 0 || (home != NULL && home[0] != '\0')) {
+		return RD_NOTFOUND;
+	}
+	RD_TRY(rd_paths_resolve(&env, &paths, NULL));
+	return connect_run(paths.run, ret_sock);
+}
+
+static void say_started(const char *path)
+{
+	const char *level = getenv("RUST_LOG");
+
+	if (level != NULL && (strcmp(level, "debug") == 0 || strcmp(level, "trace") == 0)) {
+		fprintf(stderr, "redoubtd does not run: starting %s\n", path);
+	}
+	cli_log(CLI_LOG_INFO, "starting %s", path);
+}
+
+/* What a daemon needs to find its directories, its programs and theirs. */
+static size_t collect_environment(const char **ret, char *storage, size_t cap)
+{
+	static const char *const names[] = {"PATH", "HOME", "REDOUBT_HOME", "REDOUBT_LIBEXEC",
+		"REDOUBT_SHARE", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "RUST_LOG",
+		"TMPDIR"};
+	size_t n = 0;
+	size_t used = 0;
+
+	for (size_t i = 0; i < RD_ARRAY_LEN(names); i++) {
+		const char *value = getenv(names[i]);
+		int len;
+
+		if (value == NULL) {
+			continue;
+		}
+		len = snprintf(storage + used, cap - used, "%s=%s", names[i], value);
+		if (len < 0 || (size_t)len >= cap - used) {
+			continue;
+		}
+		ret[n++] = storage + used;
+		used += (size_t)len + 1;
+	}
+	ret[n] = NULL;
+	return n;
+}
+
+static enum rd_status open_log(const char *run, int *ret_fd, struct rd_error *err)
+{
+	char path[RD_PATH_MAX];
+
+	RD_TRY(rd_paths_make_dir(run, 0755, err));
+	RD_TRY(rd_paths_join(path, run, log_name, NULL));
+	*ret_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return *ret_fd >= 0 ? RD_OK : rd_fail_errno(err, errno, "cannot open %s", path);
+}
+
+static enum rd_status spawn_daemon(const char *run, struct rd_child *ret, struct rd_error *err)
+{
+	char environment[4 * RD_PATH_MAX];
+	char path[RD_PATH_MAX];
+	const char *argv[] = {"redoubtd", "--no-cgroup", NULL};
+	const char *envp[16];
+	int log RD_CLEANUP(rd_fd_close) = -1;
+	struct rd_spawn_fd fds[1];
+	struct rd_spawn how = {.path = path,
+		.argv = argv,
+		.envp = envp,
+		.fds = fds,
+		.fd_count = 1,
+		.new_session = true};
+
+	RD_TRY(rd_paths_libexec("redoubtd", path, err));
+	RD_TRY(open_log(run, &log, err));
+	fds[0] = (struct rd_spawn_fd){.from = log, .to = STDERR_FILENO};
+	collect_environment(envp, environment, sizeof(environment));
+	say_started(path);
+	return rd_spawn(&how, ret, err);
+}
+
+/* RD_AGAIN while there is hope. */
+static enum rd_status check_daemon(struct rd_child *child, const char *run, struct rd_error *err)
+{
+	struct rd_exit how = {0};
+
+	if (child->pid < 0 || rd_child_reap(child, false, &how) != RD_OK) {
+		return RD_AGAIN;
+	}
+	if (!how.signalled && how.code == DAEMON_EXIT_RUNNING) {
+		return RD_AGAIN;
+	}
+	return rd_fail(
+		err, RD_CLOSED, "redoubtd did not start: see the end of %s/%s", run, log_name);
+}
+
+static enum rd_status start_daemon(const char *run, int *ret_sock, struct rd_error *err)
+{
+	struct rd_child child = RD_CHILD_INIT;
+	uint64_t until;
+	enum rd_status st = spawn_daemon(run, &child, err);
+
+	RD_TRY(st);
+	until = rd_loop_now_ms() + CLI_DAEMON_START_MS;
+	for (;;) {
+		if (connect_run(run, ret_sock) == RD_OK) {
+			break;
+		}
+		st = check_daemon(&child, run, err);
+		if (st == RD_AGAIN && rd_loop_now_ms() >= until) {
+			st = rd_fail(err, RD_TIMEOUT,
+				"redoubtd does not answer: see the end of %s/%s", run, log_name);
+		}
+		if (st != RD_AGAIN) {
+			break;
+		}
+		usleep(RETRY_MS * 1000);
+		st = RD_OK;
+	}
+	/* It is nobody's child soon; only the descriptor is ours to close. */
+	rd_fd_close(&child.pidfd);
+	return st;
+}
+
+enum cli_code cli_daemon_open(struct cli_daemon *d, struct rd_error *err)
+{
+	struct rd_paths paths;
+	enum rd_status st;
+
+	*d = (struct cli_daemon){.sock = -1, .fds = RD_MSG_FDS_INIT};
+	if (rd_paths_init(&paths, err) != RD_OK) {
+		return CLI_E19;
+	}
+	st = connect_run(paths.run, &d->sock);
+	if (st != RD_OK && connect_system(&d->sock) == RD_OK) {
+		st = RD_OK;
+	}
+	if (st == RD_DENIED) {
+		(void)rd_fail(err, st, "you may not use %s/%s: ask for membership of its group",
+			paths.run, socket_name);
+		return CLI_E11;
+	}
+	if (st != RD_OK) {
+		st = start_daemon(paths.run, &d->sock, err);
+	}
+	return st == RD_OK ? CLI_E00 : CLI_E11;
+}
+
+enum cli_code cli_daemon_ask(
+	struct cli_daemon *d, const struct rd_ctl_message *m, int fd, struct rd_error *err)
+{
+	struct rd_buf buf RD_CLEANUP(rd_buf_finish) = rd_buf_growable(RD_CTL_MESSAGE_MAX);
+	struct rd_msg_fds fds = {.fd = {fd, -1, -1, -1}, .count = fd < 0 ? 0 : 1};
+	enum rd_status st = rd_ctl_encode(m, &buf);
+
+	if (st != RD_OK) {
+		(void)rd_fail(err, st, "an argument is too long, or not plain text");
+		return CLI_E03;
+	}
+	st = rd_msg_send(d->sock, rd_buf_view(&buf), &fds);
+	if (st != RD_OK) {
+		(void)rd_fail(err, st, "cannot send to redoubtd: %s", rd_status_text(st));
+		return CLI_E11;
+	}
+	return CLI_E00;
+}
+
+/* Stop, continue and other signals do not end a wait. */
+static enum rd_status wait_readable(int fd, int timeout_ms)
+{
+	uint64_t start = rd_loop_now_ms();
+
+	for (;;) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		uint64_t passed = rd_loop_now_ms() - start;
+		int left = timeout_ms;
+		int n;
+
+		if (timeout_ms >= 0) {
+			left = passed >= (uint64_t)timeout_ms ? 0 : timeout_ms - (int)passed;
+		}
+		n = poll(&p, 1, left);
+		if (n > 0) {
+			return RD_OK;
+		}
+		if (n == 0) {
+			return RD_TIMEOUT;
+		}
+		if (errno != EINTR) {
+			return rd_status_from_errno(errno);
+		}
+	}
+}
+
+enum cli_code cli_daemon_answer(struct cli_daemon *d, int timeout_ms, struct rd_error *err)
+{
+	size_t len = 0;
+	enum rd_status st;
+
+	rd_msg_fds_finish(&d->fds);
+	do {
+		st = wait_readable(d->sock, timeout_ms);
+		if (st == RD_OK) {
+			st = rd_msg_recv(d->sock, d->storage, sizeof(d->storage), &len, &d->fds);
+		}
+	} while (st == RD_AGAIN);
+	if (st == RD_OK) {
+		st = rd_ctl_decode(rd_view(d->storage, len), d->fds.count, RD_CTL_DAEMON_TO_CLIENT,
+			&d->answer);
+	}
+	if (st != RD_OK) {
+		(void)rd_fail(err, st, "redoubtd: %s%s", rd_status_text(st),
+			st == RD_CLOSED ? " (it ended, or was restarted): try again" : "");
+		return CLI_E39;
+	}
+	if (d->answer.type == RD_CTL_ERROR) {
+		(void)rd_fail(err, RD_DENIED, "%s", d->answer.error.text);
+		return cli_code_from_number((unsigned)d->answer.error.code);
+	}
+	return CLI_E00;
+}
+
+void cli_daemon_close(struct cli_daemon *d)
+{
+	rd_msg_fds_finish(&d->fds);
+	rd_fd_close(&d->sock);
+}
+
+static enum rd_status set_text(const char *value, char *dst, size_t cap)
+{
+	RD_ENSURE(strlen(value) < cap, RD_LIMIT);
+	memcpy(dst, value, strlen(value) + 1);
+	return RD_OK;
+}
+
+enum cli_code cli_target_set(struct rd_ctl_target *target, const char *enclave_id, const char *name,
+	struct rd_error *err)
+{
+	if (enclave_id != NULL &&
+		set_text(enclave_id, target->enclave_id, sizeof(target->enclave_id)) != RD_OK) {
+		(void)rd_fail(err, RD_LIMIT, "--enclave-id is longer than any enclave's id");
+		return CLI_E03;
+	}
+	if (name != NULL && set_text(name, target->name, sizeof(target->name)) != RD_OK) {
+		(void)rd_fail(
+			err, RD_LIMIT, "--enclave-name is longer than %d bytes", RD_CTL_NAME_MAX);
+		return CLI_E03;
+	}
+	return CLI_E00;
+}
