@@ -19,7 +19,7 @@ help:
 	@echo 'make            build, and install into ./out (bin lib libexec share)'
 	@echo 'make demo       from a container image to a verified attestation document'
 	@echo 'make check      every test and lint; the last line says how many passed, failed and were skipped'
-	@echo 'make kernel     build the enclave kernel (once; 5 to 15 minutes), which starts 3 times as fast as Debian'"'"'s'
+	@echo 'make kernel     build the enclave kernel (once; 4 to 10 minutes), which starts 3 times as fast as Debian'"'"'s'
 	@echo 'make bench      measurements, each against a named baseline'
 	@echo 'make fuzz       libFuzzer, T=60 seconds for each target'
 	@echo 'make install    copy ./out to $$(DESTDIR)$$(prefix), /usr/local unless told otherwise'
