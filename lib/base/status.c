@@ -34,8 +34,7 @@ const char *rd_status_text(enum rd_status st)
 	return "unknown status";
 }
 
-/* In parentheses: a macro of this name tells the static analyzer something. */
-enum rd_status(rd_status_from_errno)(int os_errno)
+enum rd_status rd_status_of_errno(int os_errno)
 {
 	static const struct {
 		int os_errno;

@@ -9,6 +9,8 @@
 #ifndef RD_BASE_STATUS_H
 #define RD_BASE_STATUS_H
 
+#include <assert.h>
+
 #define RD_MUST_USE     __attribute__((warn_unused_result))
 #define RD_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
@@ -90,12 +92,16 @@ const char *rd_status_name(enum rd_status st);
 const char *rd_status_text(enum rd_status st);
 
 /* The status that an errno value stands for; errno 0 gives RD_INTERNAL. */
-enum rd_status rd_status_from_errno(int os_errno);
+enum rd_status rd_status_of_errno(int os_errno);
 
-/* The static analyzer does not see that it never returns RD_OK: it is told. */
-#ifdef __clang_analyzer__
-#define rd_status_from_errno(os_errno) ((void)(os_errno), RD_IO)
-#endif
+/* The same, and compilers and analyzers know that it is never RD_OK. */
+static inline enum rd_status rd_status_from_errno(int os_errno)
+{
+	enum rd_status st = rd_status_of_errno(os_errno);
+
+	assert(st != RD_OK);
+	return st;
+}
 
 /* Control flow: these three and no others. */
 #define RD_TRY(expr)                                                                               \
