@@ -23,11 +23,10 @@ enum rd_status cli_blobs_find(char ret_dir[RD_PATH_MAX], struct rd_error *err)
 	const char *env = getenv("NITRO_CLI_BLOBS");
 
 	if (env != NULL && env[0] != '\0') {
-		if (strlen(env) >= RD_PATH_MAX) {
+		if (snprintf(ret_dir, RD_PATH_MAX, "%s", env) >= RD_PATH_MAX) {
 			return rd_fail(err, RD_LIMIT, "NITRO_CLI_BLOBS is longer than %d bytes",
 				RD_PATH_MAX - 1);
 		}
-		strcpy(ret_dir, env);
 		return RD_OK;
 	}
 	for (size_t i = 0; i < RD_ARRAY_LEN(flavours); i++) {
@@ -123,8 +122,8 @@ static void read_version(struct cli_blobs *b)
 	size_t n = 0;
 	int fd RD_CLEANUP(rd_fd_close) = -1;
 
-	strcpy(b->system, "Linux");
-	strcpy(b->version, "Unknown");
+	snprintf(b->system, sizeof(b->system), "Linux");
+	snprintf(b->version, sizeof(b->version), "Unknown");
 	if (rd_paths_join(path, b->dir, "bzImage.config", NULL) != RD_OK) {
 		return;
 	}
