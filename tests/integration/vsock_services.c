@@ -4,7 +4,6 @@
 #include "vsock_services.h"
 
 #include "base/byteorder.h"
-#include "vhost/user.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -329,24 +328,26 @@ void services_turn(struct services *s)
 	}
 	if (s->connect_wanted) {
 		s->connect_wanted = false;
-		if (rd_vsock_connect(s->dev, RD_CID_PARENT, PORT_GUEST, NULL, &conn) != RD_OK) {
+		if (rd_vsock_connect(machine_device(s->machine), RD_CID_PARENT, PORT_GUEST, NULL,
+			    &conn) != RD_OK) {
 			s->failed = true;
 		}
 	}
-	if (s->scheduled) {
-		s->scheduled = false;
-		rd_vsock_run(s->dev);
-	}
+}
+
+static void on_notify(void *ctx, unsigned queue)
+{
+	struct services *s = ctx;
+
+	machine_notify(s->machine, queue);
 }
 
 static void on_schedule(void *ctx)
 {
 	struct services *s = ctx;
 
-	s->scheduled = true;
+	machine_schedule(s->machine);
 }
-
-void services_notify(void *ctx, unsigned queue);
 
 const struct rd_vsock_ops services_ops = {
 	.connect = on_connect,
@@ -355,6 +356,6 @@ const struct rd_vsock_ops services_ops = {
 	.read = on_read,
 	.shutdown = on_shutdown,
 	.closed = on_closed,
-	.notify = services_notify,
+	.notify = on_notify,
 	.schedule = on_schedule,
 };

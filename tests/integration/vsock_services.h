@@ -41,10 +41,10 @@ static inline const uint8_t *pattern_at(const uint8_t *pattern, uint64_t positio
 }
 
 #ifndef RD_TEST_VSOCK_GUEST
-#include "vsock/device.h"
+#include "machine.h"
 
 struct services {
-	struct rd_vsock_device *dev;
+	struct machine *machine;
 	uint8_t pattern[2 * PATTERN_PERIOD];
 	struct rd_vsock_conn *late[RD_VSOCK_CONNECTIONS_MAX]; /* to accept at the next turn */
 	unsigned late_count;
@@ -52,7 +52,6 @@ struct services {
 	bool probe_ok;
 	bool passed;
 	bool failed;
-	bool scheduled; /* the device asked for another turn */
 };
 
 extern const struct rd_vsock_ops services_ops;
