@@ -24,7 +24,7 @@ void rd_tsc_mark(struct rd_tsc_mark *ret)
 	for (i = 0; i < TRIES; i++) {
 		uint64_t before = __rdtsc(), ns = clock_ns(), after = __rdtsc();
 
-		if (after - before < best) {
+		if (i == 0 || after - before < best) {
 			best = after - before;
 			*ret = (struct rd_tsc_mark){.ticks = before + best / 2, .ns = ns};
 		}
