@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+/* Also redoubt-vmm --probe-kvm's exit status. */
 enum rd_kvm_verdict {
 	RD_KVM_FAST,
 	RD_KVM_SLOW,   /* runs, but slower than QEMU's translator */

@@ -22,6 +22,9 @@
 #define BOOT_EIF_PART    (6ull << 30)
 #define BOOT_MEMORY_PART (100ull << 30)
 
+/* redoubtd has the same time-out and is to be first; ours is for when it is away. */
+#define BOOT_SLACK_MS 10000
+
 /* After its report the guest resets at once; one that does not is reset. */
 #define RESET_GRACE_MS 5000
 
@@ -38,29 +41,25 @@ uint64_t rd_vmm_boot_timeout_ms(uint64_t eif_bytes, uint64_t memory_bytes)
 
 /* --- how it ended --- */
 
+/* init's own sentence where it gave one, otherwise ours. */
 static void judge_report(const struct rd_guest_end *report, struct rd_ctl_ended *ret)
 {
-	const char *sep = report->text[0] == '\0' ? "" : ": ";
-
-	ret->exit_status = report->value;
-	switch (report->kind) {
-	case RD_GUEST_EXITED:
-		ret->cause = RD_CTL_CAUSE_EXITED;
-		snprintf(ret->text, sizeof(ret->text), "the application exited with status %u%s%s",
-			report->value, sep, report->text);
-		return;
-	case RD_GUEST_SIGNALLED:
-		ret->cause = RD_CTL_CAUSE_SIGNALED;
-		snprintf(ret->text, sizeof(ret->text), "the application died of signal %u%s%s",
-			report->value, sep, report->text);
-		return;
-	case RD_GUEST_INIT_FAILED:
-	case RD_GUEST_END_KIND_COUNT:
-		break;
-	}
 	ret->cause = RD_CTL_CAUSE_GAVE_UP;
-	ret->exit_status = 0;
-	snprintf(ret->text, sizeof(ret->text), "init gave up%s%s", sep, report->text);
+	snprintf(ret->text, sizeof(ret->text), "init gave up");
+	if (report->kind == RD_GUEST_EXITED) {
+		ret->cause = RD_CTL_CAUSE_EXITED;
+		ret->exit_status = report->value;
+		snprintf(ret->text, sizeof(ret->text), "the application exited with status %u",
+			report->value);
+	} else if (report->kind == RD_GUEST_SIGNALLED) {
+		ret->cause = RD_CTL_CAUSE_SIGNALED;
+		ret->exit_status = report->value;
+		snprintf(ret->text, sizeof(ret->text), "the application died of signal %u",
+			report->value);
+	}
+	if (report->text[0] != '\0') {
+		snprintf(ret->text, sizeof(ret->text), "%s", report->text);
+	}
 }
 
 void rd_vmm_judge(
@@ -73,7 +72,7 @@ void rd_vmm_judge(
 	} else if (vmm->reported) {
 		judge_report(&vmm->report, ret);
 	} else if (vmm->timed_out) {
-		ret->cause = RD_CTL_CAUSE_TIMEOUT;
+		ret->cause = RD_CTL_CAUSE_CRASHED;
 		snprintf(ret->text, sizeof(ret->text), "no heartbeat within %llu s",
 			(unsigned long long)rd_vmm_boot_timeout_ms(
 				vmm->launch.eif_size, vmm->launch.memory_mib << 20) /
@@ -319,7 +318,7 @@ static enum rd_status attach(struct rd_vmm *vmm)
 	RD_TRY(rd_nsm_service_attach(vmm->nsm, vmm->loop));
 	rd_console_attach(&vmm->console, vmm->loop);
 	RD_TRY(rd_loop_timer(vmm->loop, on_boot_timeout, vmm, &vmm->boot_timer));
-	RD_TRY(rd_watch_arm(vmm->boot_timer, boot_ms));
+	RD_TRY(rd_watch_arm(vmm->boot_timer, boot_ms + BOOT_SLACK_MS));
 	RD_TRY(rd_loop_timer(vmm->loop, on_end_timer, vmm, &vmm->end_timer));
 	return vmm->engine_ops->attach(vmm->engine, vmm->loop, &engine_events, vmm);
 }
