@@ -183,8 +183,8 @@ enum rd_status rd_msg_listen_at(int dir_fd, const char *name, int type, mode_t m
 	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	RD_ENSURE(fd >= 0, from_errno());
 	/*
-	 * The mode through the umask, not by a chmod afterwards: the directory may be its owner's, who
-	 * could put a link to something else in the socket's place meanwhile.
+	 * The mode through the umask, not by a chmod afterwards: the directory may be its owner's,
+	 * who could put a link to something else in the socket's place meanwhile.
 	 */
 	old = umask(0777 & ~mode);
 	rc = bind(fd, (struct sockaddr *)&addr, sizeof(addr));

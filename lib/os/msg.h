@@ -67,8 +67,9 @@ enum rd_status rd_msg_pair(int ret_socks[2]) RD_MUST_USE;
  * Listening and connecting Unix sockets (type SOCK_SEQPACKET or SOCK_STREAM), non-blocking.
  * dir_fd: the directory that holds `name`, so that neither a long path nor a swapped component
  * matters; name has no slash. rd_msg_listen_at replaces a socket of that name that is left over,
- * and gives it this mode (through the umask, so: from one thread). rd_msg_connect_at gives RD_NOTFOUND when there
- * is no such socket, RD_CLOSED when nobody listens, RD_AGAIN when the listener's queue is full.
+ * and gives it this mode (through the umask, so: from one thread). rd_msg_connect_at gives
+ * RD_NOTFOUND when there is no such socket, RD_CLOSED when nobody listens, RD_AGAIN when the
+ * listener's queue is full.
  */
 enum rd_status rd_msg_listen_at(int dir_fd, const char *name, int type, mode_t mode, int *ret_fd)
 	RD_MUST_USE;

@@ -9,18 +9,14 @@
 #include "connector.h"
 
 #include "os/fd.h"
-#include "os/isolate.h"
 #include "os/msg.h"
-#include "os/seccomp.h"
 
 #include "isolate.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -90,16 +86,11 @@ static int keep_only(int sock)
 
 static _Noreturn void child_main(int sock, int dir_fd, uid_t uid, gid_t gid)
 {
-	const struct rd_isolate_drop drop = {.uid = uid, .gid = gid, .nofile_max = 16};
-	struct rd_isolate_report report = {0};
 	struct rd_error err = {0};
 
-	(void)prctl(PR_SET_NAME, "redoubt-connect", 0, 0, 0);
-	if (fchdir(dir_fd) != 0 || keep_only(sock) != 0 || (geteuid() == 0 && chroot(".") != 0) ||
+	if (fchdir(dir_fd) != 0 || keep_only(sock) != 0 ||
 		rd_fd_set_nonblock(CHILD_SOCK, false) != RD_OK ||
-		rd_isolate_drop(&drop, &report, &err) != RD_OK ||
-		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 ||
-		rd_vmm_seccomp_connector(&err) != RD_OK) {
+		rd_vmm_isolate_connector(uid, gid, &err) != RD_OK) {
 		_exit(1);
 	}
 	while (serve_one(CHILD_SOCK)) {

@@ -10,14 +10,21 @@
 
 #include "os/seccomp.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 /* Descriptors: a stream for each vsock connection, those that are being made, and our own. */
 #define NOFILE_MAX 2048
+
+/* The connector has its socket and one stream at a time. */
+#define CONNECTOR_NOFILE_MAX 16
 
 #define ALLOW(name)                                                                                \
 	{                                                                                          \
@@ -180,8 +187,21 @@ enum rd_status rd_vmm_isolate_finally(
 	return RD_OK;
 }
 
-enum rd_status rd_vmm_seccomp_connector(struct rd_error *err)
+enum rd_status rd_vmm_isolate_connector(uid_t uid, gid_t gid, struct rd_error *err)
 {
+	const struct rd_isolate_drop drop = {
+		.uid = uid, .gid = gid, .nofile_max = CONNECTOR_NOFILE_MAX};
+	struct rd_isolate_report report = {0};
+
+	(void)prctl(PR_SET_NAME, "redoubt-connect", 0, 0, 0);
+	if (geteuid() == 0 && chroot(".") != 0) {
+		return rd_fail_errno(err, errno, "connector: cannot change its root");
+	}
+	RD_TRY(rd_isolate_drop(&drop, &report, err));
+	/* After the ids, which clear it. Should the vmm be gone already, the socket tells. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) {
+		return rd_fail_errno(err, errno, "connector: cannot ask for a death signal");
+	}
 	return load(connector_rules, RD_ARRAY_LEN(connector_rules), err);
 }
 

@@ -34,8 +34,12 @@ enum rd_status rd_vmm_isolate_namespaces(struct rd_isolate_report *report, struc
 enum rd_status rd_vmm_isolate_finally(
 	uid_t uid, struct rd_isolate_report *report, struct rd_error *err) RD_MUST_USE;
 
-/* The connector's allow-list. */
-enum rd_status rd_vmm_seccomp_connector(struct rd_error *err) RD_MUST_USE;
+/*
+ * The connector, in its own process, standing in the enclave's directory.
+ * Should: keep one socket and the standard descriptors, nothing else; become the enclave's owner.
+ * Must not: see a path outside that directory (as root), or outlive the vmm.
+ */
+enum rd_status rd_vmm_isolate_connector(uid_t uid, gid_t gid, struct rd_error *err) RD_MUST_USE;
 
 /* "isolation: all", or what is missing and why, for the log. */
 void rd_vmm_isolate_describe(const char *who, const struct rd_isolate_report *report, bool seccomp,

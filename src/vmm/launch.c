@@ -209,6 +209,15 @@ static void raise_nofile(void)
 	}
 }
 
+/* SIGHUP: an enclave outlives the terminal that it was started from. */
+static void ignore_signals(void)
+{
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+	(void)sigaction(SIGPIPE, &ignore, NULL);
+	(void)sigaction(SIGHUP, &ignore, NULL);
+}
+
 enum rd_status rd_vmm_launch(struct rd_vmm *vmm, int sock, struct rd_error *err)
 {
 	struct rd_msg_fds fds RD_CLEANUP(rd_msg_fds_finish) = RD_MSG_FDS_INIT;
@@ -216,9 +225,7 @@ enum rd_status rd_vmm_launch(struct rd_vmm *vmm, int sock, struct rd_error *err)
 
 	rd_tsc_mark(&vmm->tsc);
 	vmm->control.sock = sock;
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)signal(
-		SIGHUP, SIG_IGN); /* an enclave outlives the terminal that it was started from */
+	ignore_signals();
 	raise_nofile();
 	if (rd_fd_set_cloexec(sock, true) != RD_OK || rd_fd_set_nonblock(sock, true) != RD_OK) {
 		return rd_fail_errno(err, errno,
