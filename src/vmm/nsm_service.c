@@ -6,6 +6,7 @@
 #include "crypto/random.h"
 #include "crypto/x509.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -114,12 +115,18 @@ static enum rd_status init_device(struct rd_nsm_service *service)
 {
 	const struct rd_ctl_launch *launch = service->config.launch;
 	struct rd_nsm_boot boot = {.instance_id = launch->instance_id, .debug = launch->debug};
+	char module_id[RD_NSM_MODULE_ID_MAX];
+	int n;
 
+	/* AWS pads it here with zeros, and in EnclaveID it does not. */
+	n = snprintf(module_id, sizeof(module_id), "%s-enc%016llx", launch->instance_id,
+		(unsigned long long)launch->slot_uid);
+	RD_ENSURE(n > 0 && (size_t)n < sizeof(module_id), RD_LIMIT);
 	memcpy(boot.pcr0, launch->pcr0, sizeof(boot.pcr0));
 	memcpy(boot.pcr1, launch->pcr1, sizeof(boot.pcr1));
 	memcpy(boot.pcr2, launch->pcr2, sizeof(boot.pcr2));
 	memcpy(boot.pcr8, launch->pcr8, sizeof(boot.pcr8));
-	return rd_nsm_init(&service->device, &boot, launch->enclave_id, &nsm_ops, service);
+	return rd_nsm_init(&service->device, &boot, module_id, &nsm_ops, service);
 }
 
 enum rd_status rd_nsm_service_new(const struct rd_nsm_service_config *config,

@@ -245,7 +245,7 @@ static void qemu_gets_a_board_and_nothing_else(void **state)
 	assert_true(has_arg(&args, "mem-path=/proc/self/fd/3,share=on,size=268435456"));
 	assert_true(has_arg(&args, "256M"));
 	assert_true(has_arg(&args, "console=ttyS0 quiet tsc_early_khz=2300000 tsc=reliable"));
-	assert_false(has_arg(&args, "-serial"));
+	assert_false(has_arg(&args, "chardev:console"));
 	assert_false(has_arg(&args, "-netdev"));
 	assert_false(has_arg(&args, "-drive"));
 }
@@ -260,7 +260,7 @@ static void serial_acpi_and_kvm_only_when_asked_for(void **state)
 	config.debug = config.acpi = config.kvm = true;
 	assert_ok(rd_qemu_args_build(&config, &args, NULL));
 	assert_true(has_arg(&args, "microvm,accel=kvm,acpi=on,isa-serial=on,pit=on"));
-	assert_true(has_arg(&args, "-serial"));
+	assert_true(has_arg(&args, "chardev:console"));
 	assert_true(has_arg(&args, "host"));
 }
 

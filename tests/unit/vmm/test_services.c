@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char module_id[] = "i-0000000000000000-enc19b0c1d2e3f4a5b";
+static const char module_id[] = "i-0000000000000000-enc019b0c1d2e3f4a5b";
 
 static void stop(void *arg)
 {
@@ -336,7 +336,9 @@ static struct rd_nsm_service *new_service(struct issuer *issuer)
 		.launch = &launch, .request_leaf = request_leaf, .ctx = issuer};
 	struct rd_nsm_service *service = NULL;
 
-	snprintf(launch.enclave_id, sizeof(launch.enclave_id), "%s", module_id);
+	snprintf(launch.enclave_id, sizeof(launch.enclave_id),
+		"i-0000000000000000-enc19b0c1d2e3f4a5b");
+	launch.slot_uid = 0x19b0c1d2e3f4a5b;
 	snprintf(launch.instance_id, sizeof(launch.instance_id), "i-0000000000000000");
 	memset(launch.pcr0, 0x11, sizeof(launch.pcr0));
 	assert_ok(rd_nsm_service_new(&config, &service, NULL));
