@@ -68,6 +68,11 @@ enum rd_status rd_dockerignore_parse(
 		if (pattern == NULL) {
 			continue;
 		}
+		if (strlen(pattern) > RD_DOCKERIGNORE_LINE_MAX) {
+			return rd_fail(err, RD_LIMIT,
+				"a line of .dockerignore is longer than %d bytes",
+				RD_DOCKERIGNORE_LINE_MAX);
+		}
 		if (d.n == RD_DOCKERIGNORE_LINES_MAX) {
 			return rd_fail(err, RD_LIMIT, ".dockerignore has more than %d lines",
 				RD_DOCKERIGNORE_LINES_MAX);
@@ -103,51 +108,54 @@ static bool match_class(const char **p, char c)
 	return found != negated && c != '/';
 }
 
+static bool match_from(const char *p, const char *text, unsigned *steps);
+
+/* A star (p is behind it) against as little of text as the rest allows; "**" crosses slashes. */
+static bool match_star(const char *p, bool cross, const char *text, unsigned *steps)
+{
+	/* A "**" and its slash may also stand for nothing. */
+	if (cross && *p == '/' && match_from(p + 1, text, steps)) {
+		return true;
+	}
+	for (;; text++) {
+		if (match_from(p, text, steps)) {
+			return true;
+		}
+		if (*text == '\0' || (*text == '/' && !cross)) {
+			return false;
+		}
+	}
+}
+
+/* One element of the pattern, not a star, against one byte; *p is moved past it. */
+static bool match_byte(const char **p, char c)
+{
+	if (**p == '[') {
+		return match_class(p, c);
+	}
+	if (**p == '?') {
+		(*p)++;
+		return c != '/';
+	}
+	*p += **p == '\\' && (*p)[1] != '\0' ? 1 : 0;
+	return *(*p)++ == c;
+}
+
 /* Whether pattern matches text whole, or up to a slash of it (a directory above). */
 static bool match_from(const char *p, const char *text, unsigned *steps)
 {
-	while (*p != '\0') {
+	for (; *p != '\0'; text++) {
 		if (++*steps > MATCH_STEPS_MAX) {
 			return false;
 		}
-		if (p[0] == '*') {
-			bool any = p[1] == '*';
+		if (*p == '*') {
+			bool cross = p[1] == '*';
 
-			p += any ? 2 : 1;
-			if (any && *p == '/') {
-				/* A "**" and a slash may also stand for nothing. */
-				if (match_from(p + 1, text, steps)) {
-					return true;
-				}
-			}
-			for (;; text++) {
-				if (match_from(p, text, steps)) {
-					return true;
-				}
-				if (*text == '\0' || (*text == '/' && !any)) {
-					return false;
-				}
-			}
+			return match_star(p + (cross ? 2 : 1), cross, text, steps);
 		}
-		if (*text == '\0') {
+		if (*text == '\0' || !match_byte(&p, *text)) {
 			return false;
 		}
-		if (*p == '[') {
-			if (!match_class(&p, *text)) {
-				return false;
-			}
-		} else if (*p == '?') {
-			if (*text == '/') {
-				return false;
-			}
-			p++;
-		} else {
-			p += *p == '\\' && p[1] != '\0' ? 1 : 0;
-			if (*p++ != *text) {
-				return false;
-			}
-		}
-		text++;
 	}
 	return *text == '\0' || *text == '/';
 }

@@ -11,6 +11,8 @@
 /* The file, and its lines: far above any real one, so that matching stays cheap. */
 #define RD_DOCKERIGNORE_SIZE_MAX  (256u << 10)
 #define RD_DOCKERIGNORE_LINES_MAX 2048
+/* PATH_MAX; also bounds the recursion of the matcher, one level a star. */
+#define RD_DOCKERIGNORE_LINE_MAX 4096
 
 struct rd_dockerignore {
 	char *text; /* the lines, each NUL-terminated and normalised */

@@ -196,10 +196,11 @@ static enum rd_status run(struct builder *b, const char *const *command, struct 
 
 static enum rd_status build(struct builder *b, struct rd_error *err)
 {
+	static const char platform[] = RD_IMAGE_OS "/" RD_IMAGE_ARCH;
 	const char *epoch = getenv("SOURCE_DATE_EPOCH");
-	const char *const bud[] = {"bud", "--isolation", "chroot", "--platform",
-		RD_IMAGE_OS "/" RD_IMAGE_ARCH, "--timestamp", epoch != NULL ? epoch : "0", "--tag",
-		TEMP_TAG, "--", b->o->options->build_dir, NULL};
+	const char *const bud[] = {"bud", "--isolation", "chroot", "--platform", platform,
+		"--timestamp", epoch != NULL ? epoch : "0", "--tag", TEMP_TAG, "--",
+		b->o->options->build_dir, NULL};
 	char target[PATH_MAX + 8];
 	const char *const push[] = {"push", "--quiet", TEMP_TAG, target, NULL};
 	uint64_t ignored;

@@ -60,9 +60,24 @@ static void dockerignore_ends_whatever_the_pattern(void **state)
 	memset(path, 'a', sizeof(path) - 1);
 	path[sizeof(path) - 1] = '\0';
 	assert_false(ignored("**a**a**a**a**a**a**a**a**a**a**b\n", path));
+	memset(path, '*', sizeof(path) - 1);
+	assert_true(ignored(path, "x"));
 	assert_false(ignored("[\n", "x"));
 	assert_false(ignored("[a-\n", "x"));
 	assert_false(ignored("\\\n", "x"));
+}
+
+static void dockerignore_refuses_what_is_too_long(void **state)
+{
+	static char line[RD_DOCKERIGNORE_LINE_MAX + 2];
+	struct rd_dockerignore d;
+
+	(void)state;
+	memset(line, 'x', sizeof(line) - 1);
+	assert_status(rd_dockerignore_parse(rd_view_str(line), &d, NULL), RD_LIMIT);
+	line[RD_DOCKERIGNORE_LINE_MAX] = '\0';
+	assert_ok(rd_dockerignore_parse(rd_view_str(line), &d, NULL));
+	rd_dockerignore_finish(&d);
 }
 
 static void put_file(const char *dir, const char *name, const char *text)
@@ -223,6 +238,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(dockerignore_matches_as_docker_does),
 		cmocka_unit_test(dockerignore_ends_whatever_the_pattern),
+		cmocka_unit_test(dockerignore_refuses_what_is_too_long),
 		cmocka_unit_test(context_is_packed_in_order_and_owned_by_root),
 		cmocka_unit_test(credentials_go_to_their_own_registry_only),
 		cmocka_unit_test(docker_config_may_be_directory_or_file),
