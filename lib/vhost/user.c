@@ -133,15 +133,31 @@ static void all_reset(struct rd_vhost_session *s)
 	}
 }
 
-/* Rings that run move with the memory that they lie in, from where they are. */
+static void all_stop(struct rd_vhost_session *s)
+{
+	for (unsigned i = 0; i < s->queue_count; i++) {
+		queue_stop(s, i);
+	}
+}
+
+/*
+ * Rings that run move with the memory that they lie in, from where they are. If one cannot, none
+ * goes on: the old memory is the caller's to unmap.
+ */
 static enum rd_status all_move(struct rd_vhost_session *s)
 {
 	for (unsigned i = 0; i < s->queue_count; i++) {
 		struct vhost_queue *q = &s->queues[i];
+		enum rd_status st;
 
-		if (q->running) {
-			q->base = rd_queue_base(&q->walker);
-			RD_TRY(walker_start(s, q));
+		if (!q->running) {
+			continue;
+		}
+		q->base = rd_queue_base(&q->walker);
+		st = walker_start(s, q);
+		if (st != RD_OK) {
+			all_stop(s);
+			return st;
 		}
 	}
 	return RD_OK;
