@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <libnsm/nsm.h>
+#include <nsm.h>
 
 #define PARENT_CID   3
 #define PARENT_PORT  5000

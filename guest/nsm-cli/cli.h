@@ -5,7 +5,8 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
-#include "libnsm/nsm.h"
+
+#include <nsm.h>
 
 /* Exit codes; the man page has them. */
 enum {

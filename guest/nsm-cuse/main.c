@@ -9,8 +9,8 @@
  * the kernel keeps the callers.
  */
 #include "common/stream.h"
-#include "nsm-cuse/confine.h"
 #include "nsm-cuse/cuse_request.h"
+#include "nsm-cuse/isolate.h"
 #include "nsm-cuse/port.h"
 #include "vsock/guest.h"
 
@@ -225,7 +225,7 @@ int main(void)
 	enum rd_status st;
 
 	port_init(&server.port, start_stream);
-	if (create_device(&server, &err) != RD_OK || confine(&err) != RD_OK) {
+	if (create_device(&server, &err) != RD_OK || isolate(&err) != RD_OK) {
 		say("%s", err.text);
 		return 1;
 	}

@@ -4,7 +4,7 @@
  * whoever took it over would have a socket to the NSM, which every process has anyway, and nothing
  * more.
  */
-#include "nsm-cuse/confine.h"
+#include "nsm-cuse/isolate.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -75,7 +75,7 @@ static enum rd_status filter_calls(struct rd_error *err)
 	return RD_OK;
 }
 
-enum rd_status confine(struct rd_error *err)
+enum rd_status isolate(struct rd_error *err)
 {
 	if (chdir("/") < 0 || setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
 		setresuid(NOBODY, NOBODY, NOBODY) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) {
