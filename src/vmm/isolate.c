@@ -159,12 +159,7 @@ static enum rd_status load(const struct rd_seccomp_rule *rules, size_t count, st
 
 uid_t rd_vmm_uid(uint64_t cid)
 {
-	return RD_VMM_UID_BASE + 2 * (uid_t)(cid % RD_VMM_UID_CIDS);
-}
-
-uid_t rd_vmm_engine_uid(uint64_t cid)
-{
-	return rd_vmm_uid(cid) + 1;
+	return RD_VMM_UID_BASE + (uid_t)(cid % RD_VMM_UID_CIDS);
 }
 
 enum rd_status rd_vmm_isolate_namespaces(struct rd_isolate_report *report, struct rd_error *err)

@@ -7,15 +7,18 @@
 #include "os/isolate.h"
 
 /*
- * User ids of our processes when redoubtd is root: two for each CID, in the range that no allocator
- * uses (systemd's UIDS-GIDS: 1879048192 to 2147483647 are unused). Two live enclaves have different
- * CIDs; only CIDs 2^27 apart would share.
+ * The user id of our processes when redoubtd is root: one for each CID, in the range that no
+ * allocator uses (systemd's UIDS-GIDS: 1879048192 to 2147483647 are unused). Two live enclaves have
+ * different CIDs; only CIDs 2^28 apart would share.
+ *
+ * vmm and engine share it: without capabilities, only the same uid may end the engine, and so may
+ * the kernel when the vmm dies (a death signal is sent with the dead parent's identity). The engine
+ * cannot hurt the vmm by it: it is in a PID namespace of its own, and the vmm is not dumpable.
  */
 #define RD_VMM_UID_BASE 0x70000000u
-#define RD_VMM_UID_CIDS 0x08000000u
+#define RD_VMM_UID_CIDS 0x10000000u
 
 uid_t rd_vmm_uid(uint64_t cid);
-uid_t rd_vmm_engine_uid(uint64_t cid);
 
 /*
  * Stage 1, before the engine is started: namespaces.

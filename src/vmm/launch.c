@@ -155,7 +155,7 @@ static enum rd_status start_engine(
 	struct rd_vmm *vmm, const struct rd_vmm_image *image, bool own_ids, struct rd_error *err)
 {
 	uint8_t vsock_config[RD_VSOCK_CONFIG_SIZE];
-	uid_t uid = own_ids ? rd_vmm_engine_uid(vmm->launch.cid) : 0;
+	uid_t uid = own_ids ? rd_vmm_uid(vmm->launch.cid) : 0;
 	struct rd_engine_config config = {
 		.memory = &vmm->memory,
 		.kernel_fd = image->kernel_fd,

@@ -300,14 +300,12 @@ static void tsc_frequency_agrees_with_a_longer_measurement(void **state)
 	assert_true(short_khz < long_khz + long_khz / 1000);
 }
 
-static void uids_differ_between_enclaves_and_from_engines(void **state)
+static void uids_differ_between_enclaves(void **state)
 {
 	(void)state;
 	assert_int_not_equal(rd_vmm_uid(16), rd_vmm_uid(17));
-	assert_int_not_equal(rd_vmm_engine_uid(16), rd_vmm_uid(17));
-	assert_int_not_equal(rd_vmm_engine_uid(16), rd_vmm_uid(16));
 	assert_true(rd_vmm_uid(4) >= RD_VMM_UID_BASE);
-	assert_true(rd_vmm_engine_uid(UINT32_MAX) <= 0x7fffffff);
+	assert_true(rd_vmm_uid(UINT32_MAX) <= 0x7fffffff);
 }
 
 static void boot_timeout_follows_nitro_cli(void **state)
@@ -397,7 +395,7 @@ int main(void)
 		cmocka_unit_test(serial_acpi_and_kvm_only_when_asked_for),
 		cmocka_unit_test(cmdline_without_room_is_refused_with_figures),
 		cmocka_unit_test(tsc_frequency_agrees_with_a_longer_measurement),
-		cmocka_unit_test(uids_differ_between_enclaves_and_from_engines),
+		cmocka_unit_test(uids_differ_between_enclaves),
 		cmocka_unit_test(boot_timeout_follows_nitro_cli),
 		cmocka_unit_test(report_of_the_guest_gives_cause_and_status),
 		cmocka_unit_test(ends_without_report_are_told_apart),
