@@ -44,9 +44,7 @@ must_refuse() {
 }
 
 step "Container image (Dockerfile, FROM scratch) -> enclave image (EIF)"
-mkdir "$work/context"
-cp "$examples/Dockerfile" "$examples/hello-attest" "$work/context/"
-nitro-cli build-enclave --docker-uri hello-attest:demo --docker-dir "$work/context" \
+nitro-cli build-enclave --docker-uri hello-attest:demo --docker-dir "$examples" \
   --output-file "$work/hello.eif" >"$work/build.json"
 pcr0=$(json PCR0 "$work/build.json")
 pcr1=$(json PCR1 "$work/build.json")

@@ -5,15 +5,17 @@
  *	parent -> enclave   one byte n, then n bytes: a nonce, so that the proof is fresh
  *	enclave -> parent   four bytes, big-endian: a length, then the attestation document
  *
- * The parent is always CID 3. Whoever reads the document verifies it ("redoubt verify") and then
- *knows that exactly this image asked for it, after the nonce was made. Nothing that the parent
- *sends can change what the document says about the image.
+ * The parent is always CID 3. Whoever has verified the document ("redoubt verify") knows that this
+ * very image asked for it, after the nonce was made. Nothing that the parent sends can change what
+ * the document says about the image.
  */
+#include <errno.h>
 #include <linux/vm_sockets.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <nsm.h>
@@ -21,19 +23,37 @@
 #define PARENT_CID   3
 #define PARENT_PORT  5000
 #define DOCUMENT_MAX (16 * 1024)
+/* The parent learns of a new enclave only once it has booted: it may not listen yet. */
+#define CONNECT_TRIES    300
+#define CONNECT_PAUSE_NS (100 * 1000 * 1000)
 
 /* The application's own part of the document; a real one puts the hash of its public key here. */
 static const char user_data[] = "hello from the enclave";
 
-static int connect_to_parent(void)
+static int connect_once(void)
 {
 	struct sockaddr_vm parent = {
 		.svm_family = AF_VSOCK, .svm_cid = PARENT_CID, .svm_port = PARENT_PORT};
 	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (fd < 0 || connect(fd, (struct sockaddr *)&parent, sizeof(parent)) < 0) {
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&parent, sizeof(parent)) < 0) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+static int connect_to_parent(void)
+{
+	const struct timespec pause = {.tv_nsec = CONNECT_PAUSE_NS};
+	int fd = connect_once();
+
+	for (int i = 1; fd < 0 && errno == ECONNRESET && i < CONNECT_TRIES; i++) {
+		nanosleep(&pause, NULL);
+		fd = connect_once();
+	}
+	if (fd < 0) {
 		perror("hello: cannot connect to the parent's port 5000");
-		return -1;
 	}
 	return fd;
 }
