@@ -55,7 +55,7 @@ took
 step "EIF -> isolated virtual machine"
 nitro-cli run-enclave --cpu-count 1 --memory 256 --eif-path "$work/hello.eif" >"$work/run.json"
 id=$(json EnclaveID "$work/run.json")
-slot=$(printf '%016x' "0x${id##*-enc}")
+slot=${id##*-enc}
 printf '   enclave %s, CID %s\n' "$id" "$(json EnclaveCID "$work/run.json")"
 took
 
@@ -68,7 +68,8 @@ took
 step "Verification: chain, signature, freshness, nonce, PCRs of the image"
 root=$REDOUBT_HOME/state/pki/root.pem
 verify() { redoubt verify --root "$root" --max-age 300 "$@"; }
-verify --nonce "$nonce" --pcr "0=$pcr0" --pcr "1=$pcr1" --pcr "2=$pcr2" "$work/document.bin" | sed 's/^/   /'
+verify --nonce "$nonce" --pcr "0=$pcr0" --pcr "1=$pcr1" --pcr "2=$pcr2" "$work/document.bin" >"$work/verdict"
+sed 's/^/   /' "$work/verdict"
 took
 
 step "What would have been refused"
