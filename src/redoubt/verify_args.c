@@ -36,7 +36,7 @@ void verify_print_help(void)
 	     "\n"
 	     "Checks an attestation document: form, chain to a trusted root, signature, identity,\n"
 	     "freshness and the registers. Exits 0 only when everything holds; every refusal has\n"
-	     "an exit code of its own (see redoubt(1)).\n"
+	     "an exit code of its own (see redoubt-verify(1)).\n"
 	     "\n"
 	     "  --root FILE     trust this root certificate (PEM or DER); may come several times.\n"
 	     "                  Without it: root.pem in the state directory, which redoubtd makes\n"

@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Our document judged by programs that share no code with us, and AWS's documents by ours.
+
+First judge: python3-cbor2 and python3-cryptography. Second: the openssl command line. Both take the
+format from AWS's description; neither knows that Redoubt exists.
+"""
+import hashlib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+
+import cbor2
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.x509.oid import ExtensionOID, NameOID
+
+MAKE_DOCUMENT = os.environ["MAKE_DOCUMENT"]
+REDOUBT = os.environ["REDOUBT"]
+DATA = pathlib.Path(__file__).resolve().parent.parent / "data" / "attestation"
+AWS_ROOT = DATA / "aws-nitro-enclaves-root-g1.pem"
+GOV_ROOT = DATA / "aws-us-gov-nitro-enclaves-root.pem"
+
+# What make_document.c puts in.
+INSTANCE_ID = "i-0a1b2c3d4e5f60718"
+MODULE_ID = INSTANCE_ID + "-enc0199aabbccddeeff"
+NONCE = b"thirty-two bytes make up a nonce"
+KEYS = ["module_id", "digest", "timestamp", "pcrs", "certificate", "cabundle", "public_key", "user_data", "nonce"]
+
+# Exit codes, from the table in redoubt(1).
+FAILURE, USAGE, TOO_LARGE, NOT_COSE, TRAILING = 1, 2, 10, 11, 12
+UNKNOWN_ROOT, CERT_SIGNATURE, NOT_YET_VALID, EXPIRED = 31, 38, 39, 40
+SIGNATURE, TOO_OLD, NONCE_WRONG, DEBUG, PCR = 50, 61, 62, 63, 64
+
+
+class Made:
+    """One document of ours, taken apart by cbor2."""
+
+    def __init__(self, directory):
+        subprocess.run([MAKE_DOCUMENT, str(directory)], check=True, timeout=60)
+        self.dir = directory
+        self.raw = (directory / "document.bin").read_bytes()
+        self.root = directory / "root.pem"
+        self.cose = cbor2.loads(self.raw)
+        self.protected, self.unprotected, self.payload, self.signature = self.cose
+        self.doc = cbor2.loads(self.payload)
+        self.bundle = [x509.load_der_x509_certificate(c) for c in self.doc["cabundle"]]
+        self.leaf = x509.load_der_x509_certificate(self.doc["certificate"])
+        self.chain = self.bundle + [self.leaf]
+        self.signed = cbor2.dumps(["Signature1", self.protected, b"", self.payload])
+
+    def signature_der(self):
+        return encode_dss_signature(int.from_bytes(self.signature[:48], "big"),
+                                    int.from_bytes(self.signature[48:], "big"))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return Made(tmp_path_factory.mktemp("made"))
+
+
+def redoubt(*args, stdin=None, env=None):
+    return subprocess.run([REDOUBT, "verify", *map(str, args)], input=stdin, capture_output=True, timeout=60,
+                          env=env, check=False)
+
+
+def openssl(*args):
+    return subprocess.run(["openssl", *map(str, args)], capture_output=True, timeout=60, check=False)
+
+
+def test_shape_is_awss_byte_for_byte(made):
+    assert made.raw.startswith(bytes.fromhex("8444a1013822a059"))
+    assert made.unprotected == {} and len(made.signature) == 96
+    assert made.payload[0] == 0xA9
+    assert list(made.doc) == KEYS
+    assert list(made.doc["pcrs"]) == list(range(17))
+    assert made.doc["public_key"] == b"" and made.doc["user_data"] is None
+    # Another encoder makes the same bytes of the same values.
+    assert cbor2.dumps(made.doc) == made.payload
+    assert cbor2.dumps(made.cose) == made.raw
+
+
+def test_cryptography_accepts_the_signature(made):
+    made.leaf.public_key().verify(made.signature_der(), made.signed, ec.ECDSA(hashes.SHA384()))
+    with pytest.raises(Exception):
+        made.leaf.public_key().verify(made.signature_der(), made.signed + b"\0", ec.ECDSA(hashes.SHA384()))
+
+
+def test_cryptography_accepts_the_chain(made):
+    pinned = x509.load_pem_x509_certificate(made.root.read_bytes())
+    assert pinned.public_bytes(serialization.Encoding.DER) == made.doc["cabundle"][0]
+    for cert, issuer in zip(made.chain, [made.chain[0]] + made.chain[:-1]):
+        issuer.public_key().verify(cert.signature, cert.tbs_certificate_bytes, ec.ECDSA(hashes.SHA384()))
+        assert cert.issuer == issuer.subject
+        assert issuer.not_valid_before <= cert.not_valid_before
+        assert cert.not_valid_after <= issuer.not_valid_after
+        assert isinstance(cert.public_key().curve, ec.SECP384R1)
+    lengths = [c.extensions.get_extension_for_oid(ExtensionOID.BASIC_CONSTRAINTS).value.path_length
+               for c in made.chain]
+    assert lengths == [None, 2, 1, 0, None]
+
+
+def test_the_leaf_is_the_modules(made):
+    issued = made.doc["timestamp"] // 1000
+    assert made.doc["module_id"] == MODULE_ID
+    assert made.leaf.serial_number == int(MODULE_ID.rsplit("enc")[1], 16) << 64 | issued
+    assert made.leaf.not_valid_before.timestamp() != 0
+    assert (made.leaf.not_valid_after - made.leaf.not_valid_before).total_seconds() == 3 * 3600 + 3
+    name = made.leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
+    assert name == MODULE_ID + ".local-1.redoubt"
+    assert made.doc["pcrs"][4] == hashlib.sha384(bytes(48) + INSTANCE_ID.encode()).digest()
+    spki = made.leaf.public_key().public_bytes(serialization.Encoding.DER,
+                                               serialization.PublicFormat.SubjectPublicKeyInfo)
+    assert spki == (made.dir / "leaf.spki.der").read_bytes()
+
+
+def test_openssl_accepts_the_chain(made, tmp_path):
+    def pem(name, certs):
+        path = tmp_path / name
+        path.write_bytes(b"".join(c.public_bytes(serialization.Encoding.PEM) for c in certs))
+        return path
+
+    untrusted = pem("untrusted.pem", made.bundle[1:])
+    leaf = pem("leaf.pem", [made.leaf])
+    now = made.doc["timestamp"] // 1000
+    base = ["verify", "-CAfile", made.root, "-untrusted", untrusted]
+    good = openssl(*base, "-attime", now, leaf)
+    assert good.returncode == 0, good.stderr
+    assert openssl(*base, "-attime", now + 4 * 3600, leaf).returncode != 0
+    assert openssl(*base, "-attime", now - 10, leaf).returncode != 0
+    assert openssl("verify", "-CAfile", AWS_ROOT, "-untrusted", untrusted, leaf).returncode != 0
+
+
+def test_openssl_accepts_the_signature(made, tmp_path):
+    public = tmp_path / "leaf.pub"
+    public.write_bytes(made.leaf.public_key().public_bytes(serialization.Encoding.PEM,
+                                                           serialization.PublicFormat.SubjectPublicKeyInfo))
+    (tmp_path / "sig.der").write_bytes(made.signature_der())
+    (tmp_path / "signed").write_bytes(made.signed)
+    args = ["dgst", "-sha384", "-verify", public, "-signature", tmp_path / "sig.der", tmp_path / "signed"]
+    good = openssl(*args)
+    assert good.returncode == 0, good.stderr
+    (tmp_path / "signed").write_bytes(made.signed[:-1])
+    assert openssl(*args).returncode != 0
+
+
+def test_redoubt_verify_accepts_it(made):
+    done = redoubt("--root", made.root, "--nonce", NONCE.hex(), "--max-age", 300,
+                   "--pcr", "0=" + "10" * 48, "--pcr", "16=" + "77" * 48, made.dir / "document.bin")
+    assert done.returncode == 0, done.stderr
+    text = done.stdout.decode()
+    assert MODULE_ID in text and "CN=redoubt.enclaves" in text
+    assert "PCR0 " in text and "PCR3 " not in text
+    assert done.stderr == b""
+
+
+def test_redoubt_verify_refuses_by_code(made):
+    def code(*args, stdin=made.raw, root=made.root):
+        done = redoubt("--root", root, *args, "-", stdin=stdin)
+        if done.returncode != 0:
+            assert done.stdout == b""
+            assert done.stderr.count(b"\n") == 1 and done.stderr.startswith(b"redoubt verify: ")
+        return done.returncode
+
+    def flipped(part):
+        at = made.raw.index(part) + len(part) // 2
+        return made.raw[:at] + bytes([made.raw[at] ^ 1]) + made.raw[at + 1:]
+
+    issued = made.doc["timestamp"] // 1000
+    assert code() == 0
+    assert code(stdin=b"\xd2" + made.raw) == 0
+    assert code(stdin=flipped(made.signature)) == SIGNATURE
+    assert code(stdin=flipped(made.doc["pcrs"][0])) == SIGNATURE
+    assert code(stdin=flipped(made.leaf.signature)) == CERT_SIGNATURE
+    assert code(stdin=flipped(made.doc["cabundle"][0])) == UNKNOWN_ROOT
+    assert code(root=AWS_ROOT) == UNKNOWN_ROOT
+    assert code("--at", issued + 10801) == EXPIRED
+    assert code("--at", issued + 10800) == 0
+    assert code("--at", issued - 64) == NOT_YET_VALID
+    assert code("--at", issued + 301, "--max-age", 300) == TOO_OLD
+    assert code("--nonce", "00" * 32) == NONCE_WRONG
+    assert code("--pcr", "0=" + "11" * 48) == PCR
+    assert code("--pcr", "17=" + "11" * 48) == PCR
+    assert code(stdin=made.raw + b"\0") == TRAILING
+    assert code(stdin=made.raw[:-1]) == NOT_COSE
+    assert code(stdin=b"") == NOT_COSE
+    assert code(stdin=bytes(32769)) == TOO_LARGE
+
+
+def test_usage_is_refused_in_one_line(made):
+    for args in (["--nonce", "00" * 15], ["--nonce", "xx"], ["--pcr", "32=" + "11" * 48], ["--pcr", "0=11"],
+                 ["--pcr", "0=" + "00" * 48], ["--pcr", "1"], ["--at", "yesterday"], ["--max-age", "0"],
+                 ["--max-age", "-5"], ["--wrong"], ["--root"], ["second-file"],
+                 ["--pcr", "0=" + "11" * 48, "--pcr", "0=" + "11" * 48]):
+        done = redoubt("--root", made.root, made.dir / "document.bin", *args)
+        assert done.returncode == USAGE, args
+        assert done.stderr.count(b"\n") == 1 and done.stdout == b""
+    assert redoubt("--root", made.root).returncode == USAGE
+    assert redoubt("--root", made.root, made.dir / "none").returncode == FAILURE
+    assert redoubt("--root", made.dir / "none", made.dir / "document.bin").returncode == FAILURE
+    assert redoubt("--root", made.dir / "document.bin", made.dir / "document.bin").returncode == FAILURE
+    assert redoubt("--help").returncode == 0
+
+
+def test_own_root_comes_from_the_state_directory(made):
+    # Not tmp_path: sockets live below this directory, and their paths must be short.
+    with tempfile.TemporaryDirectory(prefix="rd-", dir="/tmp") as home:
+        env = dict(os.environ, REDOUBT_HOME=home)
+        missing = redoubt(made.dir / "document.bin", env=env)
+        assert missing.returncode == FAILURE and b"root.pem" in missing.stderr
+        state = pathlib.Path(home) / "state"
+        state.mkdir()
+        (state / "root.pem").write_bytes(made.root.read_bytes())
+        assert redoubt(made.dir / "document.bin", env=env).returncode == 0
+
+
+AWS_DOCUMENTS = sorted(p for p in DATA.glob("*.bin") if not p.name.startswith("neg-"))
+
+
+def aws_time(path):
+    return cbor2.loads(cbor2.loads(path.read_bytes())[2])["timestamp"] // 1000
+
+
+@pytest.mark.parametrize("path", AWS_DOCUMENTS, ids=lambda p: p.stem)
+def test_awss_documents_verify_under_awss_root(path):
+    at = aws_time(path)
+    debug = "debug" in path.name
+    assert redoubt("--root", AWS_ROOT, "--at", at, path).returncode == (DEBUG if debug else 0)
+    assert redoubt("--root", AWS_ROOT, path).returncode == EXPIRED
+    assert redoubt("--root", GOV_ROOT, "--at", at, path).returncode == UNKNOWN_ROOT
+    done = redoubt("--root", GOV_ROOT, "--root", AWS_ROOT, "--at", at, "--allow-debug", "--json", path)
+    assert done.returncode == 0, done.stderr
+    ours, theirs = json.loads(done.stdout), cbor2.loads(cbor2.loads(path.read_bytes())[2])
+    assert ours["verified"] is True and ours["debug"] is debug
+    assert ours["module_id"] == theirs["module_id"] and ours["timestamp"] == theirs["timestamp"]
+    assert {int(k): bytes.fromhex(v) for k, v in ours["pcrs"].items()} == theirs["pcrs"]
+    for field in ("public_key", "user_data", "nonce"):
+        assert (None if ours[field] is None else bytes.fromhex(ours[field])) == theirs[field]
+    for entry, der in zip(ours["chain"], theirs["cabundle"] + [theirs["certificate"]]):
+        cert = x509.load_der_x509_certificate(der)
+        assert entry["sha256"] == hashlib.sha256(der).hexdigest()
+        assert int(entry["serial"], 16) == cert.serial_number
+        assert entry["not_after"].startswith(cert.not_valid_after.strftime("%Y-%m-%dT%H:%M:%S"))
+
+
+def test_there_are_aws_documents():
+    assert len(AWS_DOCUMENTS) == 18
+
+
+def test_published_invalid_documents_are_refused():
+    bad = DATA / "neg-01-bad-cose-signature.bin"
+    foreign = DATA / "neg-02-foreign-root.bin"
+    assert redoubt("--root", AWS_ROOT, "--at", aws_time(bad), "--allow-debug", bad).returncode == SIGNATURE
+    assert redoubt("--root", AWS_ROOT, "--at", aws_time(foreign), foreign).returncode == UNKNOWN_ROOT
+    done = redoubt("--root", AWS_ROOT, "--json", bad)
+    assert done.returncode == EXPIRED
+    refusal = json.loads(done.stdout)
+    assert refusal["verified"] is False and refusal["code"] == EXPIRED and "module_id" not in refusal
+
+
+def test_the_manual_lists_every_code():
+    top = DATA.parent.parent.parent
+    codes = dict(re.findall(r'X\(RD_VERIFY_\w+, (\d+), "([^"]+)"\)', (top / "lib/attest/verify.h").read_text()))
+    page = (top / "docs/man/redoubt-verify.1.scd").read_text()
+    listed = re.findall(r"^\*(\d+)\*$", page, re.MULTILINE)
+    assert len(codes) > 40 and listed == list(codes)
+    for code, text in codes.items():
+        said = page.split(f"*{code}*\n\t")[1].split("\n")[0].replace("\\", "")
+        assert said.lower().startswith(text.lower()), code
