@@ -101,11 +101,12 @@ static int accept_document(const struct verify_args *args, const struct rd_verif
 	return RD_EXIT_OK;
 }
 
-static int verify(struct verify_args *args)
+static int verify(const struct verify_args *args)
 {
 	RD_CLEANUP(rd_buf_finish) struct rd_buf input = rd_buf_growable(RD_VERIFY_INPUT_MAX);
 	struct rd_verify_report report = {.cert = -1, .pcr = -1};
 	const struct rd_cert *roots[VERIFY_ROOTS_MAX];
+	struct rd_verify_options options = args->options;
 	enum rd_verify_result result = RD_VERIFY_TOO_LARGE;
 	struct rd_error err;
 	enum rd_status st = read_input(args->file, &input, &err);
@@ -115,9 +116,9 @@ static int verify(struct verify_args *args)
 		return RD_EXIT_FAILURE;
 	}
 	memcpy(roots, args->roots, sizeof(roots));
-	args->options.roots = roots;
+	options.roots = roots;
 	if (st == RD_OK) {
-		result = rd_verify(rd_buf_view(&input), &args->options, &report);
+		result = rd_verify(rd_buf_view(&input), &options, &report);
 	}
 	return result == RD_VERIFY_OK ? accept_document(args, &report)
 				      : refuse(args, result, &report);

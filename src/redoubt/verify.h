@@ -10,7 +10,8 @@
 #define VERIFY_ROOTS_MAX 16
 
 struct verify_args {
-	struct rd_verify_options options; /* roots, nonce and pcrs point into what follows */
+	struct rd_verify_options
+		options; /* nonce and pcrs point into what follows; roots is not set */
 	struct rd_cert *roots[VERIFY_ROOTS_MAX];
 	uint8_t nonce[RD_DOC_FIELD_MAX];
 	uint8_t pcrs[RD_DOC_PCR_COUNT][RD_DOC_PCR_SIZE];
