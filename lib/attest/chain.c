@@ -119,8 +119,9 @@ static enum rd_verify_result check_cert(
 	const struct rd_cert_info *info = rd_cert_info(cert);
 	enum rd_verify_result r = check_form(cert);
 
-	if (r == RD_VERIFY_OK) {
-		r = check_issued_by(cert, chain->certs[i == 0 ? 0 : i - 1]);
+	/* The root is the pinned one by its bytes: that it signed itself would say nothing more. */
+	if (r == RD_VERIFY_OK && i > 0) {
+		r = check_issued_by(cert, chain->certs[i - 1]);
 	}
 	if (r == RD_VERIFY_OK && info->has_unknown_critical) {
 		r = RD_VERIFY_CRITICAL;

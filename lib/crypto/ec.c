@@ -157,11 +157,21 @@ enum rd_status rd_ec_key_to_pem(const struct rd_ec_key *key, struct rd_buf *out)
 	return rd_crypto_bio_drain(bio, out);
 }
 
+/* A compressed point would go into a certificate as it came, and no genuine chain has one. */
+static enum rd_status check_uncompressed(const struct rd_ec_key *key)
+{
+	uint8_t point[RD_EC_POINT_SIZE_MAX];
+	struct rd_buf b = rd_buf_fixed(point, sizeof(point));
+
+	return rd_ec_key_point(key, &b);
+}
+
 enum rd_status rd_ec_key_from_spki(struct rd_view der, struct rd_ec_key **ret)
 {
 	const uint8_t *p = der.ptr;
 	EVP_PKEY *pkey;
 	struct rd_ec_key *key = NULL;
+	enum rd_status st;
 
 	RD_ENSURE(der.len > 0, RD_MALFORMED);
 	RD_ENSURE(der.len <= RD_EC_SPKI_SIZE_MAX, RD_LIMIT);
@@ -169,9 +179,10 @@ enum rd_status rd_ec_key_from_spki(struct rd_view der, struct rd_ec_key **ret)
 	ERR_clear_error();
 	RD_ENSURE(pkey != NULL, RD_MALFORMED);
 	RD_TRY(rd_crypto_key_take(pkey, &key));
-	if (p != der.ptr + der.len) {
+	st = p == der.ptr + der.len ? check_uncompressed(key) : RD_TRAILING;
+	if (st != RD_OK) {
 		rd_ec_key_free(&key);
-		return RD_TRAILING;
+		return st;
 	}
 	*ret = key;
 	return RD_OK;

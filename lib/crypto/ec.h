@@ -37,7 +37,8 @@ enum rd_status rd_ec_key_from_pem(struct rd_view pem, struct rd_ec_key **ret) RD
 /* Appends the PKCS#8 PEM form; the buffer then holds a secret, which its owner wipes. */
 enum rd_status rd_ec_key_to_pem(const struct rd_ec_key *key, struct rd_buf *out) RD_MUST_USE;
 
-/* SubjectPublicKeyInfo DER, whole and with nothing behind it (RD_TRAILING). Public half only. */
+/* SubjectPublicKeyInfo DER, whole and with nothing behind it (RD_TRAILING), its point uncompressed
+ * (RD_UNSUPPORTED). Public half only. */
 enum rd_status rd_ec_key_from_spki(struct rd_view der, struct rd_ec_key **ret) RD_MUST_USE;
 enum rd_status rd_ec_key_to_spki(const struct rd_ec_key *key, struct rd_buf *out) RD_MUST_USE;
 

@@ -184,10 +184,12 @@ static void spki_is_whole_and_on_the_curve(void **state)
 {
 	struct rd_buf der = test_data("crypto/p384.spki.der");
 	struct rd_buf rsa = test_data("crypto/rsa2048.spki.der");
+	struct rd_buf compressed = test_data("crypto/p384-compressed.spki.der");
 	struct rd_ec_key *key = NULL;
 
 	(void)state;
 	assert_status(rd_ec_key_from_spki(rd_buf_view(&rsa), &key), RD_LIMIT);
+	assert_status(rd_ec_key_from_spki(rd_buf_view(&compressed), &key), RD_UNSUPPORTED);
 	assert_status(rd_ec_key_from_spki(rd_view(der.ptr, der.used - 1), &key), RD_MALFORMED);
 	assert_ok(rd_buf_u8(&der, 0));
 	assert_status(rd_ec_key_from_spki(rd_buf_view(&der), &key), RD_TRAILING);
@@ -196,6 +198,7 @@ static void spki_is_whole_and_on_the_curve(void **state)
 	assert_null(key);
 	rd_buf_finish(&der);
 	rd_buf_finish(&rsa);
+	rd_buf_finish(&compressed);
 }
 
 static void point_is_uncompressed(void **state)
