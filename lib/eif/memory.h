@@ -2,14 +2,14 @@
 /*
  * How much memory an image needs to boot, before anything is started.
  *
- *   need = kernel + ramdisks + unpacked files + the kernel's own fixed share, of which the root
- * file system may fill only half of what is free when it is made
+ *	need = kernel + ramdisks + root + the kernel's own fixed share
  *
  * kernel is the boot protocol's init_size (decompression included), ramdisks their bytes as stored:
- * they stay in memory until unpacked. The unpacked files are pages of data and one inode and
- * directory entry a name. A root file system on tmpfs is capped at half of the memory that is free
- * while the ramdisks are still there; a cmdline with rootfstype=ramfs or root= lifts that. An
- * opaque (compressed) ramdisk counts four times its size, AWS's rule of thumb.
+ * they stay in memory until unpacked. root is the unpacked files: pages of data, and an inode and a
+ * directory entry a name; on tmpfs at least twice the pages, or twice as many pages as there are
+ * names, since it may hold only half as many of either as there are pages free at its making. A
+ * cmdline with rootfstype=ramfs or root= lifts that. For an opaque (compressed) ramdisk root is
+ *four times its size, AWS's rule of thumb.
  */
 #ifndef RD_EIF_MEMORY_H
 #define RD_EIF_MEMORY_H

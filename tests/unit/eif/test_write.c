@@ -8,11 +8,34 @@
 #include "synthetic.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* The linker sends the library's open here: a file system that cannot hold nameless files. */
+static bool without_tmpfile;
+
+int __real_open64(const char *path, int flags, ...);
+int __wrap_open64(const char *path, int flags, ...);
+
+int __wrap_open64(const char *path, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	if (without_tmpfile && (flags & O_TMPFILE) == O_TMPFILE) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	va_start(ap, flags);
+	mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(ap, mode_t) : 0;
+	va_end(ap);
+	return __real_open64(path, flags, mode);
+}
 
 static char dir[] = "/tmp/rd-eif-XXXXXX";
 static char out[sizeof(dir) + 16];
@@ -96,6 +119,28 @@ static void writes_the_synthetic_image(void **state)
 	rd_eif_writer_close(&w);
 	assert_int_equal(get_file(out, got, sizeof(got)), SYNTHETIC_SIZE);
 	assert_memory_equal(got, want, SYNTHETIC_SIZE);
+	assert_int_equal(files_in_dir(), 1);
+}
+
+static void does_the_same_where_files_need_names(void **state)
+{
+	uint8_t got[SYNTHETIC_SIZE + 1];
+	struct rd_eif_writer *w = NULL;
+
+	(void)state;
+	put_file(out, "old");
+	without_tmpfile = true;
+	assert_ok(rd_eif_writer_open(out, false, &w, NULL));
+	assert_int_equal(files_in_dir(), 2);
+	rd_eif_writer_close(&w);
+	assert_int_equal(files_in_dir(), 1);
+	assert_ok(rd_eif_writer_open(out, false, &w, NULL));
+	put_sections(w);
+	assert_int_equal(get_file(out, got, sizeof(got)), 3);
+	assert_ok(rd_eif_writer_commit(w, NULL));
+	rd_eif_writer_close(&w);
+	without_tmpfile = false;
+	assert_int_equal(get_file(out, got, sizeof(got)), SYNTHETIC_SIZE);
 	assert_int_equal(files_in_dir(), 1);
 }
 
@@ -208,6 +253,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(writes_the_synthetic_image),
+		TEST(does_the_same_where_files_need_names),
 		TEST(an_abandoned_build_leaves_the_old_image),
 		TEST(replaces_the_old_image_through_a_symbolic_link),
 		TEST(refuses_outputs_that_are_no_files),
