@@ -339,16 +339,17 @@ static struct rd_eif_unpacked unpacked_of(const char *ramdisk, size_t len, size_
 {
 	uint8_t image[2048];
 	struct rd_eif_parser *p = NULL;
-	const struct rd_eif_info *info;
+	const struct rd_eif_info *info = NULL;
 	struct rd_eif_unpacked sum;
-	size_t n = assemble(image, synthetic_sections, 4);
+	size_t n = 617 + len;
 
+	assemble(image, synthetic_sections, 4);
 	/* Replace the last section's data. */
 	rd_put_be64(image + 284 + 24, len);
 	rd_put_be64(image + 605 + 4, len);
 	memcpy(image + 617, ramdisk, len);
-	n = 617 + len;
 	assert_ok(parse(image, n, chunk, &p, &info));
+	assert_non_null(info);
 	sum = info->unpacked;
 	rd_eif_parser_free(&p);
 	return sum;

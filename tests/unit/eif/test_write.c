@@ -43,7 +43,7 @@ static char out[sizeof(dir) + 16];
 static int make_dir(void **state)
 {
 	(void)state;
-	strcpy(dir + sizeof(dir) - 7, "XXXXXX");
+	memcpy(dir + sizeof(dir) - 7, "XXXXXX", 6);
 	snprintf(out, sizeof(out), "%s/app.eif", mkdtemp(dir) != NULL ? dir : "");
 	return 0;
 }

@@ -121,16 +121,17 @@ static void bootstrap_is_the_dialect_byte_for_byte(void **state)
 /* Positions of names that must come in this order. */
 static void assert_order(const struct rd_buf *archive, const char *const *names, size_t n)
 {
-	const uint8_t *at = archive->ptr;
+	size_t at = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		size_t left = archive->used - (size_t)(at - archive->ptr);
+		const uint8_t *found = memmem(
+			archive->ptr + at, archive->used - at, names[i], strlen(names[i]) + 1);
 
-		at = memmem(at, left, names[i], strlen(names[i]) + 1);
-		if (at == NULL) {
+		if (found == NULL) {
 			fail_msg("%s is missing or too early", names[i]);
+			return;
 		}
-		at++;
+		at = (size_t)(found - archive->ptr) + 1;
 	}
 }
 
@@ -168,6 +169,7 @@ static void modules_come_last_and_in_order(void **state)
 static void bootstrap_needs_init_and_a_sink_that_takes_it(void **state)
 {
 	char dir[] = "/tmp/rd-blobs-XXXXXX";
+	char link[64];
 	struct rd_buf got = rd_buf_growable(ARCHIVE_MAX);
 	struct rd_cpio_sink sink = {into_buf, &got};
 	struct rd_cpio_sink full = {refuse, NULL};
@@ -182,7 +184,8 @@ static void bootstrap_needs_init_and_a_sink_that_takes_it(void **state)
 	assert_status(rd_ramdisk_write_bootstrap(dir, full, &err), RD_NOSPACE);
 	remove_blobs(dir);
 	assert_int_equal(mkdir(dir, 0700), 0);
-	assert_int_equal(symlink("/dev/zero", strcat(strcpy((char[64]){0}, dir), "/init")), 0);
+	snprintf(link, sizeof(link), "%s/init", dir);
+	assert_int_equal(symlink("/dev/zero", link), 0);
 	assert_status(rd_ramdisk_write_bootstrap(dir, sink, &err), RD_BAD_TYPE);
 	rd_buf_finish(&got);
 	remove_blobs(dir);
