@@ -4,6 +4,7 @@
 First judge: python3-cbor2 and python3-cryptography. Second: the openssl command line. Both take the
 format from AWS's description; neither knows that Redoubt exists.
 """
+import datetime
 import hashlib
 import json
 import os
@@ -17,7 +18,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 MAKE_DOCUMENT = os.environ["MAKE_DOCUMENT"]
@@ -31,6 +32,8 @@ INSTANCE_ID = "i-0a1b2c3d4e5f60718"
 MODULE_ID = INSTANCE_ID + "-enc0199aabbccddeeff"
 NONCE = b"thirty-two bytes make up a nonce"
 KEYS = ["module_id", "digest", "timestamp", "pcrs", "certificate", "cabundle", "public_key", "user_data", "nonce"]
+
+EPOCH = datetime.datetime(1970, 1, 1)
 
 # Exit codes, from the table in redoubt(1).
 FAILURE, USAGE, TOO_LARGE, NOT_COSE, TRAILING = 1, 2, 10, 11, 12
@@ -109,7 +112,7 @@ def test_the_leaf_is_the_modules(made):
     issued = made.doc["timestamp"] // 1000
     assert made.doc["module_id"] == MODULE_ID
     assert made.leaf.serial_number == int(MODULE_ID.rsplit("enc")[1], 16) << 64 | issued
-    assert made.leaf.not_valid_before.timestamp() != 0
+    assert made.leaf.not_valid_before == EPOCH + datetime.timedelta(seconds=issued - 3)
     assert (made.leaf.not_valid_after - made.leaf.not_valid_before).total_seconds() == 3 * 3600 + 3
     name = made.leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
     assert name == MODULE_ID + ".local-1.redoubt"
@@ -217,6 +220,50 @@ def test_own_root_comes_from_the_state_directory(made):
         state.mkdir()
         (state / "root.pem").write_bytes(made.root.read_bytes())
         assert redoubt(made.dir / "document.bin", env=env).returncode == 0
+
+
+def foreign_document(now_s):
+    """A document made by cbor2 and cryptography alone, and the root it chains to."""
+    start, end = EPOCH + datetime.timedelta(seconds=now_s - 60), EPOCH + datetime.timedelta(seconds=now_s + 600)
+    names = ["root.test", "regional.test", "zonal.test", INSTANCE_ID + ".test", MODULE_ID + ".test"]
+    keys = [ec.generate_private_key(ec.SECP384R1()) for _ in names]
+    ders = []
+    for level, name in enumerate(names):
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[max(level - 1, 0)])])
+        leaf = level == 4
+        usage = {k: False for k in ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment",
+                                    "key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only")}
+        usage["digital_signature" if leaf else "key_cert_sign"] = True
+        builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(issuer)
+                   .serial_number(int(MODULE_ID.rsplit("enc")[1], 16) << 64 | now_s)
+                   .not_valid_before(start).not_valid_after(end).public_key(keys[level].public_key())
+                   .add_extension(x509.BasicConstraints(ca=not leaf, path_length=None), critical=True)
+                   .add_extension(x509.KeyUsage(**usage), critical=True))
+        ders.append(builder.sign(keys[max(level - 1, 0)], hashes.SHA384())
+                    .public_bytes(serialization.Encoding.DER))
+    pcr4 = hashlib.sha384(bytes(48) + INSTANCE_ID.encode()).digest()
+    payload = cbor2.dumps({
+        "module_id": MODULE_ID, "digest": "SHA384", "timestamp": now_s * 1000 + 7,
+        "pcrs": {0: b"\1" * 48, 1: b"\2" * 48, 2: b"\3" * 48, 4: pcr4, 31: bytes(48)},
+        "certificate": ders[4], "cabundle": ders[:4], "user_data": b"from elsewhere"})
+    protected = cbor2.dumps({1: -35})
+    der = keys[4].sign(cbor2.dumps(["Signature1", protected, b"", payload]), ec.ECDSA(hashes.SHA384()))
+    r, s = decode_dss_signature(der)
+    signature = r.to_bytes(48, "big") + s.to_bytes(48, "big")
+    return cbor2.CBORTag(18, [protected, {}, payload, signature]), ders[0]
+
+
+def test_redoubt_verify_accepts_what_others_made(tmp_path):
+    now_s = int(datetime.datetime.now(datetime.timezone.utc).timestamp())
+    tagged, root = foreign_document(now_s)
+    (tmp_path / "root.der").write_bytes(root)
+    for document in (cbor2.dumps(tagged), cbor2.dumps(tagged.value)):
+        done = redoubt("--root", tmp_path / "root.der", "--json", "-", stdin=document)
+        assert done.returncode == 0, done.stderr
+        assert bytes.fromhex(json.loads(done.stdout)["user_data"]) == b"from elsewhere"
+        late = redoubt("--root", tmp_path / "root.der", "--at", now_s + 601, "-", stdin=document)
+        assert late.returncode == EXPIRED
 
 
 AWS_DOCUMENTS = sorted(p for p in DATA.glob("*.bin") if not p.name.startswith("neg-"))
