@@ -10,6 +10,7 @@
  * - x-option-roms=off: none is needed to boot a kernel.
  * - tsc_early_khz, tsc=reliable: under translation the guest reads the host's TSC, but cannot
  *   calibrate it (one boot in five hangs), and the watchdog would call it unstable under load.
+ * - lpj: without it each processor after the first measures its delay loop, 0.2 s each.
  */
 #include "qemu_args.h"
 
@@ -18,6 +19,12 @@
 #include <string.h>
 
 #include "eif/format.h"
+
+/*
+ * CONFIG_HZ of both our kernels: lpj counts TSC ticks a jiffy. A kernel with another HZ would only
+ * make its delays longer or shorter by the ratio, and has no device here that minds.
+ */
+#define GUEST_HZ 250
 
 static enum rd_status add(struct rd_qemu_args *args, const char *fmt, ...) RD_PRINTF(2, 3);
 static enum rd_status add(struct rd_qemu_args *args, const char *fmt, ...)
@@ -109,8 +116,9 @@ static enum rd_status add_kernel(struct rd_qemu_args *args, const struct rd_engi
 	RD_TRY(add(args, "-initrd"));
 	RD_TRY(add(args, "/proc/self/fd/%d", RD_QEMU_FD_INITRD));
 	RD_TRY(add(args, "-append"));
-	return add(args, "%.*s tsc_early_khz=%llu tsc=reliable", (int)config->cmdline.len,
-		(const char *)config->cmdline.ptr, (unsigned long long)config->tsc_khz);
+	return add(args, "%.*s tsc_early_khz=%llu tsc=reliable lpj=%llu", (int)config->cmdline.len,
+		(const char *)config->cmdline.ptr, (unsigned long long)config->tsc_khz,
+		(unsigned long long)config->tsc_khz * 1000 / GUEST_HZ);
 }
 
 enum rd_status rd_qemu_args_build(
