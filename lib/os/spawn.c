@@ -134,14 +134,19 @@ static int enter_cgroup(int cgroup_fd)
 	return n == 1 ? 0 : -1;
 }
 
+/*
+ * By the kernel's call: the C library's refuses the two signals that it keeps for its threads, and a
+ * parent that uses another library may have left them ignored.
+ */
 static void reset_signals(void)
 {
-	struct sigaction action = {.sa_handler = SIG_DFL};
+	/* struct sigaction as the kernel has it; all zero is SIG_DFL, no flags, an empty mask. */
+	static const unsigned long kernel_default[4];
 	sigset_t none;
 	int signo;
 
 	for (signo = 1; signo < NSIG; signo++) {
-		(void)sigaction(signo, &action, NULL);
+		(void)syscall(SYS_rt_sigaction, signo, kernel_default, NULL, NSIG / 8);
 	}
 	sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
