@@ -78,7 +78,7 @@ enum rd_status rd_fd_read_full(int fd, void *dst, size_t n)
 
 enum rd_status rd_fd_write_full(int fd, struct rd_view bytes)
 {
-	size_t done = 0, put;
+	size_t done = 0, put = 0;
 
 	while (done < bytes.len) {
 		RD_TRY(rd_fd_write(fd, rd_view(bytes.ptr + done, bytes.len - done), &put));

@@ -135,8 +135,8 @@ static int enter_cgroup(int cgroup_fd)
 }
 
 /*
- * By the kernel's call: the C library's refuses the two signals that it keeps for its threads, and a
- * parent that uses another library may have left them ignored.
+ * By the kernel's call: the C library's refuses the two signals that it keeps for its threads, and
+ * a parent that uses another library may have left them ignored.
  */
 static void reset_signals(void)
 {

@@ -86,14 +86,14 @@ static enum rd_status wait_for_output(int fd, bool has_deadline, uint64_t deadli
 	}
 }
 
-static int follow(int fd, bool has_timeout, uint64_t timeout_s)
+static int follow(int fd, bool has_deadline, uint64_t timeout_s)
 {
 	static uint8_t piece[65536];
-	uint64_t deadline = rd_loop_now_ms() + timeout_s * 1000;
+	uint64_t deadline_ms = rd_loop_now_ms() + timeout_s * 1000;
 	size_t n = 0;
 
 	for (;;) {
-		enum rd_status st = wait_for_output(fd, has_timeout, deadline);
+		enum rd_status st = wait_for_output(fd, has_deadline, deadline_ms);
 
 		if (st == RD_TIMEOUT) {
 			return 0;

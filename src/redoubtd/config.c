@@ -295,7 +295,7 @@ static enum rd_status read_value(struct reader *r, enum key key)
 static enum rd_status read_pair(struct reader *r, bool *ret_end)
 {
 	yaml_event_t e RD_CLEANUP(yaml_event_delete) = {0};
-	const char *name = NULL;
+	const char *name = "";
 	enum key key = KEY_MEMORY;
 
 	RD_TRY(next_event(r, &e));

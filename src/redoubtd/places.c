@@ -2,6 +2,7 @@
 /* Making, finding and removing an enclave's places. */
 #include "redoubtd/places.h"
 
+#include "base/text.h"
 #include "ctl/ring.h"
 #include "os/fd.h"
 #include "redoubtd/files.h"
@@ -26,6 +27,8 @@ static const char console_file[] = "console";
 #define PROC_STAT_MAX 2048
 /* Field 22 of it, counted after the name's closing bracket, where field 3 is the first. */
 #define START_TIME_FIELD (22 - 3)
+/* The kernel gives out no higher ones on 64-bit machines. */
+#define PID_NUMBER_MAX (4 * 1024 * 1024)
 
 static enum rd_status write_record(int dir_fd, const struct rd_enclave *e, struct rd_error *err)
 {
@@ -214,20 +217,31 @@ static enum rd_status open_process(pid_t pid, unsigned long long started, int *r
 	return RD_OK;
 }
 
+/* "<pid> <start time>\n" */
+static enum rd_status parse_process(char *text, uint64_t *ret_pid, uint64_t *ret_started)
+{
+	char *space = strchr(text, ' ');
+
+	RD_ENSURE(space != NULL, RD_MALFORMED);
+	*space = '\0';
+	space[1 + strcspn(space + 1, "\n")] = '\0';
+	RD_TRY(rd_parse_u64(text, 2, PID_NUMBER_MAX, ret_pid));
+	return rd_parse_u64(space + 1, 0, UINT64_MAX, ret_started);
+}
+
 void rd_places_load_vmm(struct rd_daemon *d, const char *slot, struct rd_child *ret)
 {
-	uint8_t storage[64] = {0};
-	struct rd_buf buf = rd_buf_fixed(storage, sizeof(storage) - 1);
+	char text[64] = "";
+	struct rd_buf buf = rd_buf_fixed(text, sizeof(text) - 1);
 	int fd RD_CLEANUP(rd_fd_close) = -1;
-	unsigned long long started = 0;
-	int pid = -1;
+	uint64_t pid = 0, started = 0;
 
 	*ret = (struct rd_child)RD_CHILD_INIT;
 	if (rd_places_open(d, slot, vmm_file, &fd) != RD_OK || rd_fd_read_all(fd, &buf) != RD_OK ||
-		sscanf((char *)storage, "%d %llu", &pid, &started) != 2 || pid <= 1) {
+		parse_process(text, &pid, &started) != RD_OK) {
 		return;
 	}
-	if (open_process(pid, started, &ret->pidfd) == RD_OK) {
-		ret->pid = pid;
+	if (open_process((pid_t)pid, started, &ret->pidfd) == RD_OK) {
+		ret->pid = (pid_t)pid;
 	}
 }

@@ -97,7 +97,8 @@ static void environment_is_what_was_named(void **state)
 	unsetenv("SECRET");
 }
 
-/* The C library refuses to change the signals that it keeps for its threads; the kernel does not. */
+/* The C library refuses to change the signals that it keeps for its threads; the kernel does not.
+ */
 static void ignore_thread_signal(void)
 {
 	static const unsigned long kernel_ignore[4] = {1 /* SIG_IGN */};
