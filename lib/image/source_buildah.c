@@ -13,6 +13,7 @@
 
 #include "base/text.h"
 #include "os/fd.h"
+#include "os/isolate.h"
 #include "os/spawn.h"
 
 #include <errno.h>
@@ -156,6 +157,19 @@ static enum rd_status wait_for(struct builder *b, struct rd_child *child, struct
 	return RD_OK;
 }
 
+/* In buildah's process. An ordinary user's buildah makes the namespaces that it needs itself. */
+static int isolate_mounts(void *arg)
+{
+	struct rd_error err = {0};
+
+	(void)arg;
+	if (rd_isolate_mounts(&err) == RD_OK || err.os_errno == EPERM) {
+		return 0;
+	}
+	errno = err.os_errno;
+	return -1;
+}
+
 /* Runs buildah with a NULL-terminated command; its output goes to progress. */
 static enum rd_status run(struct builder *b, const char *const *command, struct rd_error *err)
 {
@@ -171,6 +185,7 @@ static enum rd_status run(struct builder *b, const char *const *command, struct 
 		.fds = fds,
 		.fd_count = RD_ARRAY_LEN(fds),
 		.death_signal = SIGTERM,
+		.prepare = isolate_mounts,
 	};
 	enum rd_status st;
 

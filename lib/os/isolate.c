@@ -285,6 +285,46 @@ static enum rd_status furnish(const struct rd_isolate_root *how, struct rd_error
 	return RD_OK;
 }
 
+/*
+ * Nothing that we mount may reach the host; what the host mounts need not reach us. In a chroot "/"
+ * is no mount point, so it has no propagation to change and cannot be pivoted away from: the tree
+ * is bound once more and becomes our root. It is bound over a mount that can be made private first,
+ * because the one that holds the chroot cannot, and might pass ours on to the host.
+ */
+static bool make_root_private(void)
+{
+	static const char *const places[] = {"/proc", "/dev", "/sys"};
+	size_t i;
+
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0) {
+		return true;
+	}
+	for (i = 0; i < RD_ARRAY_LEN(places) && errno == EINVAL; i++) {
+		if (mount(NULL, places[i], NULL, MS_REC | MS_PRIVATE, NULL) == 0) {
+			return mount("/", places[i], NULL, MS_BIND | MS_REC, NULL) == 0 &&
+			       chroot(places[i]) == 0 && chdir("/") == 0 &&
+			       mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+		}
+	}
+	return false;
+}
+
+enum rd_status rd_isolate_mounts(struct rd_error *err)
+{
+	char cwd[RD_PATH_MAX];
+
+	if (getcwd(cwd, sizeof(cwd)) == NULL) {
+		return rd_fail_errno(err, errno, "cannot tell the current directory");
+	}
+	if (unshare(CLONE_NEWNS) != 0) {
+		return rd_fail_errno(err, errno, "cannot make a mount namespace");
+	}
+	if (!make_root_private() || chdir(cwd) != 0) {
+		return rd_fail_errno(err, errno, "cannot make / a mount point of its own");
+	}
+	return RD_OK;
+}
+
 /* A place that every system has and that we do not need while it is covered for a moment. */
 static bool mount_new_root(const char **ret_where)
 {
@@ -313,8 +353,7 @@ enum rd_status rd_isolate_root(
 		refused(report, RD_ISOLATE_ROOT, EPERM);
 		return RD_OK;
 	}
-	/* Nothing that we mount may reach the host; what the host mounts need not reach us. */
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 || !mount_new_root(&where)) {
+	if (!make_root_private() || !mount_new_root(&where)) {
 		refused(report, RD_ISOLATE_ROOT, errno);
 		return RD_OK;
 	}

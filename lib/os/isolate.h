@@ -62,6 +62,13 @@ struct rd_isolate_ns {
 enum rd_status rd_isolate_namespaces(const struct rd_isolate_ns *how,
 	struct rd_isolate_report *report, struct rd_error *err) RD_MUST_USE;
 
+/*
+ * A mount namespace of its own in which "/" is a private mount point, also in a chroot, where it is
+ * none: for a child that is a container tool, which insists on that. Needs CAP_SYS_ADMIN (RD_DENIED
+ * otherwise). Paths, the current directory's too, stay what they are.
+ */
+enum rd_status rd_isolate_mounts(struct rd_error *err) RD_MUST_USE;
+
 /* One read-only (unless said otherwise) bind mount in the private root. */
 struct rd_isolate_bind {
 	const char *path; /* where it is now and where it will be */

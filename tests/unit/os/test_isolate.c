@@ -14,7 +14,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -152,6 +154,83 @@ static void private_root_is_empty_and_read_only(void **state)
 {
 	(void)state;
 	expect_success(enter_empty_root);
+}
+
+/* Made and removed by the parent; the child leaves its mounts in a namespace of its own. */
+static char chroot_dir[] = "/tmp/redoubt-chroot-XXXXXX";
+
+/* A directory with /proc in it as the root: "/" is no mount point there. */
+static void enter_chroot(void)
+{
+	if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0) {
+		_exit(SKIPPED);
+	}
+	CLAIM(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+	CLAIM(chdir(chroot_dir) == 0);
+	CLAIM(mount("proc", "proc", "proc", 0, NULL) == 0);
+	CLAIM(chroot(".") == 0 && chdir("/here") == 0);
+	CLAIM(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 && errno == EINVAL);
+}
+
+static void mounts_in_chroot(void)
+{
+	struct rd_error err = {0};
+	char cwd[64];
+
+	enter_chroot();
+	CLAIM(rd_isolate_mounts(&err) == RD_OK);
+	CLAIM(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+	CLAIM(strcmp(getcwd(cwd, sizeof(cwd)), "/here") == 0);
+	CLAIM(access("/proc/self/status", F_OK) == 0);
+}
+
+static void root_in_chroot(void)
+{
+	struct rd_isolate_ns ns = {0};
+	struct rd_isolate_root root = {0};
+	struct rd_isolate_report report = {0};
+	struct rd_error err = {0};
+
+	enter_chroot();
+	CLAIM(rd_isolate_namespaces(&ns, &report, &err) == RD_OK);
+	CLAIM(rd_isolate_root(&root, &report, &err) == RD_OK);
+	CLAIM(has(&report, RD_ISOLATE_ROOT));
+	CLAIM(access("/here", F_OK) == -1 && errno == ENOENT);
+}
+
+static int make_chroot(void **state)
+{
+	static const char empty[] = "/tmp/redoubt-chroot-XXXXXX";
+	int fd RD_CLEANUP(rd_fd_close) = -1;
+
+	(void)state;
+	memcpy(chroot_dir, empty, sizeof(empty));
+	if (mkdtemp(chroot_dir) == NULL) {
+		return -1;
+	}
+	fd = open(chroot_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return mkdirat(fd, "proc", 0755) | mkdirat(fd, "tmp", 0755) | mkdirat(fd, "here", 0755);
+}
+
+static int remove_chroot(void **state)
+{
+	int fd RD_CLEANUP(rd_fd_close) = open(chroot_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	(void)state;
+	return unlinkat(fd, "proc", AT_REMOVEDIR) | unlinkat(fd, "tmp", AT_REMOVEDIR) |
+	       unlinkat(fd, "here", AT_REMOVEDIR) | rmdir(chroot_dir);
+}
+
+static void a_chroot_has_a_mount_point_for_root(void **state)
+{
+	(void)state;
+	expect_success(mounts_in_chroot);
+}
+
+static void a_chroot_does_not_prevent_a_private_root(void **state)
+{
+	(void)state;
+	expect_success(root_in_chroot);
 }
 
 static void enter_bound_root(void)
@@ -335,6 +414,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(drop_leaves_nothing),
 		cmocka_unit_test(private_root_is_empty_and_read_only),
+		cmocka_unit_test_setup_teardown(
+			a_chroot_has_a_mount_point_for_root, make_chroot, remove_chroot),
+		cmocka_unit_test_setup_teardown(
+			a_chroot_does_not_prevent_a_private_root, make_chroot, remove_chroot),
 		cmocka_unit_test(private_root_holds_the_binds_only),
 		cmocka_unit_test(private_root_is_never_made_in_the_hosts_namespace),
 		cmocka_unit_test(ordinary_user_gets_a_user_namespace_or_a_reason),
