@@ -17,7 +17,7 @@ static const struct {
 
 static void usage(FILE *to)
 {
-	fprintf(to, "usage: redoubt COMMAND [OPTION]...\n\n");
+	fprintf(to, "usage: redoubt COMMAND [OPTION]...\n\nCommands:\n");
 	for (size_t i = 0; i < RD_ARRAY_LEN(commands); i++) {
 		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
 	}

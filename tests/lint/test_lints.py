@@ -22,6 +22,21 @@ CLEAN = {
     "Makefile": "check:\n",
 }
 
+# What the lint "man" finds in the build: an option, a subcommand, and a configuration of one key.
+PROGRAM = """#!/bin/sh
+case $1 in
+--check-config) echo 'p: unknown key "no-such-key" (known: size)'; exit 1 ;;
+--help) printf 'Commands:\\n  run   Run it\\n  help  Help\\n\\nOptions:\\n  --kept  an option\\n' ;;
+*) echo '  --kept  an option' ;;
+esac
+"""
+MAN = {
+    "docs/meson.build": "# SPDX-License-Identifier: Apache-2.0\nman_pages = ['p.1', 'p-run.1', 'p.yaml.5']\n",
+    "docs/man/p.1.scd": "# OPTIONS\n\n*--kept*\n\tAn option.\n",
+    "docs/man/p-run.1.scd": "# OPTIONS\n\n*--kept*\n\tAn option.\n",
+    "docs/man/p.yaml.5.scd": "# KEYS\n\n*size*\n\tA key.\n",
+}
+
 LONG = "int b(int x);\nint b(int x)\n{\n" + "\tx++;\n" * 90 + "\treturn x;\n}\n"
 
 # lint: (files, words that the lint's output must contain)
@@ -81,12 +96,21 @@ CASES = {
     "man": [
         ({"docs/man/p.1.scd": "# OPTIONS\n\n*--gone*\n\tNo more.\n"}, "--gone"),
         ({"docs/man/p.1.scd": "# OPTIONS\n"}, "--kept"),
+        ({"docs/man/p.8.scd": "# OPTIONS\n", "docs/meson.build": "'p.1' 'p.8' 'p-run.1' 'p.yaml.5'"}, "p.8.scd:1: does not describe --kept"),
+        ({"docs/man/q.8.scd": "# OPTIONS\n"}, "a program that the build does not have"),
+        ({"docs/meson.build": "'p.1' 'p-run.1'"}, "p.yaml.5.scd:1: is not in docs/meson.build"),
+        ({"docs/man/p-run.1.scd": None}, "no page of p-run"),
+        ({"docs/man/p-run.1.scd": "# OPTIONS\n\n*--kept*\n*--gone*\n"}, "describes --gone"),
+        ({"docs/man/p.yaml.5.scd": "# KEYS\n"}, "does not describe the key size"),
+        ({"docs/man/p.yaml.5.scd": "# KEYS\n\n*size*\n\n*colour*\n"}, "p.yaml.5.scd:5: describes the key colour"),
     ],
 }
 
 
 def write_tree(root, files):
     for path, text in files.items():
+        if text is None:
+            continue
         full = os.path.join(root, path)
         os.makedirs(os.path.dirname(full), exist_ok=True)
         with open(full, "w", encoding="utf-8") as file:
@@ -103,7 +127,7 @@ def write_build(root):
         json.dump(entries, file)
     program = os.path.join(build, "src", "p", "p")
     with open(program, "w", encoding="utf-8") as file:
-        file.write("#!/bin/sh\necho '  --kept  an option'\n")
+        file.write(PROGRAM)
     os.chmod(program, 0o755)
     return build
 
@@ -115,15 +139,14 @@ def run(lint, files):
             config = {".clang-tidy": file.read()}
         with open(os.path.join(tools, "..", ".clang-format"), encoding="utf-8") as file:
             config[".clang-format"] = file.read()
-        write_tree(root, {**CLEAN, **config, **files})
+        write_tree(root, {**CLEAN, **config, **(MAN if os.path.basename(lint) == "check-man" else {}), **files})
         result = subprocess.run([lint, root, write_build(root)], capture_output=True, text=True, check=False)
         return result.returncode, result.stdout + result.stderr
 
 
 def main(tools, name):
     lint = os.path.join(os.path.abspath(tools), "check-" + name)
-    clean = {"docs/man/p.1.scd": "# OPTIONS\n\n*--kept*\n\tAn option.\n"} if name == "man" else {}
-    status, output = run(lint, clean)
+    status, output = run(lint, {})
     if status == 77:
         print(output)
         return 77
