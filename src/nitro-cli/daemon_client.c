@@ -22,16 +22,36 @@ static const char socket_name[] = "redoubtd.sock";
 static const char log_name[] = "redoubtd.log";
 
 #define RETRY_MS 20
+/* A line of its log that fits an error's text beside a path. */
+#define LAST_WORDS_MAX 320
 /* redoubtd's exit code when another one was faster, which serves us as well. */
 #define DAEMON_EXIT_RUNNING 3
+
+/*
+ * Whoever serves the socket gets the image and says how the enclave does, and /tmp/redoubt-UID is a
+ * name that anybody may take first: RD_UNTRUSTED when it is neither us nor root. Root may talk to
+ * everybody's.
+ */
+static enum rd_status check_server(int sock)
+{
+	struct rd_msg_peer peer;
+
+	RD_TRY(rd_msg_peer(sock, &peer));
+	RD_ENSURE(peer.uid == 0 || peer.uid == geteuid() || geteuid() == 0, RD_UNTRUSTED);
+	return RD_OK;
+}
 
 static enum rd_status connect_run(const char *run, int *ret_sock)
 {
 	int dir RD_CLEANUP(rd_fd_close) = -1;
+	int sock RD_CLEANUP(rd_fd_close) = -1;
 
 	dir = open(run, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	RD_ENSURE(dir >= 0, rd_status_from_errno(errno));
-	return rd_msg_connect_at(dir, socket_name, SOCK_SEQPACKET, ret_sock);
+	RD_TRY(rd_msg_connect_at(dir, socket_name, SOCK_SEQPACKET, &sock));
+	RD_TRY(check_server(sock));
+	*ret_sock = rd_steal(&sock, -1);
+	return RD_OK;
 }
 
 /* The system's daemon, for a user whose group may use it. Not with a home of one's own. */
@@ -118,10 +138,42 @@ static enum rd_status spawn_daemon(const char *run, struct rd_child *ret, struct
 	return rd_spawn(&how, ret, err);
 }
 
+/* What the daemon said last, without level and time; "" if that cannot be had. */
+static void last_words(const char *run, char ret[LAST_WORDS_MAX])
+{
+	char tail[LAST_WORDS_MAX] = "";
+	char path[RD_PATH_MAX];
+	uint64_t size = 0;
+	size_t n;
+	char *line;
+	int fd RD_CLEANUP(rd_fd_close) = -1;
+
+	ret[0] = '\0';
+	if (rd_paths_join(path, run, log_name, NULL) != RD_OK) {
+		return;
+	}
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 || rd_fd_size(fd, &size) != RD_OK) {
+		return;
+	}
+	n = size < sizeof(tail) - 1 ? (size_t)size : sizeof(tail) - 1;
+	if (n == 0 || rd_fd_pread_full(fd, tail, n, size - n) != RD_OK) {
+		return;
+	}
+	tail[n - 1] = tail[n - 1] == '\n' ? '\0' : tail[n - 1];
+	line = strrchr(tail, '\n');
+	line = line == NULL ? tail : line + 1;
+	if (line[0] == '[' && strstr(line, "] ") != NULL) {
+		line = strstr(line, "] ") + 2;
+	}
+	rd_ctl_text_clean(rd_view_str(line), ret, LAST_WORDS_MAX);
+}
+
 /* RD_AGAIN while there is hope. */
 static enum rd_status check_daemon(struct rd_child *child, const char *run, struct rd_error *err)
 {
 	struct rd_exit how = {0};
+	char words[LAST_WORDS_MAX];
 
 	if (child->pid < 0 || rd_child_reap(child, false, &how) != RD_OK) {
 		return RD_AGAIN;
@@ -129,8 +181,9 @@ static enum rd_status check_daemon(struct rd_child *child, const char *run, stru
 	if (!how.signalled && how.code == DAEMON_EXIT_RUNNING) {
 		return RD_AGAIN;
 	}
-	return rd_fail(
-		err, RD_CLOSED, "redoubtd did not start: see the end of %s/%s", run, log_name);
+	last_words(run, words);
+	return rd_fail(err, RD_CLOSED, "redoubtd did not start: %s%s(its log: %s/%s)", words,
+		words[0] == '\0' ? "" : " ", run, log_name);
 }
 
 static enum rd_status start_daemon(const char *run, int *ret_sock, struct rd_error *err)
@@ -176,6 +229,13 @@ enum cli_code cli_daemon_open(struct cli_daemon *d, struct rd_error *err)
 	}
 	if (st == RD_DENIED) {
 		(void)rd_fail(err, st, "you may not use %s/%s: ask for membership of its group",
+			paths.run, socket_name);
+		return CLI_E11;
+	}
+	if (st == RD_UNTRUSTED) {
+		(void)rd_fail(err, st,
+			"%s/%s is served by another user: remove it, or set REDOUBT_HOME to a "
+			"directory of your own",
 			paths.run, socket_name);
 		return CLI_E11;
 	}

@@ -105,7 +105,9 @@ int main(int argc, char **argv)
 	if (code >= 0) {
 		return code;
 	}
+	/* A reader that goes away and a file-size limit are write errors, reported as such. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	umask(022);
 	rd_log_set_level(getenv("RUST_LOG"));
 	if (args.check_config) {

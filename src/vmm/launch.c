@@ -209,13 +209,17 @@ static void raise_nofile(void)
 	}
 }
 
-/* SIGHUP: an enclave outlives the terminal that it was started from. */
+/*
+ * SIGHUP: an enclave outlives the terminal that it was started from. SIGXFSZ: a file-size limit
+ * holds for memory files too, and is to be an error with a text.
+ */
 static void ignore_signals(void)
 {
 	const struct sigaction ignore = {.sa_handler = SIG_IGN};
 
 	(void)sigaction(SIGPIPE, &ignore, NULL);
 	(void)sigaction(SIGHUP, &ignore, NULL);
+	(void)sigaction(SIGXFSZ, &ignore, NULL);
 }
 
 enum rd_status rd_vmm_launch(struct rd_vmm *vmm, int sock, struct rd_error *err)

@@ -92,7 +92,7 @@ void rd_vmm_judge(
 		snprintf(ret->text, sizeof(ret->text), "%s", end->text);
 	}
 	if (vmm->state == RD_CTL_STATE_BOOTING && ret->cause != RD_CTL_CAUSE_TERMINATED) {
-		ret->code = RD_E_BOOT_FAILURE;
+		ret->code = RD_E_BOOT;
 	}
 }
 
@@ -340,7 +340,8 @@ enum rd_status rd_vmm_run(struct rd_vmm *vmm, struct rd_error *err)
 
 void rd_vmm_report_failure(struct rd_vmm *vmm, const struct rd_error *err)
 {
-	vmm->ended = (struct rd_ctl_ended){.cause = RD_CTL_CAUSE_ENGINE, .code = RD_E_BOOT_FAILURE};
+	/* Not "boot failure", whose advice is the guest's console: no guest came to run. */
+	vmm->ended = (struct rd_ctl_ended){.cause = RD_CTL_CAUSE_ENGINE, .code = RD_E_ENGINE};
 	snprintf(vmm->ended.text, sizeof(vmm->ended.text), "%s", err->text);
 	if (vmm->control.sock >= 0 && !send_ended(vmm)) {
 		return; /* stderr has it */

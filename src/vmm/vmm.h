@@ -9,6 +9,7 @@
 #ifndef RD_VMM_VMM_H
 #define RD_VMM_VMM_H
 
+#include "ctl/codes.h"
 #include "ctl/message.h"
 #include "os/isolate.h"
 #include "os/loop.h"
@@ -23,10 +24,6 @@
 #include "nsm_service.h"
 #include "tsc.h"
 #include "vsock_host.h"
-
-/* nitro-cli's E36, enclave boot failure: what run-enclave exits with when the guest never came up.
- */
-#define RD_E_BOOT_FAILURE 36
 
 struct rd_vmm {
 	struct rd_ctl_launch launch;

@@ -350,7 +350,7 @@ static void report_of_the_guest_gives_cause_and_status(void **state)
 	vmm.report = (struct rd_guest_end){.kind = RD_GUEST_INIT_FAILED, .text = "no clock"};
 	ended = judge(&vmm, true, "");
 	assert_int_equal(ended.cause, RD_CTL_CAUSE_GAVE_UP);
-	assert_int_equal(ended.code, RD_E_BOOT_FAILURE);
+	assert_int_equal(ended.code, RD_E_BOOT);
 	assert_string_equal(ended.text, "no clock");
 }
 
@@ -369,7 +369,7 @@ static void ends_without_report_are_told_apart(void **state)
 	vmm.state = RD_CTL_STATE_BOOTING;
 	ended = judge(&vmm, true, "the guest reset or halted");
 	assert_non_null(strstr(ended.text, "before its heartbeat"));
-	assert_int_equal(ended.code, RD_E_BOOT_FAILURE);
+	assert_int_equal(ended.code, RD_E_BOOT);
 	vmm.wrong_heartbeat = true;
 	vmm.heartbeat_byte = 0x42;
 	ended = judge(&vmm, false, "QEMU was told to end");
