@@ -54,6 +54,19 @@ static enum rd_status connect_run(const char *run, int *ret_sock)
 	return RD_OK;
 }
 
+/* A daemon with a full queue is there and busy: it is waited for, and no second one started. */
+static enum rd_status connect_busy(const char *run, int *ret_sock)
+{
+	uint64_t until = rd_loop_now_ms() + CLI_DAEMON_START_MS;
+	enum rd_status st = connect_run(run, ret_sock);
+
+	while (st == RD_AGAIN && rd_loop_now_ms() < until) {
+		usleep(RETRY_MS * 1000);
+		st = connect_run(run, ret_sock);
+	}
+	return st;
+}
+
 /* The system's daemon, for a user whose group may use it. Not with a home of one's own. */
 static enum rd_status connect_system(int *ret_sock)
 {
@@ -65,7 +78,7 @@ static enum rd_status connect_system(int *ret_sock)
 		return RD_NOTFOUND;
 	}
 	RD_TRY(rd_paths_resolve(&env, &paths, NULL));
-	return connect_run(paths.run, ret_sock);
+	return connect_busy(paths.run, ret_sock);
 }
 
 static void say_started(const char *path)
@@ -214,35 +227,45 @@ static enum rd_status start_daemon(const char *run, int *ret_sock, struct rd_err
 	return st;
 }
 
+/* Why the service that is there is not used. */
+static enum rd_status refuse_server(enum rd_status st, const char *run, struct rd_error *err)
+{
+	if (st == RD_DENIED) {
+		return rd_fail(err, st, "you may not use %s/%s: ask for membership of its group",
+			run, socket_name);
+	}
+	if (st == RD_UNTRUSTED) {
+		return rd_fail(err, st,
+			"%s/%s is served by another user: remove it, or set REDOUBT_HOME to a "
+			"directory of your own",
+			run, socket_name);
+	}
+	return rd_fail(err, st, "redoubtd is busy and takes no connection: try again");
+}
+
 enum cli_code cli_daemon_open(struct cli_daemon *d, struct rd_error *err)
 {
 	struct rd_paths paths;
 	enum rd_status st;
+	enum rd_status system;
 
 	*d = (struct cli_daemon){.sock = -1, .fds = RD_MSG_FDS_INIT};
 	if (rd_paths_init(&paths, err) != RD_OK) {
 		return CLI_E19;
 	}
-	st = connect_run(paths.run, &d->sock);
-	if (st != RD_OK && connect_system(&d->sock) == RD_OK) {
-		st = RD_OK;
+	st = connect_busy(paths.run, &d->sock);
+	if (st == RD_OK) {
+		return CLI_E00;
 	}
-	if (st == RD_DENIED) {
-		(void)rd_fail(err, st, "you may not use %s/%s: ask for membership of its group",
-			paths.run, socket_name);
+	system = connect_system(&d->sock);
+	if (system == RD_OK) {
+		return CLI_E00;
+	}
+	if (st == RD_DENIED || st == RD_UNTRUSTED || st == RD_AGAIN || system == RD_AGAIN) {
+		(void)refuse_server(system == RD_AGAIN ? system : st, paths.run, err);
 		return CLI_E11;
 	}
-	if (st == RD_UNTRUSTED) {
-		(void)rd_fail(err, st,
-			"%s/%s is served by another user: remove it, or set REDOUBT_HOME to a "
-			"directory of your own",
-			paths.run, socket_name);
-		return CLI_E11;
-	}
-	if (st != RD_OK) {
-		st = start_daemon(paths.run, &d->sock, err);
-	}
-	return st == RD_OK ? CLI_E00 : CLI_E11;
+	return start_daemon(paths.run, &d->sock, err) == RD_OK ? CLI_E00 : CLI_E11;
 }
 
 enum cli_code cli_daemon_ask(
@@ -257,7 +280,8 @@ enum cli_code cli_daemon_ask(
 		return CLI_E03;
 	}
 	st = rd_msg_send(d->sock, rd_buf_view(&buf), &fds);
-	if (st != RD_OK) {
+	/* Who hangs up before our request may have said why: that is the answer, then. */
+	if (st != RD_OK && st != RD_CLOSED) {
 		(void)rd_fail(err, st, "cannot send to redoubtd: %s", rd_status_text(st));
 		return CLI_E11;
 	}

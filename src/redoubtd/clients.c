@@ -256,6 +256,21 @@ static enum rd_status add_client(struct rd_daemon *d, int *sock)
 	return RD_OK;
 }
 
+/* Best effort: the socket is new, so there is room for one answer. */
+static void refuse_connection(int sock, enum rd_status st)
+{
+	struct rd_buf buf RD_CLEANUP(rd_buf_finish) = rd_buf_growable(RD_CTL_MESSAGE_MAX);
+	struct rd_ctl_message m = {.type = RD_CTL_ERROR,
+		.error = {.code = RD_E_SOCKET,
+			.text = "redoubtd has too many connections: try again when other "
+				"commands are done"}};
+
+	rd_log(RD_LOG_WARNING, "a connection was refused: %s", rd_status_text(st));
+	if (sock >= 0 && rd_ctl_encode(&m, &buf) == RD_OK) {
+		(void)!rd_msg_send(sock, rd_buf_view(&buf), NULL);
+	}
+}
+
 static void accept_one(void *arg, unsigned events)
 {
 	struct rd_daemon *d = arg;
@@ -267,7 +282,7 @@ static void accept_one(void *arg, unsigned events)
 		st = add_client(d, &sock);
 	}
 	if (st != RD_OK && st != RD_AGAIN) {
-		rd_log(RD_LOG_WARNING, "a connection was refused: %s", rd_status_text(st));
+		refuse_connection(sock, st);
 	}
 }
 
