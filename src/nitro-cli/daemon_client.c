@@ -22,6 +22,8 @@ static const char socket_name[] = "redoubtd.sock";
 static const char log_name[] = "redoubtd.log";
 
 #define RETRY_MS 20
+/* What it logs at its start, twice over. */
+#define LOG_ROOM 4096
 /* A line of its log that fits an error's text beside a path. */
 #define LAST_WORDS_MAX 320
 /* redoubtd's exit code when another one was faster, which serves us as well. */
@@ -118,14 +120,33 @@ static size_t collect_environment(const char **ret, char *storage, size_t cap)
 	return n;
 }
 
+/* A daemon that cannot even log why it does not start would leave nothing to go by. */
+static enum rd_status make_room(int fd, const char *path, struct rd_error *err)
+{
+	uint64_t size = 0;
+
+	if (rd_fd_size(fd, &size) == RD_OK &&
+		fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)size, LOG_ROOM) < 0 &&
+		(errno == ENOSPC || errno == EDQUOT || errno == EFBIG)) {
+		return rd_fail_errno(err, errno, "cannot write %s", path);
+	}
+	return RD_OK;
+}
+
 static enum rd_status open_log(const char *run, int *ret_fd, struct rd_error *err)
 {
+	int fd RD_CLEANUP(rd_fd_close) = -1;
 	char path[RD_PATH_MAX];
 
 	RD_TRY(rd_paths_make_dir(run, 0755, err));
 	RD_TRY(rd_paths_join(path, run, log_name, NULL));
-	*ret_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-	return *ret_fd >= 0 ? RD_OK : rd_fail_errno(err, errno, "cannot open %s", path);
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		return rd_fail_errno(err, errno, "cannot open %s", path);
+	}
+	RD_TRY(make_room(fd, path, err));
+	*ret_fd = rd_steal(&fd, -1);
+	return RD_OK;
 }
 
 static enum rd_status spawn_daemon(const char *run, struct rd_child *ret, struct rd_error *err)

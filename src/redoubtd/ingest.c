@@ -16,6 +16,8 @@
 
 /* While the engine is being chosen; the probe has a time-out of its own. */
 #define ENGINE_WAIT_MS 20
+/* Leaves most of an error's text to the cause. */
+#define PATH_SHOWN_MAX 200
 
 struct rd_ingest {
 	struct rd_client *client;
@@ -26,6 +28,8 @@ struct rd_ingest {
 	int fd;
 	uint64_t offset;
 	uint64_t size;
+	char path[RD_CTL_TEXT_MAX +
+		  1]; /* where nitro-cli found the image; "" when it does not say */
 };
 
 static void free_ingest(struct rd_ingest **ingest)
@@ -50,33 +54,35 @@ void rd_ingest_cancel(struct rd_ingest **ingest)
 	free_ingest(ingest);
 }
 
-static void refuse(struct rd_ingest *in, const struct rd_refusal *ref)
+/* What is wrong with the image begins with its path, of a long one the end. */
+static void name_image(const struct rd_ingest *in, struct rd_refusal *ref)
+{
+	size_t len = strlen(in->path);
+	const char *shown = len > PATH_SHOWN_MAX ? in->path + len - PATH_SHOWN_MAX : in->path;
+
+	if (ref->code == RD_E_EIF || ref->code == RD_E_EIF_SIGNATURE) {
+		(void)rd_error_wrap(&ref->err, ref->err.status, "%s%s",
+			shown == in->path ? "" : "...", len == 0 ? "the image" : shown);
+	}
+}
+
+static void refuse(struct rd_ingest *in, struct rd_refusal *ref)
 {
 	struct rd_client *c = in->client;
 
+	name_image(in, ref);
 	rd_client_error(c, ref->code, ref->err.text);
 	rd_ingest_cancel(&c->ingest);
 }
 
-static void name_image(const struct rd_ctl_run *run, struct rd_refusal *ref, enum rd_status st)
+static enum rd_status check_file(struct rd_ingest *in, struct rd_refusal *ref)
 {
-	(void)rd_error_wrap(
-		&ref->err, st, "%s", run->eif_path[0] == '\0' ? "the image" : run->eif_path);
-}
-
-static enum rd_status check_file(
-	struct rd_ingest *in, const struct rd_ctl_run *run, struct rd_refusal *ref)
-{
-	enum rd_status st;
-
 	if (rd_fd_require_sealed(in->fd) != RD_OK || rd_fd_size(in->fd, &in->size) != RD_OK) {
 		return rd_refuse(ref, RD_E_FILE, RD_FORBIDDEN,
 			"the image was not sent as a sealed memory file");
 	}
 	if (in->size == 0) {
-		st = rd_refuse(ref, RD_E_EIF, RD_TRUNCATED, "the file is empty");
-		name_image(run, ref, st);
-		return st;
+		return rd_refuse(ref, RD_E_EIF, RD_TRUNCATED, "the file is empty");
 	}
 	return RD_OK;
 }
@@ -239,7 +245,7 @@ static void step(void *arg)
 static enum rd_status begin(
 	struct rd_ingest *in, const struct rd_ctl_run *run, struct rd_refusal *ref)
 {
-	RD_TRY(check_file(in, run, ref));
+	RD_TRY(check_file(in, ref));
 	RD_TRY(admit(in, run, ref));
 	if (rd_eif_parser_new(&in->parser) != RD_OK ||
 		rd_loop_timer(in->daemon->loop, step, in, &in->timer) != RD_OK ||
@@ -262,6 +268,7 @@ void rd_ingest_start(struct rd_client *c, const struct rd_ctl_run *run, int eif_
 		return;
 	}
 	*in = (struct rd_ingest){.client = c, .daemon = c->daemon, .fd = eif_fd};
+	memcpy(in->path, run->eif_path, sizeof(in->path));
 	c->ingest = in;
 	rd_client_send(c, &m, -1);
 	if (begin(in, run, &ref) != RD_OK) {
