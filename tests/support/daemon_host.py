@@ -114,8 +114,9 @@ class Host:
             text = self.log_text()
             self.close()
             raise RuntimeError(f"redoubtd did not start: {text[-1000:]}")
-        # The KVM probe holds a few at first.
+        # No earlier connection is open when this one's end has come: the daemon has one thread.
         until(lambda: "engine: qemu" in self.log_text())
+        self.ask(DESCRIBE, {})
         self.fds = self.fd_count()
 
     def answers(self):
@@ -162,7 +163,8 @@ class Host:
     def assert_clean(self, slots=()):
         assert self.daemon.poll() is None, self.log_text()
         until(lambda: not self.leftovers(slots))
-        assert self.leftovers(slots) == []
+        found = self.leftovers(slots)
+        assert not found, f"left behind: {found}"
         assert "Sanitizer" not in self.log_text(), self.log_text()
 
     def connect(self):
