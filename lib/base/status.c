@@ -55,6 +55,7 @@ enum rd_status rd_status_of_errno(int os_errno)
 		{ENOMEM, RD_NOMEM},
 		{ENOSPC, RD_NOSPACE},
 		{EDQUOT, RD_NOSPACE},
+		{EFBIG, RD_NOSPACE},
 		{EMFILE, RD_LIMIT},
 		{ENFILE, RD_LIMIT},
 		{EMSGSIZE, RD_LIMIT},

@@ -77,7 +77,8 @@ enum rd_status rd_image_open(const char *source, const struct rd_image_options *
 	enum rd_status st = open_source(&o, source, ret_image, err);
 
 	if (st != RD_OK && ret_stage != NULL) {
-		*ret_stage = o.stage;
+		/* Scratch space runs out in the middle of an image that is none the worse. */
+		*ret_stage = st == RD_NOSPACE ? RD_IMAGE_STAGE_FILE : o.stage;
 	}
 	return st;
 }

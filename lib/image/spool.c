@@ -78,6 +78,13 @@ static enum rd_status check_room(const struct rd_spool *s, uint64_t n, struct rd
 	return RD_OK;
 }
 
+static enum rd_status no_room(struct rd_error *err, int os_errno)
+{
+	return rd_fail_errno(err, os_errno,
+		"cannot write to the scratch file (free some space, or set "
+		"NITRO_CLI_ARTIFACTS to a directory that has more)");
+}
+
 enum rd_status rd_spool_append(
 	struct rd_spool *s, const void *bytes, size_t n, struct rd_error *err)
 {
@@ -86,9 +93,7 @@ enum rd_status rd_spool_append(
 	RD_TRY(check_room(s, n, err));
 	st = rd_fd_pwrite_full(s->fd, rd_view(bytes, n), s->used);
 	if (st != RD_OK) {
-		return rd_fail_errno(err, errno,
-			"cannot write to the scratch file (free some space, or set "
-			"NITRO_CLI_ARTIFACTS to a directory that has more)");
+		return no_room(err, errno);
 	}
 	s->used += n;
 	return RD_OK;
@@ -98,7 +103,7 @@ enum rd_status rd_spool_append_hole(struct rd_spool *s, uint64_t n, struct rd_er
 {
 	RD_TRY(check_room(s, n, err));
 	if (ftruncate(s->fd, (off_t)(s->used + n)) == -1) {
-		return rd_fail_errno(err, errno, "cannot extend the scratch file");
+		return no_room(err, errno);
 	}
 	s->used += n;
 	return RD_OK;
