@@ -336,6 +336,20 @@ static enum rd_status wait_readable(int fd, int timeout_ms)
 	}
 }
 
+/*
+ * A peer that closes without having read our request is reported once as a reset, before what it
+ * had to say; asked again, the socket gives that, or its end.
+ */
+static enum rd_status receive(struct cli_daemon *d, size_t *ret_len)
+{
+	enum rd_status st = rd_msg_recv(d->sock, d->storage, sizeof(d->storage), ret_len, &d->fds);
+
+	if (st == RD_CLOSED) {
+		st = rd_msg_recv(d->sock, d->storage, sizeof(d->storage), ret_len, &d->fds);
+	}
+	return st;
+}
+
 enum cli_code cli_daemon_answer(struct cli_daemon *d, int timeout_ms, struct rd_error *err)
 {
 	size_t len = 0;
@@ -345,7 +359,7 @@ enum cli_code cli_daemon_answer(struct cli_daemon *d, int timeout_ms, struct rd_
 	do {
 		st = wait_readable(d->sock, timeout_ms);
 		if (st == RD_OK) {
-			st = rd_msg_recv(d->sock, d->storage, sizeof(d->storage), &len, &d->fds);
+			st = receive(d, &len);
 		}
 	} while (st == RD_AGAIN);
 	if (st == RD_OK) {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clients of redoubtd that mean no good: it stays there for the others, and keeps nothing of theirs."""
 
+import contextlib
 import fcntl
 import os
 import resource
@@ -174,16 +175,16 @@ def test_silence_is_disconnected_and_bothers_nobody(host):
 
 
 def test_one_user_cannot_take_all_connections(host):
-    mine = []
-    for _ in range(PER_UID_MAX + 40):
-        mine.append(host.connect())
-    # Those above the limit are hung up on; the others still have their turn.
-    assert until(lambda: host.fd_count() == host.fds + PER_UID_MAX)
-    refused(host.cli("describe-enclaves"), 11, "too many connections", "try again")
-    mine[0].send(DESCRIBE_BYTES)
-    assert answers(mine[0]) == [[DONE, {}]]
-    for sock in mine:
-        sock.close()
+    with contextlib.ExitStack() as mine:
+        first = mine.enter_context(host.connect())
+        for _ in range(PER_UID_MAX + 40):
+            mine.enter_context(host.connect())
+        # Those above the limit are told so and hung up on; the others still have their turn.
+        assert until(lambda: host.fd_count() == host.fds + PER_UID_MAX)
+        for _ in range(20):
+            refused(host.cli("describe-enclaves"), 11, "too many connections", "try again")
+        first.send(DESCRIBE_BYTES)
+        assert answers(first) == [[DONE, {}]]
 
 
 def test_a_full_queue_is_waited_for(host):
@@ -214,16 +215,12 @@ def test_a_full_queue_is_waited_for(host):
 
 def test_a_flood_of_requests_is_served_in_turn(host):
     for _ in range(10):
-        flood = []
-        for _ in range(100):
-            sock = host.connect()
-            sock.send(DESCRIBE_BYTES)
-            flood.append(sock)
-        start = time.monotonic()
-        assert host.ask(DESCRIBE, {"ended": True}) == [[DONE, {}]]
-        assert time.monotonic() - start < ANSWER_S
-        for sock in flood:
-            sock.close()
+        with contextlib.ExitStack() as flood:
+            for _ in range(100):
+                flood.enter_context(host.connect()).send(DESCRIBE_BYTES)
+            start = time.monotonic()
+            assert host.ask(DESCRIBE, {"ended": True}) == [[DONE, {}]]
+            assert time.monotonic() - start < ANSWER_S
 
 
 def test_the_error_reaches_the_command(host):
