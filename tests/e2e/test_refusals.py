@@ -313,6 +313,37 @@ def test_a_service_of_a_stranger_is_not_spoken_to(clean):
     shutil.rmtree(home)
 
 
+@needs_root
+def test_traps_in_an_enclaves_directory_hurt_nobody(clean, real):
+    enclave = clean.good("run-enclave", "--eif-path", real, "--memory", 256, "--cpu-count", 1, uid=OWNER)
+    folder = os.path.join(clean.home, "run", "enclaves", enclave["EnclaveID"].rpartition("-enc")[2])
+    treasure = os.path.join(clean.home, "treasure")
+    os.mkdir(treasure)
+    with open(os.path.join(treasure, "gold"), "wb"):
+        pass
+    plant = (f"cd {folder} && rm -f vsock.sock && ln -s {treasure} link && ln -s {treasure}/gold vsock.sock && mkfifo fifo && "
+             f"mkdir -p a/b/c && ln -s {treasure} a/b/link && chmod 000 a/b && ln -s {treasure} enclaves && touch record.tmp")
+    subprocess.run(["sh", "-c", plant], preexec_fn=lambda: become(OWNER), check=True)
+    assert len(clean.described(uid=OWNER)) >= 1
+    clean.good("terminate-enclave", "--enclave-id", enclave["EnclaveID"], uid=OWNER)
+    assert not os.path.exists(folder) and os.listdir(treasure) == ["gold"]
+    shutil.rmtree(treasure)
+
+
+def test_a_run_that_is_interrupted_leaves_a_whole_enclave(clean, real):
+    """Its starter dies between the launch and the heartbeat."""
+    command = [os.environ["NITRO_CLI"], "run-enclave", "--eif-path", real, "--memory", "256", "--cpu-count", "1", "--enclave-name", "orphan"]
+
+    def orphan():
+        return [e for e in clean.described() if e["EnclaveName"] == "orphan"]
+    with subprocess.Popen(command, env=environment(clean.home), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as starter:
+        assert until(orphan, 30)
+        starter.kill()
+        assert starter.stdout.read() == b""
+    assert until(lambda: orphan() and orphan()[0]["State"] == "RUNNING", 90)
+    clean.good("terminate-enclave", "--enclave-name", "orphan")
+
+
 # --- the service ---
 
 
