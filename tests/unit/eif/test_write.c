@@ -208,7 +208,7 @@ static void a_full_disk_leaves_nothing_behind(void **state)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
 	assert_ok(rd_eif_writer_open(out, false, &w, NULL));
 	assert_ok(rd_eif_writer_begin(w, RD_EIF_KERNEL, NULL));
-	assert_status(rd_eif_writer_put(w, rd_view(big, sizeof(big)), &err), RD_IO);
+	assert_status(rd_eif_writer_put(w, rd_view(big, sizeof(big)), &err), RD_NOSPACE);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
 	assert_non_null(strstr(err.text, "app.eif"));
 	assert_non_null(strstr(err.text, "--output-file"));
