@@ -81,6 +81,9 @@ static enum rd_status add_board(struct rd_qemu_args *args, const struct rd_engin
 		"memory-backend=ram,mem-merge=off,dump-guest-core=off",
 		config->kvm ? "kvm" : "tcg", config->acpi ? "on" : "off",
 		config->debug ? "on" : "off"));
+	/* The board's own choice differs: Debian 13 has SeaBIOS there, which hangs without ROMs. */
+	RD_TRY(add(args, "-bios"));
+	RD_TRY(add(args, "qboot.rom"));
 	RD_TRY(add(args, "-cpu"));
 	RD_TRY(add(args, "%s", config->kvm ? "host" : "max"));
 	RD_TRY(add(args, "-smp"));

@@ -242,6 +242,7 @@ static void qemu_gets_a_board_and_nothing_else(void **state)
 	assert_true(has_arg(&args, "-no-reboot"));
 	assert_true(has_arg(&args, "obsolete=deny,elevateprivileges=deny,spawn=deny"));
 	assert_true(has_arg(&args, "microvm,accel=tcg,acpi=off,isa-serial=off,pit=on"));
+	assert_true(has_arg(&args, "qboot.rom"));
 	assert_true(has_arg(&args, "mem-path=/proc/self/fd/3,share=on,size=268435456"));
 	assert_true(has_arg(&args, "256M"));
 	assert_true(has_arg(&args, "console=ttyS0 quiet tsc_early_khz=2300000 tsc=reliable "
