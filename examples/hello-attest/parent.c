@@ -8,6 +8,7 @@
  * document's sender is not trusted: `redoubt verify` decides what it is worth.
  */
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -31,22 +32,30 @@ static int fail(const char *what)
 	return 1;
 }
 
+static int hex_digit(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at = c == '\0' ? NULL : strchr(digits, tolower((unsigned char)c));
+
+	return at == NULL ? -1 : (int)(at - digits);
+}
+
 /* Two hex digits a byte; -1 for anything else. */
 static int parse_nonce(const char *hex, uint8_t nonce[NONCE_MAX])
 {
 	size_t digits = strlen(hex);
 
-	if (digits == 0 || digits % 2 != 0 || digits / 2 > NONCE_MAX ||
-		strspn(hex, "0123456789abcdefABCDEF") != digits) {
+	if (digits == 0 || digits % 2 != 0 || digits / 2 > NONCE_MAX) {
 		return -1;
 	}
 	for (size_t i = 0; i < digits / 2; i++) {
-		unsigned byte = 0;
+		int high = hex_digit(hex[2 * i]);
+		int low = hex_digit(hex[2 * i + 1]);
 
-		if (sscanf(hex + 2 * i, "%2x", &byte) != 1) {
+		if (high < 0 || low < 0) {
 			return -1;
 		}
-		nonce[i] = (uint8_t)byte;
+		nonce[i] = (uint8_t)(high << 4 | low);
 	}
 	return (int)(digits / 2);
 }

@@ -51,25 +51,56 @@ static _Noreturn void die(const char *what)
 	exit(1);
 }
 
-static _Noreturn void skip(const char *why)
+static _Noreturn void refuse(const char *why)
 {
-	printf("skipped: %s\n", why);
-	exit(77);
+	fprintf(stderr, "machine: %s\n", why);
+	exit(1);
 }
 
-const char *machine_blobs(void)
+static bool has_word(const char *path, const char *word)
 {
-	const char *blobs = getenv("NITRO_CLI_BLOBS");
-	char kernel[1024];
+	char text[4096] = "";
+	FILE *in = fopen(path, "re");
+	size_t n = in ? fread(text, 1, sizeof(text) - 1, in) : 0;
 
-	snprintf(kernel, sizeof(kernel), "%s/bzImage", blobs ? blobs : "");
-	if (!blobs || access(kernel, R_OK) != 0) {
-		skip("no kernel: NITRO_CLI_BLOBS names no blobs directory; run make first");
+	if (in) {
+		fclose(in);
+	}
+	text[n] = '\0';
+	return strstr(text, word) != NULL;
+}
+
+static bool find_kernel(const char *out, const char *flavour, struct machine_kernel *ret)
+{
+	char path[sizeof(ret->blobs) + 16];
+
+	ret->flavour = flavour;
+	snprintf(ret->blobs, sizeof(ret->blobs), "%s/share/redoubt/blobs/%s", out, flavour);
+	snprintf(path, sizeof(path), "%s/bzImage", ret->blobs);
+	if (access(path, R_OK) != 0) {
+		return false;
+	}
+	snprintf(path, sizeof(path), "%s/cmdline", ret->blobs);
+	ret->acpi = has_word(path, "redoubt.acpi");
+	return true;
+}
+
+size_t machine_kernels(struct machine_kernel ret[MACHINE_KERNELS_MAX])
+{
+	static const char *const flavours[MACHINE_KERNELS_MAX] = {"enclave", "debian"};
+	const char *out = getenv("REDOUBT_OUT");
+	size_t n = 0;
+
+	for (size_t i = 0; out && i < MACHINE_KERNELS_MAX; i++) {
+		n += find_kernel(out, flavours[i], &ret[n]);
+	}
+	if (n == 0) {
+		refuse("no kernel in $REDOUBT_OUT/share/redoubt/blobs: run make first");
 	}
 	if (system("command -v qemu-system-x86_64 >/dev/null") != 0) {
-		skip("qemu-system-x86_64 is not installed");
+		refuse("qemu-system-x86_64 is not installed: run tools/setup run");
 	}
-	return blobs;
+	return n;
 }
 
 /* ---- vhost ---- */
@@ -193,16 +224,16 @@ static void cpio_file(FILE *out, const char *name, const char *path)
 	close(fd);
 }
 
-static void cpio_modules(FILE *out, const char *blobs)
+static void cpio_modules(FILE *out, const struct machine_kernel *kernel)
 {
-	char modules[1024];
+	char modules[1100];
 	struct dirent **names;
 	int n;
 
-	snprintf(modules, sizeof(modules), "%s/modules", blobs);
+	snprintf(modules, sizeof(modules), "%s/modules", kernel->blobs);
 	n = scandir(modules, &names, NULL, alphasort);
 	for (int i = 0; i < n; i++) {
-		char from[1536];
+		char from[1600];
 		char to[512];
 
 		if (names[i]->d_name[0] != '.') {
@@ -217,8 +248,8 @@ static void cpio_modules(FILE *out, const char *blobs)
 	}
 }
 
-static void write_initrd(
-	const char *path, const char *blobs, const struct machine_file *files, size_t count)
+static void write_initrd(const char *path, const struct machine_kernel *kernel,
+	const struct machine_file *files, size_t count)
 {
 	FILE *out = fopen(path, "we");
 
@@ -237,7 +268,7 @@ static void write_initrd(
 				f->data ? f->data : "", f->size);
 		}
 	}
-	cpio_modules(out, blobs);
+	cpio_modules(out, kernel);
 	cpio_entry(out, "TRAILER!!!", 0, "", 0);
 	if (fclose(out) != 0) {
 		die(path);
@@ -262,14 +293,19 @@ static unsigned tsc_khz(void)
 	return (unsigned)((__rdtsc() - from) * 1000000u / ns);
 }
 
-static pid_t start_qemu(const char *blobs, const char *initrd, int fd, int console)
+static pid_t start_qemu(
+	const struct machine_kernel *kernel, const char *initrd, int fd, int console)
 {
-	char kernel[1024];
+	char image[1100];
+	char board[64];
 	char chardev[64];
 	char append[256];
 	pid_t pid;
 
-	snprintf(kernel, sizeof(kernel), "%s/bzImage", blobs);
+	snprintf(image, sizeof(image), "%s/bzImage", kernel->blobs);
+	/* Without ACPI, QEMU names the devices on the command line. */
+	snprintf(board, sizeof(board), "microvm,acpi=%s,pic=on,pit=on,rtc=on,accel=tcg",
+		kernel->acpi ? "on" : "off");
 	snprintf(chardev, sizeof(chardev), "socket,id=vs,fd=%d", fd);
 	snprintf(append, sizeof(append),
 		"console=ttyS0 quiet panic=-1 reboot=t tsc=reliable tsc_early_khz=%u", tsc_khz());
@@ -280,21 +316,20 @@ static pid_t start_qemu(const char *blobs, const char *initrd, int fd, int conso
 		if (console >= 0) {
 			dup2(console, STDOUT_FILENO);
 		}
-		execlp("qemu-system-x86_64", "qemu-system-x86_64", "-M",
-			"microvm,acpi=on,pic=on,pit=on,rtc=on,accel=tcg", "-cpu", "max", "-m",
+		execlp("qemu-system-x86_64", "qemu-system-x86_64", "-M", board, "-cpu", "max", "-m",
 			MEMORY, "-object", "memory-backend-memfd,id=mem,size=" MEMORY ",share=on",
 			"-machine", "memory-backend=mem", "-global",
 			"virtio-mmio.force-legacy=false", "-chardev", chardev, "-device",
 			"vhost-user-vsock-device,chardev=vs", "-nodefaults", "-no-user-config",
-			"-no-reboot", "-display", "none", "-serial", "stdio", "-kernel", kernel,
+			"-no-reboot", "-display", "none", "-serial", "stdio", "-kernel", image,
 			"-initrd", initrd, "-append", append, (char *)NULL);
 		_exit(127);
 	}
 	return pid;
 }
 
-void machine_start(struct machine *m, const char *blobs, const struct machine_file *files,
-	size_t count, int console)
+void machine_start(struct machine *m, const struct machine_kernel *kernel,
+	const struct machine_file *files, size_t count, int console)
 {
 	char initrd[] = "/tmp/rd-machine.XXXXXX";
 	int fd = mkostemp(initrd, O_CLOEXEC);
@@ -303,13 +338,13 @@ void machine_start(struct machine *m, const char *blobs, const struct machine_fi
 	if (fd < 0) {
 		die("mkostemp");
 	}
-	write_initrd(initrd, blobs, files, count);
+	write_initrd(initrd, kernel, files, count);
 	/* QEMU reads it by our descriptor, so that nothing is left behind however this test ends.
 	 */
 	unlink(initrd);
 	snprintf(through_fd, sizeof(through_fd), "/proc/self/fd/%d", fd);
 	fcntl(fd, F_SETFD, 0);
-	m->pid = start_qemu(blobs, through_fd, m->qemu_fd, console);
+	m->pid = start_qemu(kernel, through_fd, m->qemu_fd, console);
 	close(fd);
 	close(m->qemu_fd);
 	m->qemu_fd = -1;

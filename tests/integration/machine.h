@@ -18,21 +18,30 @@ struct machine_file {
 	size_t size;
 };
 
+/* The enclave kernel, where it was built, and the distribution's. */
+#define MACHINE_KERNELS_MAX 2
+
+struct machine_kernel {
+	const char *flavour;
+	char blobs[1024]; /* a directory with bzImage and modules/NN-name.ko */
+	bool acpi;        /* it finds its devices by ACPI only */
+};
+
 /*
- * $NITRO_CLI_BLOBS, which holds bzImage and modules/NN-name.ko. Exits with 77, saying why, when
- * there is none or no QEMU.
+ * Those in $REDOUBT_OUT/share/redoubt/blobs, at least one. Without any, or without QEMU, the test
+ * fails: make provides both.
  */
-const char *machine_blobs(void);
+size_t machine_kernels(struct machine_kernel ret[MACHINE_KERNELS_MAX]);
 
 uint64_t machine_now_ms(void);
 
 /* The vsock device and the transport's end. Only then may ops be called. */
 struct machine *machine_new(const struct rd_vsock_ops *ops, void *ctx);
 
-/* Starts QEMU with these files and the blobs' modules; console is its serial line, -1 for stdout.
+/* Starts QEMU with these files and the kernel's modules; console is its serial line, -1 for stdout.
  */
-void machine_start(struct machine *m, const char *blobs, const struct machine_file *files,
-	size_t count, int console);
+void machine_start(struct machine *m, const struct machine_kernel *kernel,
+	const struct machine_file *files, size_t count, int console);
 
 /* One turn of the loop. False when the guest's machine has ended. */
 bool machine_turn(struct machine *m);

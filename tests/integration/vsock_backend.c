@@ -4,7 +4,7 @@
  *
  *	vsock-backend <guest init>
  *
- * Skipped (exit 77) without QEMU or a kernel: see machine.h.
+ * Once with each kernel that there is: see machine.h.
  */
 #include "vsock_services.h"
 
@@ -36,27 +36,39 @@ static void say_stats(const struct rd_vsock_stats *s)
 		(unsigned long long)s->dropped_garbage);
 }
 
-int main(int argc, char **argv)
+static bool run(const struct machine_kernel *kernel, const char *init_path)
 {
 	static struct services services;
-	struct machine_file init = {.name = "init"};
-	const char *blobs;
+	const struct machine_file init = {.name = "init", .path = init_path};
+
+	printf("== kernel %s\n", kernel->flavour);
+	services = (struct services){0};
+	pattern_init(services.pattern);
+	services.machine = machine_new(&services_ops, &services);
+	machine_start(services.machine, kernel, &init, 1, -1);
+	serve(&services);
+	say_stats(rd_vsock_stats(machine_device(services.machine)));
+	fflush(stdout);
+	machine_free(&services.machine);
+	return services.passed && !services.failed && services.probe_ok;
+}
+
+int main(int argc, char **argv)
+{
+	struct machine_kernel kernels[MACHINE_KERNELS_MAX];
+	size_t count;
+	int status = 0;
 
 	if (argc != 2) {
 		fprintf(stderr, "usage: vsock-backend GUEST-INIT\n");
 		return 2;
 	}
-	init.path = argv[1];
-	blobs = machine_blobs();
-	pattern_init(services.pattern);
-	services.machine = machine_new(&services_ops, &services);
-	machine_start(services.machine, blobs, &init, 1, -1);
-	serve(&services);
-	say_stats(rd_vsock_stats(machine_device(services.machine)));
-	machine_free(&services.machine);
-	if (!services.passed || services.failed || !services.probe_ok) {
-		fprintf(stderr, "vsock-backend: failed\n");
-		return 1;
+	count = machine_kernels(kernels);
+	for (size_t i = 0; i < count; i++) {
+		if (!run(&kernels[i], argv[1])) {
+			fprintf(stderr, "vsock-backend: kernel %s: failed\n", kernels[i].flavour);
+			status = 1;
+		}
 	}
-	return 0;
+	return status;
 }
