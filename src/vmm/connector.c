@@ -54,6 +54,7 @@ static bool serve_one(int sock)
 {
 	struct rd_msg_fds fds RD_CLEANUP(rd_msg_fds_finish) = RD_MSG_FDS_INIT;
 	struct packet packet;
+	enum rd_status st;
 	size_t len;
 
 	if (rd_msg_recv(sock, &packet, sizeof(packet), &len, &fds) != RD_OK ||
@@ -62,7 +63,13 @@ static bool serve_one(int sock)
 	}
 	packet.value = (uint32_t)open_stream(packet.value, &fds.fd[0]);
 	fds.count = packet.value == RD_OK ? 1 : 0;
-	return rd_msg_send(sock, rd_view(&packet, sizeof(packet)), &fds) == RD_OK;
+	st = rd_msg_send(sock, rd_view(&packet, sizeof(packet)), &fds);
+	if (st != RD_OK && fds.count > 0) {
+		/* ETOOMANYREFS: the owner has too many descriptors under way. Not for long. */
+		packet.value = RD_LIMIT;
+		st = rd_msg_send(sock, rd_view(&packet, sizeof(packet)), NULL);
+	}
+	return st == RD_OK;
 }
 
 /* Nothing of the vmm's but the socket. 2 stays: it is where a sanitizer would complain. */
@@ -126,13 +133,18 @@ static void on_answer(void *arg, unsigned events)
 {
 	struct rd_connector *connector = arg;
 	struct rd_msg_fds fds RD_CLEANUP(rd_msg_fds_finish) = RD_MSG_FDS_INIT;
-	struct packet packet;
+	struct packet packet = {0};
 	enum rd_status st;
 	size_t len;
 
 	(void)events;
 	st = rd_msg_recv(connector->sock, &packet, sizeof(packet), &len, &fds);
 	if (st == RD_AGAIN) {
+		return;
+	}
+	if (st == RD_LIMIT) {
+		/* We have no descriptor left for the stream; the answer itself has arrived. */
+		connector->connected(connector->ctx, packet.id, st, -1);
 		return;
 	}
 	if (st != RD_OK || len != sizeof(packet) || (packet.value == RD_OK) != (fds.count == 1)) {

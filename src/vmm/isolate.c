@@ -23,8 +23,12 @@
 /* Descriptors: a stream for each vsock connection, those that are being made, and our own. */
 #define NOFILE_MAX 2048
 
-/* The connector has its socket and one stream at a time. */
-#define CONNECTOR_NOFILE_MAX 16
+/*
+ * The connector has its socket and one stream at a time. But the same limit counts the descriptors
+ * that are under way to the vmm (unix(7), ETOOMANYREFS): as many as it may ask for at a time, and
+ * what the owner's other programs have under way.
+ */
+#define CONNECTOR_NOFILE_MAX 1024
 
 #define ALLOW(name)                                                                                \
 	{                                                                                          \

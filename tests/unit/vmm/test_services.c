@@ -7,6 +7,7 @@
 #include "ctl/ring.h"
 #include "os/fd.h"
 #include "os/loop.h"
+#include "vsock/device.h"
 
 #include "connector.h"
 #include "console.h"
@@ -14,6 +15,7 @@
 #include "nsm_service.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -135,9 +137,12 @@ static void console_refuses_too_many_followers_and_foreign_files(void **state)
 
 /* --- connector --- */
 
+/* As many as the vsock device lets be unanswered. */
+#define ASKED_MAX RD_VSOCK_PENDING_MAX
+
 struct answers {
-	enum rd_status st[8];
-	int fd[8];
+	enum rd_status st[ASKED_MAX];
+	int fd[ASKED_MAX];
 	unsigned count;
 };
 
@@ -145,7 +150,7 @@ static void on_answer(void *ctx, uint32_t id, enum rd_status st, int take_fd)
 {
 	struct answers *a = ctx;
 
-	assert_true(id < 8);
+	assert_true(id < ASKED_MAX);
 	a->st[id] = st;
 	a->fd[id] = take_fd;
 	a->count++;
@@ -197,6 +202,99 @@ static void connector_opens_the_owners_sockets_only(void **state)
 	unlinkat(dir_fd, "vsock.sock_9", 0);
 	rd_fd_close(&dir_fd);
 	rmdir(dir);
+}
+
+/* A directory of the connector's own with one socket, where port 7 listens. */
+struct connector_test {
+	struct rd_connector connector;
+	struct answers answers;
+	struct rd_loop *loop;
+	char dir[32];
+	int dir_fd;
+	int listener;
+};
+
+static void connector_open(struct connector_test *t)
+{
+	uid_t owner = geteuid() == 0 ? 65534 : geteuid();
+
+	*t = (struct connector_test){.connector = RD_CONNECTOR_INIT, .dir = "/tmp/rd-test-XXXXXX"};
+	assert_non_null(mkdtemp(t->dir));
+	t->dir_fd = open(t->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(fchown(t->dir_fd, owner, (gid_t)-1), 0);
+	assert_ok(rd_msg_listen_at(t->dir_fd, "vsock.sock_7", SOCK_STREAM, 0666, &t->listener));
+	assert_int_equal(listen(t->listener, 2 * ASKED_MAX), 0);
+	assert_ok(rd_connector_start(&t->connector, t->dir_fd, owner, owner, NULL));
+	assert_ok(rd_loop_new(&t->loop));
+	assert_ok(rd_connector_attach(&t->connector, t->loop, on_answer, &t->answers));
+}
+
+/* Asks with ids up to `last`, runs until all are answered. */
+static void connector_ask_up_to(struct connector_test *t, unsigned last)
+{
+	unsigned id;
+
+	for (id = t->answers.count; id <= last; id++) {
+		assert_ok(rd_connector_ask(&t->connector, id, 7));
+	}
+	/* Time for all the answers to lie in the socket before the first is taken. */
+	(void)usleep(200000);
+	for (id = 0; id < 100 && t->answers.count <= last; id++) {
+		run_for(t->loop, 50);
+	}
+	assert_int_equal(t->answers.count, last + 1);
+}
+
+static void connector_close(struct connector_test *t)
+{
+	unsigned i;
+
+	for (i = 0; i < t->answers.count; i++) {
+		if (t->answers.st[i] == RD_OK) {
+			rd_fd_close(&t->answers.fd[i]);
+		}
+	}
+	rd_fd_close(&t->listener);
+	rd_connector_finish(&t->connector);
+	rd_loop_free(&t->loop);
+	unlinkat(t->dir_fd, "vsock.sock_7", 0);
+	rd_fd_close(&t->dir_fd);
+	rmdir(t->dir);
+}
+
+static void connector_survives_a_burst(void **state)
+{
+	struct connector_test t;
+	unsigned i;
+
+	(void)state;
+	connector_open(&t);
+	connector_ask_up_to(&t, 199);
+	for (i = 0; i < 200; i++) {
+		assert_status(t.answers.st[i], RD_OK);
+	}
+	connector_close(&t);
+}
+
+static void connector_survives_our_lack_of_descriptors(void **state)
+{
+	struct rlimit before, few;
+	struct connector_test t;
+
+	(void)state;
+	connector_open(&t);
+	connector_ask_up_to(&t, 0);
+	assert_status(t.answers.st[0], RD_OK);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = (rlim_t)t.answers.fd[0] + 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	connector_ask_up_to(&t, 1);
+	assert_status(t.answers.st[1], RD_LIMIT);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	connector_ask_up_to(&t, 2);
+	assert_status(t.answers.st[2], RD_OK);
+	connector_close(&t);
 }
 
 /* --- control --- */
@@ -481,6 +579,8 @@ int main(void)
 		cmocka_unit_test(slow_follower_waits_then_is_dropped_and_others_are_not),
 		cmocka_unit_test(console_refuses_too_many_followers_and_foreign_files),
 		cmocka_unit_test(connector_opens_the_owners_sockets_only),
+		cmocka_unit_test(connector_survives_a_burst),
+		cmocka_unit_test(connector_survives_our_lack_of_descriptors),
 		cmocka_unit_test(control_outlives_daemons_and_hears_only_the_right_one),
 		cmocka_unit_test(nsm_attests_once_it_has_its_certificate),
 		cmocka_unit_test(nsm_refuses_a_certificate_for_another_key),
