@@ -64,6 +64,12 @@ static struct rd_vsock_conn *free_slot(struct rd_vsock_device *dev)
 	return NULL;
 }
 
+static bool has_room(const struct rd_vsock_device *dev, const struct rd_vsock_address *address)
+{
+	return address->host_cid == RD_CID_HYPERVISOR ||
+	       dev->stats.connections_now < RD_VSOCK_CONNECTIONS_PARENT;
+}
+
 static uint32_t buffer_share(const struct rd_vsock_device *dev)
 {
 	return dev->stats.connections_now < RD_VSOCK_BUFFER_RICH ? RD_VSOCK_BUFFER_BYTES
@@ -73,7 +79,7 @@ static uint32_t buffer_share(const struct rd_vsock_device *dev)
 struct rd_vsock_conn *rd_vsock_conn_new(
 	struct rd_vsock_device *dev, const struct rd_vsock_address *address, enum conn_state state)
 {
-	struct rd_vsock_conn *conn = free_slot(dev);
+	struct rd_vsock_conn *conn = has_room(dev, address) ? free_slot(dev) : NULL;
 
 	if (!conn) {
 		return NULL;

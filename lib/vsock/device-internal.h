@@ -107,7 +107,7 @@ struct rd_vsock_device {
 /* conn.c: the table and the life of one connection. */
 struct rd_vsock_conn *rd_vsock_conn_find(
 	struct rd_vsock_device *dev, const struct rd_vsock_address *address);
-/* A slot in the given state, in the table; NULL when all are in use. */
+/* A slot in the given state, in the table; NULL when all that it may have are in use. */
 struct rd_vsock_conn *rd_vsock_conn_new(
 	struct rd_vsock_device *dev, const struct rd_vsock_address *address, enum conn_state state);
 /* Tells the host (ops.closed) and frees the slot, at once or when an RST has been delivered. */

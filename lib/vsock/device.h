@@ -57,6 +57,12 @@
 
 /* Connections of one guest at a time. A slot is small; a server of 1,000 clients fits. */
 #define RD_VSOCK_CONNECTIONS_MAX 1024
+/*
+ * Of these, so many are for RD_CID_HYPERVISOR alone, which the rate of connections does not bind
+ * either: whatever an application holds or floods, its NSM and its end report get through.
+ */
+#define RD_VSOCK_CONNECTIONS_RESERVED 16
+#define RD_VSOCK_CONNECTIONS_PARENT   (RD_VSOCK_CONNECTIONS_MAX - RD_VSOCK_CONNECTIONS_RESERVED)
 /* Connections that the host has not yet answered: each is work in hand for the connector. */
 #define RD_VSOCK_PENDING_MAX 256
 /* New connections from the guest per second; a burst of one second's worth is let through. */

@@ -382,7 +382,7 @@ static void connections_are_limited(void **state)
 {
 	struct world *w = *state;
 
-	for (uint32_t i = 0; i < RD_VSOCK_CONNECTIONS_MAX; i++) {
+	for (uint32_t i = 0; i < RD_VSOCK_CONNECTIONS_PARENT; i++) {
 		world_open(w, 9000, i);
 	}
 	world_send(w, RD_VSOCK_OP_REQUEST, 9000, 5000, 0, 0);
@@ -392,12 +392,47 @@ static void connections_are_limited(void **state)
 	world_open(w, 9000, 5000);
 }
 
+static void nothing_keeps_the_guest_from_the_hypervisor(void **state)
+{
+	struct world *w = *state;
+
+	for (uint32_t i = 0; i < RD_VSOCK_CONNECTIONS_PARENT; i++) {
+		world_open(w, 9000, i);
+	}
+	for (uint32_t i = 0; i < RD_VSOCK_CONNECTS_PER_S; i++) {
+		world_send(w, RD_VSOCK_OP_REQUEST, 9000, 5000, 0, 0);
+		world_expect(w, RD_VSOCK_OP_RST, 5000);
+	}
+	for (uint32_t i = 0; i < RD_VSOCK_CONNECTIONS_RESERVED; i++) {
+		struct rd_vsock_header h = world_header(w, RD_VSOCK_OP_REQUEST, 1, i, 0);
+
+		h.dst_cid = RD_CID_HYPERVISOR;
+		world_send_header(w, &h);
+		world_expect(w, RD_VSOCK_OP_RESPONSE, i);
+	}
+	assert_int_equal(rd_vsock_stats(w->dev)->connections_now, RD_VSOCK_CONNECTIONS_MAX);
+}
+
+static void a_full_table_refuses_the_hypervisors_streams_too(void **state)
+{
+	struct world *w = *state;
+
+	for (uint32_t i = 0; i <= RD_VSOCK_CONNECTIONS_MAX; i++) {
+		struct rd_vsock_header h = world_header(w, RD_VSOCK_OP_REQUEST, 1, i, 0);
+
+		h.dst_cid = RD_CID_HYPERVISOR;
+		world_send_header(w, &h);
+		world_expect(w,
+			i < RD_VSOCK_CONNECTIONS_MAX ? RD_VSOCK_OP_RESPONSE : RD_VSOCK_OP_RST, i);
+	}
+}
+
 static void crowds_get_smaller_buffers(void **state)
 {
 	struct world *w = *state;
 	uint64_t total = 0;
 
-	for (uint32_t i = 0; i < RD_VSOCK_CONNECTIONS_MAX; i++) {
+	for (uint32_t i = 0; i < RD_VSOCK_CONNECTIONS_PARENT; i++) {
 		world_send(w, RD_VSOCK_OP_REQUEST, 9000, i, 0, 0);
 		total += world_expect(w, RD_VSOCK_OP_RESPONSE, i).buf_alloc;
 	}
@@ -632,6 +667,8 @@ int main(void)
 		WORLD_TEST(guest_that_does_not_read_holds_up_itself),
 		WORLD_TEST(rx_queue_is_drained_in_one_run),
 		WORLD_TEST(connections_are_limited),
+		WORLD_TEST(nothing_keeps_the_guest_from_the_hypervisor),
+		WORLD_TEST(a_full_table_refuses_the_hypervisors_streams_too),
 		WORLD_TEST(crowds_get_smaller_buffers),
 		WORLD_TEST(unanswered_connections_are_limited),
 		WORLD_TEST(connection_rate_is_limited),
