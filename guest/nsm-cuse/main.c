@@ -31,6 +31,9 @@
 /* The kernel sends the first message when the channel is opened. */
 #define INIT_TIMEOUT_MS 10000
 
+/* The hypervisor answers in microseconds, a slow emulated boot needs no more than this. */
+#define CONNECT_TIMEOUT_MS 20000
+
 struct pending {
 	struct cuse_call call;
 	size_t len;
@@ -225,6 +228,14 @@ int main(void)
 	enum rd_status st;
 
 	port_init(&server.port, start_stream);
+	/*
+	 * Now, before there is an application: the hypervisor serves a few streams only, and one
+	 * that we hold no process of the guest can take.
+	 */
+	if (port_connect(&server.port, CONNECT_TIMEOUT_MS) != RD_OK) {
+		say("cannot reach the NSM");
+		return 1;
+	}
 	if (create_device(&server, &err) != RD_OK || isolate(&err) != RD_OK) {
 		say("%s", err.text);
 		return 1;

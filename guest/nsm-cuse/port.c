@@ -19,6 +19,19 @@ void port_drop(struct port *p)
 	p->state = PORT_IDLE;
 }
 
+enum rd_status port_connect(struct port *p, int timeout_ms)
+{
+	struct pollfd ready = {.fd = p->start(), .events = POLLOUT};
+
+	RD_ENSURE(ready.fd >= 0, RD_IO);
+	p->fd = ready.fd;
+	if (poll(&ready, 1, timeout_ms) <= 0 || guest_stream_outcome(p->fd) != 0) {
+		port_drop(p);
+		return RD_IO;
+	}
+	return RD_OK;
+}
+
 enum rd_status port_submit(struct port *p, struct rd_view request, int64_t now_ms)
 {
 	struct rd_buf frame = rd_buf_fixed(p->frame, sizeof(p->frame));

@@ -35,6 +35,9 @@ struct port {
 
 void port_init(struct port *p, int (*start)(void));
 
+/* Makes the stream before there is a request, and takes its time. Afterwards as after an answer. */
+enum rd_status port_connect(struct port *p, int timeout_ms) RD_MUST_USE;
+
 /* Takes one request, at most RD_NSM_REQUEST_MAX bytes, when idle; then call port_step. */
 enum rd_status port_submit(struct port *p, struct rd_view request, int64_t now_ms) RD_MUST_USE;
 

@@ -243,6 +243,28 @@ static void a_request_is_sent_in_pieces(void **state)
 	expect_answer("z");
 }
 
+static void a_stream_made_early_is_the_one_that_is_used(void **state)
+{
+	(void)state;
+	assert_ok(port_connect(&port, 1000));
+	submit("request");
+	expect_pending(0);
+	assert_int_equal(port.state, PORT_RECEIVING);
+	assert_int_equal(starts, 1);
+}
+
+static void an_early_stream_that_fails_leaves_none(void **state)
+{
+	(void)state;
+	refuse = true;
+	assert_status(port_connect(&port, 1000), RD_IO);
+	assert_int_equal(port.fd, -1);
+	refuse = false;
+	submit("request");
+	expect_pending(0);
+	assert_int_equal(starts, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -256,6 +278,8 @@ int main(void)
 		T(answers_too_long_or_with_a_tail_break_the_stream),
 		T(bytes_that_nobody_asked_for_drop_the_stream),
 		T(a_request_is_sent_in_pieces),
+		T(a_stream_made_early_is_the_one_that_is_used),
+		T(an_early_stream_that_fails_leaves_none),
 #undef T
 	};
 
