@@ -37,6 +37,8 @@ struct rd_end {
 		} heartbeat;
 		struct {
 			struct rd_nsm_stream *stream;
+			struct rd_watch *turn; /* when the next request has its turn */
+			bool more;             /* the guest has sent more than was taken */
 		} nsm;
 		struct {
 			uint8_t bytes[RD_GUEST_END_MAX];

@@ -86,7 +86,11 @@ enum rd_status rd_heartbeat_open(struct rd_vsock_host *host, struct rd_end **ret
 	return *ret_end == NULL ? RD_NOMEM : RD_OK;
 }
 
-/* --- NSM: requests and responses alternate, so a guest that floods waits for itself --- */
+/*
+ * --- NSM: requests and responses alternate, so a guest that floods waits for itself. A signature
+ * takes a millisecond: a request that came together with others has a turn of the loop for itself,
+ * so that timers, the console and a termination are not behind a thousand of them ---
+ */
 
 /* A piece of a request, copied out of guest memory before anyone looks at it. */
 #define NSM_STEP 1024
@@ -105,10 +109,18 @@ static enum rd_status nsm_write(
 		taken += n - in.left;
 	}
 	*ret_taken = taken;
+	end->nsm.more = taken < total;
 	if (rd_nsm_stream_pending(end->nsm.stream).len > 0) {
 		rd_vsock_host_readable(end->conn);
 	}
 	return RD_OK;
+}
+
+static void nsm_turn(void *arg)
+{
+	struct rd_end *end = arg;
+
+	rd_vsock_host_writable(end->conn);
 }
 
 static enum rd_status nsm_read(
@@ -121,14 +133,15 @@ static enum rd_status nsm_read(
 	}
 	*ret_got = rd_iov_copy_in(iov, count, 0, pending.ptr, pending.len);
 	rd_nsm_stream_consume(end->nsm.stream, *ret_got);
-	if (rd_nsm_stream_pending(end->nsm.stream).len == 0) {
-		rd_vsock_host_writable(end->conn);
+	if (end->nsm.more && rd_nsm_stream_pending(end->nsm.stream).len == 0) {
+		return rd_watch_arm(end->nsm.turn, 0);
 	}
 	return RD_OK;
 }
 
 static void nsm_finish(struct rd_end *end)
 {
+	rd_watch_free(&end->nsm.turn);
 	rd_nsm_stream_free(&end->nsm.stream);
 }
 
@@ -143,6 +156,7 @@ static enum rd_status nsm_open(struct rd_vsock_host *host, struct rd_end **ret_e
 {
 	struct rd_nsm_stream *stream;
 	struct rd_end *end;
+	enum rd_status st;
 
 	RD_TRY(rd_nsm_stream_new(host->config.nsm, &stream));
 	end = rd_end_new(host, &nsm_ops);
@@ -151,6 +165,11 @@ static enum rd_status nsm_open(struct rd_vsock_host *host, struct rd_end **ret_e
 		return RD_NOMEM;
 	}
 	end->nsm.stream = stream;
+	st = rd_loop_timer(host->config.loop, nsm_turn, end, &end->nsm.turn);
+	if (st != RD_OK) {
+		rd_end_free(end);
+		return st;
+	}
 	*ret_end = end;
 	return RD_OK;
 }
