@@ -143,6 +143,7 @@ static void on_tick(void *arg)
 
 	rd_vsock_tick(host->device, rd_loop_now_ms());
 	rd_vsock_run(host->device);
+	rd_stream_update_accepting(host);
 	if (rd_watch_arm(host->tick, RD_VSOCK_TICK_MS) != RD_OK) {
 		return; /* connections that wait too long are no longer ended */
 	}

@@ -23,13 +23,11 @@
 /* Host clients accepted in one turn of the loop. */
 #define ACCEPTS_PER_TURN 16
 
-static void want(struct rd_end *end, unsigned events)
+/* Anything but RD_OK: the loop lost it, and nothing would ever come again. */
+static enum rd_status want(struct rd_end *end, unsigned events)
 {
 	end->stream.wanted = events;
-	if (rd_watch_set(end->stream.watch, events) != RD_OK) {
-		/* The loop lost it: nothing would ever come again. */
-		rd_vsock_reset(end->conn);
-	}
+	return rd_watch_set(end->stream.watch, events);
 }
 
 static enum rd_status stream_write(
@@ -53,10 +51,7 @@ static enum rd_status stream_write(
 		n = 0;
 	}
 	*ret_taken = (size_t)n;
-	if ((size_t)n < offered) {
-		want(end, end->stream.wanted | RD_LOOP_WRITE);
-	}
-	return RD_OK;
+	return (size_t)n < offered ? want(end, end->stream.wanted | RD_LOOP_WRITE) : RD_OK;
 }
 
 static enum rd_status stream_read(
@@ -68,7 +63,7 @@ static enum rd_status stream_read(
 		n = readv(end->stream.fd, iov, count < IOV_MAX ? (int)count : IOV_MAX);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0 && errno == EAGAIN) {
-		want(end, end->stream.wanted | RD_LOOP_READ);
+		RD_TRY(want(end, end->stream.wanted | RD_LOOP_READ));
 		return RD_AGAIN;
 	}
 	RD_ENSURE(n >= 0, rd_status_from_errno(errno));
@@ -122,7 +117,10 @@ static void on_ready(void *arg, unsigned events)
 	struct rd_vsock_host *host = end->host;
 	const struct rd_end *e;
 
-	want(end, end->stream.wanted & ~events);
+	if (want(end, end->stream.wanted & ~events) != RD_OK) {
+		rd_vsock_reset(conn);
+		return;
+	}
 	if ((events & RD_LOOP_WRITE) != 0) {
 		rd_vsock_host_writable(conn);
 	}
@@ -307,14 +305,17 @@ static enum rd_status start_handshake(struct rd_vsock_host *host, int take_fd)
 	return st;
 }
 
-void rd_stream_update_accepting(struct rd_vsock_host *host)
+static void set_accepting(struct rd_vsock_host *host, bool accepting)
 {
-	bool accepting = host->handshakes < RD_HANDSHAKES_MAX;
-
 	if (host->accept != NULL && accepting != host->accepting &&
 		rd_watch_set(host->accept, accepting ? RD_LOOP_READ : 0) == RD_OK) {
 		host->accepting = accepting;
 	}
+}
+
+void rd_stream_update_accepting(struct rd_vsock_host *host)
+{
+	set_accepting(host, host->handshakes < RD_HANDSHAKES_MAX);
 }
 
 void rd_stream_accept(void *arg, unsigned events)
@@ -331,6 +332,12 @@ void rd_stream_accept(void *arg, unsigned events)
 		}
 		st = rd_msg_accept(host->config.listener, &fd);
 		st = st == RD_OK ? start_handshake(host, fd) : st;
+	}
+	if (st != RD_OK && st != RD_AGAIN) {
+		/* No descriptor, no memory: the next tick tries again, the loop would try at once.
+		 */
+		set_accepting(host, false);
+		return;
 	}
 	rd_stream_update_accepting(host);
 }

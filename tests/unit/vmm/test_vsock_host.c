@@ -237,11 +237,45 @@ static void requests_that_come_together_take_turns(void **state)
 	assert_int_equal(data_packets(f), 39);
 }
 
+static uint64_t cpu_ms(void)
+{
+	struct rusage usage;
+
+	assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+	return (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 +
+	       (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
+}
+
+static void lack_of_descriptors_does_not_spin_the_loop(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit before, few;
+	char byte;
+	uint64_t spent;
+	int client;
+
+	assert_ok(rd_msg_connect_at(f->dir_fd, "vsock.sock", SOCK_STREAM, &client));
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = (rlim_t)client + 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	spent = cpu_ms();
+	run_for(f->loop, 1000);
+	assert_true(cpu_ms() - spent < 50); /* a few ticks */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(send(client, "NONSENSE\n", 9, MSG_NOSIGNAL), 9);
+	run_for(f->loop, 2 * RD_VSOCK_TICK_MS);
+	assert_int_equal(recv(client, &byte, 1, MSG_DONTWAIT), 0); /* heard, and refused */
+	rd_fd_close(&client);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			requests_that_come_together_take_turns, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			lack_of_descriptors_does_not_spin_the_loop, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("vsock host", tests, NULL, NULL);
