@@ -39,6 +39,7 @@
 #define CONNECT_MS  3000
 #define BOMB_STEP   (1 << 20)
 #define NOFILE      8192
+#define LEFT        7
 #define ORDER_MAX   64
 
 static int vsock_start(uint32_t cid, uint32_t port)
@@ -329,6 +330,9 @@ int main(void)
 	in = fdopen(fd, "r");
 	while (in != NULL && fgets(order, sizeof(order), in) != NULL) {
 		order[strcspn(order, "\n")] = '\0';
+		if (strcmp(order, "leave") == 0) {
+			_exit(LEFT); /* and all that was started goes on */
+		}
 		(void)!send(fd, obey(order) ? "ok\n" : "no\n", 3, MSG_NOSIGNAL);
 	}
 	/* Without its orders it stays: only a termination ends it. */
