@@ -32,6 +32,12 @@
 /* A private /tmp is for a handful of small files. */
 #define TMP_OPTIONS "mode=0700,size=16m"
 
+/*
+ * Too small for a core file; and the one value with which the kernel starts no core_pattern handler
+ * either. To a pipe 0 is no limit, and a program that is executed later can be dumped again.
+ */
+#define CORE_MAX 1
+
 /* An otherwise empty root holds mount points only. */
 #define ROOT_OPTIONS "mode=0755,size=1m,nr_inodes=1024"
 
@@ -447,7 +453,7 @@ enum rd_status rd_isolate_drop(
 	RD_TRY(change_ids(how, report, err));
 	RD_TRY(rd_isolate_clear_caps(err));
 	in_force(report, RD_ISOLATE_CAPS);
-	if (lower_limit(RLIMIT_CORE, 0) != 0 ||
+	if (lower_limit(RLIMIT_CORE, CORE_MAX) != 0 ||
 		(how->nofile_max != 0 && lower_limit(RLIMIT_NOFILE, how->nofile_max) != 0) ||
 		(how->fsize_max != 0 && lower_limit(RLIMIT_FSIZE, how->fsize_max) != 0) ||
 		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {

@@ -97,8 +97,8 @@ enum rd_status rd_isolate_root(const struct rd_isolate_root *how, struct rd_isol
  * Stages IDS, CAPS, LIMITS, NO_NEW_PRIVS: become nobody in particular.
  *
  * Should: come after everything that needs a privilege. uid 0 in `uid` means: keep ours.
- * Must not: leave any capability in any set, a core file, or a way to be traced by the same uid
- * (PR_SET_DUMPABLE 0).
+ * Must not: leave any capability in any set, a core file (also not in what is executed later), or a
+ * way to be traced by the same uid (PR_SET_DUMPABLE 0; executing a program ends that).
  */
 struct rd_isolate_drop {
 	uid_t uid;

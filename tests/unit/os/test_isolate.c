@@ -93,15 +93,18 @@ static void drop_everything(void)
 	struct rd_isolate_report report = {0};
 	struct rd_error err = {0};
 	bool root = geteuid() == 0;
-	struct rlimit limit;
+	struct rlimit limit, cores;
 
+	CLAIM(getrlimit(RLIMIT_CORE, &cores) == 0);
 	CLAIM(rd_isolate_drop(&how, &report, &err) == RD_OK);
 	CLAIM(strcmp(status_line("\nCapEff"), "0000000000000000") == 0);
 	CLAIM(strcmp(status_line("\nCapPrm"), "0000000000000000") == 0);
 	CLAIM(strcmp(status_line("\nCapAmb"), "0000000000000000") == 0);
 	CLAIM(strcmp(status_line("\nNoNewPrivs"), "1") == 0);
 	CLAIM(getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max == 64);
-	CLAIM(getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_max == 0);
+	/* 1 keeps core_pattern's handlers out as well, unless it was 0 all along. */
+	CLAIM(getrlimit(RLIMIT_CORE, &limit) == 0 &&
+		limit.rlim_max == (cores.rlim_max == 0 ? 0 : 1));
 	CLAIM(has(&report, RD_ISOLATE_CAPS) && has(&report, RD_ISOLATE_NO_NEW_PRIVS));
 	if (root) {
 		CLAIM(strcmp(status_line("\nCapBnd"), "0000000000000000") == 0);
