@@ -110,12 +110,22 @@ static struct rd_end *stream_new(struct rd_vsock_host *host, enum rd_stream_stat
 	return end;
 }
 
+/* Whether the host still has this end, and on the same connection. */
+static bool is_there(const struct rd_vsock_host *host, const struct rd_end *end,
+	const struct rd_vsock_conn *conn)
+{
+	const struct rd_end *e;
+
+	for (e = host->ends; e != NULL && e != end; e = e->next) {
+	}
+	return e != NULL && e->conn == conn;
+}
+
 static void on_ready(void *arg, unsigned events)
 {
 	struct rd_end *end = arg;
 	struct rd_vsock_conn *conn = end->conn;
 	struct rd_vsock_host *host = end->host;
-	const struct rd_end *e;
 
 	if (want(end, end->stream.wanted & ~events) != RD_OK) {
 		rd_vsock_reset(conn);
@@ -123,14 +133,12 @@ static void on_ready(void *arg, unsigned events)
 	}
 	if ((events & RD_LOOP_WRITE) != 0) {
 		rd_vsock_host_writable(conn);
+		/* Writing may have ended the connection, and this end with it. */
+		if (!is_there(host, end, conn)) {
+			return;
+		}
 	}
-	if ((events & RD_LOOP_READ) == 0) {
-		return;
-	}
-	/* Writing may have ended the connection, and this end with it. */
-	for (e = host->ends; e != NULL && e != end; e = e->next) {
-	}
-	if (e != NULL && e->conn == conn) {
+	if ((events & RD_LOOP_READ) != 0) {
 		rd_vsock_host_readable(conn);
 	}
 }
