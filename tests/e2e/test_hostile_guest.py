@@ -2,6 +2,7 @@
 """An enclave that does all the harm it can, while another one on the same host goes on answering."""
 
 import contextlib
+import glob
 import json
 import os
 import re
@@ -46,8 +47,16 @@ class Host:
     def run(self, program, *words, timeout=180):
         result = subprocess.run([os.path.join(OUT, "bin", program), *words], env=self.environment, capture_output=True,
                                 text=True, check=False, timeout=timeout)
-        assert result.returncode == 0, f"{program} {' '.join(words)}: status {result.returncode}: {result.stderr}"
+        assert result.returncode == 0, f"{program} {' '.join(words)}: status {result.returncode}: {result.stderr}{self.consoles()}"
         return result.stdout
+
+    def consoles(self):
+        """The last that ended enclaves have said: why one did not boot."""
+        said = ""
+        for path in glob.glob(os.path.join(self.home, "state", "ended", "*.console")):
+            with open(path, "rb") as file:
+                said += f"\n{path}: {file.read().strip(bytes(1))[-2000:].decode('utf-8', 'replace')}"
+        return said
 
     def nitro_cli(self, *words):
         return self.run("nitro-cli", *words)
