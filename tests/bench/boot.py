@@ -40,8 +40,17 @@ def make_ramdisk(init, path):
                            stdout=file, check=True)
 
 
-def boot_once(kernel, cmdline, acpi, ramdisk, memory_mib, cpus):
-    """Seconds from the start of QEMU to init's first words."""
+def medians(runs, *measurements):
+    """The median of each measurement, taken in turns: what else the machine does then falls on all of them alike."""
+    taken = [[measure() for measure in measurements] for _ in range(runs)]
+    return [statistics.median(column) for column in zip(*taken)]
+
+
+def boot_once(kernel_dir, acpi, ramdisk, memory_mib, cpus):
+    """Seconds from the start of QEMU to init's first words, with a blobs directory's kernel and command line."""
+    kernel = os.path.join(kernel_dir, "bzImage")
+    with open(os.path.join(kernel_dir, "cmdline"), encoding="ascii") as file:
+        cmdline = file.read()
     accel = "kvm" if kvm_is_usable() else "tcg"
     words = f"{cmdline} tsc_early_khz={tsc_khz()} tsc=reliable lpj={tsc_khz() * 1000 // GUEST_HZ}"
     command = [
@@ -65,10 +74,3 @@ def boot_once(kernel, cmdline, acpi, ramdisk, memory_mib, cpus):
         raise RuntimeError(f"{kernel} did not reach init:\n{seen[-2000:].decode(errors='replace')}")
     return reached
 
-
-def boot(kernel_dir, acpi, ramdisk, runs=5, memory_mib=256, cpus=2):
-    """Median of several boots of a blobs directory's kernel with its own command line."""
-    with open(os.path.join(kernel_dir, "cmdline"), encoding="ascii") as file:
-        cmdline = file.read()
-    times = [boot_once(os.path.join(kernel_dir, "bzImage"), cmdline, acpi, ramdisk, memory_mib, cpus) for _ in range(runs)]
-    return statistics.median(times)
