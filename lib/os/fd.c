@@ -240,6 +240,13 @@ enum rd_status rd_fd_seal_content(int fd)
 	return RD_OK;
 }
 
+enum rd_status rd_fd_seal_bytes(int fd)
+{
+	RD_ENSURE(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SEAL) == 0,
+		from_errno());
+	return RD_OK;
+}
+
 enum rd_status rd_fd_seal_size(int fd)
 {
 	RD_ENSURE(fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) == 0,

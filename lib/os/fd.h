@@ -61,6 +61,9 @@ enum rd_status rd_fd_memfd(const char *name, uint64_t size, int *ret_fd) RD_MUST
 /* Makes size and content final (F_SEAL_WRITE|GROW|SHRINK|SEAL): nobody can change them any more. */
 enum rd_status rd_fd_seal_content(int fd) RD_MUST_USE;
 
+/* The bytes can no longer be changed or added to, for good, but the file can be emptied. */
+enum rd_status rd_fd_seal_bytes(int fd) RD_MUST_USE;
+
 /* Makes only the size final: for shared memory that is written, but may not be cut from under us.
  */
 enum rd_status rd_fd_seal_size(int fd) RD_MUST_USE;

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The sections that concern us, by where their data lie. */
 struct section {
@@ -33,6 +34,16 @@ void rd_vmm_image_close(struct rd_vmm_image *image)
 {
 	rd_fd_close(&image->kernel_fd);
 	rd_fd_close(&image->initrd_fd);
+}
+
+void rd_vmm_image_release(struct rd_vmm_image *image)
+{
+	/* What cannot be emptied is only memory, and goes with the engine. */
+	if (image->kernel_fd >= 0 && image->initrd_fd >= 0) {
+		(void)ftruncate(image->kernel_fd, 0);
+		(void)ftruncate(image->initrd_fd, 0);
+	}
+	rd_vmm_image_close(image);
 }
 
 /* The section header at `offset`; its data must lie in the file. */
@@ -115,8 +126,8 @@ static enum rd_status cut(int fd, struct rd_vmm_image *image)
 	}
 	RD_ENSURE(offset == size, RD_TRAILING);
 	RD_ENSURE(have_kernel, RD_MISSING);
-	RD_TRY(rd_fd_seal_content(image->kernel_fd));
-	return rd_fd_seal_content(image->initrd_fd);
+	RD_TRY(rd_fd_seal_bytes(image->kernel_fd));
+	return rd_fd_seal_bytes(image->initrd_fd);
 }
 
 enum rd_status rd_vmm_image_open(int eif_fd, struct rd_vmm_image *ret, struct rd_error *err)

@@ -88,6 +88,7 @@ static const struct rd_seccomp_rule loop_rules[] = {
 	ALLOW(wait4),
 	ALLOW(lseek), /* wiping memory: only what was touched */
 	ALLOW_IF(fallocate, 1, UINT32_MAX, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE),
+	ALLOW_IF(ftruncate, 1, UINT64_MAX, 0), /* the image's memory, once the guest has booted */
 	/* ours */
 	ALLOW(exit),
 	ALLOW(exit_group),

@@ -151,19 +151,18 @@ static enum rd_status prepare_devices(
 	return st == RD_OK ? RD_OK : rd_fail(err, st, "cannot make an event loop");
 }
 
-static enum rd_status start_engine(
-	struct rd_vmm *vmm, const struct rd_vmm_image *image, bool own_ids, struct rd_error *err)
+static enum rd_status start_engine(struct rd_vmm *vmm, bool own_ids, struct rd_error *err)
 {
 	uint8_t vsock_config[RD_VSOCK_CONFIG_SIZE];
 	uid_t uid = own_ids ? rd_vmm_uid(vmm->launch.cid) : 0;
 	struct rd_engine_config config = {
 		.memory = &vmm->memory,
-		.kernel_fd = image->kernel_fd,
-		.initrd_fd = image->initrd_fd,
-		.cmdline = rd_view_str(image->cmdline),
+		.kernel_fd = vmm->image.kernel_fd,
+		.initrd_fd = vmm->image.initrd_fd,
+		.cmdline = rd_view_str(vmm->image.cmdline),
 		.cpus = (unsigned)vmm->launch.cpu_ids.count,
 		.guest_cid = (uint32_t)vmm->launch.cid,
-		.acpi = image->acpi,
+		.acpi = vmm->image.acpi,
 		.debug = vmm->launch.debug,
 		.kvm = vmm->launch.engine == RD_CTL_ENGINE_QEMU_KVM,
 		.tsc_khz = rd_tsc_khz_since(&vmm->tsc),
@@ -184,15 +183,14 @@ static enum rd_status start_engine(
 	return RD_OK;
 }
 
-static enum rd_status isolate_and_start(
-	struct rd_vmm *vmm, const struct rd_vmm_image *image, struct rd_error *err)
+static enum rd_status isolate_and_start(struct rd_vmm *vmm, struct rd_error *err)
 {
 	struct rd_isolate_report report = {0};
 	bool own_ids = geteuid() == 0;
 	char text[320];
 
 	RD_TRY(rd_vmm_isolate_namespaces(&report, err));
-	RD_TRY(start_engine(vmm, image, own_ids, err));
+	RD_TRY(start_engine(vmm, own_ids, err));
 	RD_TRY(rd_vmm_isolate_finally(own_ids ? rd_vmm_uid(vmm->launch.cid) : 0, &report, err));
 	rd_vmm_isolate_describe("vmm", &report, true, text, sizeof(text));
 	fprintf(stderr, "redoubt-vmm: %s\n", text);
@@ -225,7 +223,6 @@ static void ignore_signals(void)
 enum rd_status rd_vmm_launch(struct rd_vmm *vmm, int sock, struct rd_error *err)
 {
 	struct rd_msg_fds fds RD_CLEANUP(rd_msg_fds_finish) = RD_MSG_FDS_INIT;
-	struct rd_vmm_image image RD_CLEANUP(rd_vmm_image_close) = RD_VMM_IMAGE_INIT;
 
 	rd_tsc_mark(&vmm->tsc);
 	vmm->control.sock = sock;
@@ -237,7 +234,7 @@ enum rd_status rd_vmm_launch(struct rd_vmm *vmm, int sock, struct rd_error *err)
 	}
 	RD_TRY(receive_launch(vmm, &fds, err));
 	RD_TRY(open_directory(vmm, err));
-	RD_TRY(rd_vmm_image_open(fds.fd[0], &image, err));
+	RD_TRY(rd_vmm_image_open(fds.fd[0], &vmm->image, err));
 	RD_TRY(prepare_devices(vmm, &fds, err));
-	return isolate_and_start(vmm, &image, err);
+	return isolate_and_start(vmm, err);
 }

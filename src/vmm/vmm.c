@@ -169,6 +169,7 @@ static void on_heartbeat(void *ctx)
 	}
 	vmm->state = RD_CTL_STATE_RUNNING;
 	rd_watch_disarm(vmm->boot_timer);
+	rd_vmm_image_release(&vmm->image);
 	message.booted.boot_ms = rd_loop_now_ms() - vmm->launched_ms;
 	if (rd_control_send(&vmm->control, &message) != RD_OK) {
 		return; /* STATUS tells redoubtd when it is back */
@@ -239,6 +240,7 @@ static void on_ended(void *ctx, const struct rd_engine_end *end)
 	rd_vsock_host_free(&vmm->vsock);
 	vmm->engine_ops->free(&vmm->engine);
 	rd_vmm_memory_close(&vmm->memory);
+	rd_vmm_image_close(&vmm->image);
 	rd_nsm_service_free(&vmm->nsm);
 	fprintf(stderr, "redoubt-vmm: ended: %s\n", vmm->ended.text);
 	if (send_ended(vmm) || rd_watch_arm(vmm->end_timer, LINGER_MS) != RD_OK) {
@@ -355,6 +357,7 @@ void rd_vmm_init(struct rd_vmm *vmm)
 		.connector = RD_CONNECTOR_INIT,
 		.vsock_listener = -1,
 		.memory = RD_VMM_MEMORY_INIT,
+		.image = RD_VMM_IMAGE_INIT,
 	};
 }
 

@@ -33,6 +33,7 @@ struct rd_vmm {
 	struct rd_connector connector;
 	int vsock_listener;
 	struct rd_vmm_memory memory;
+	struct rd_vmm_image image; /* until the guest has booted */
 	struct rd_nsm_service *nsm;
 	struct rd_console console;
 	const struct rd_engine_ops *engine_ops;

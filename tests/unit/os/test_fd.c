@@ -51,6 +51,21 @@ static void sealed_content_cannot_change(void **state)
 	assert_int_equal(ftruncate(fd, 1), -1);
 }
 
+static void sealed_bytes_can_only_be_emptied(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_ok(rd_fd_memfd("test", 0, &fd));
+	assert_ok(rd_fd_write_full(fd, rd_view("abc", 3)));
+	assert_ok(rd_fd_seal_bytes(fd));
+	assert_int_equal(pwrite(fd, "x", 1, 0), -1);
+	assert_int_equal(ftruncate(fd, 4), -1);
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), -1);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	rd_fd_close(&fd);
+}
+
 static void sealed_size_can_be_written_but_not_cut(void **state)
 {
 	int fd RD_CLEANUP(rd_fd_close) = -1;
@@ -284,6 +299,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(close_keeps_errno_and_disarms),
 		cmocka_unit_test(sealed_content_cannot_change),
+		cmocka_unit_test(sealed_bytes_can_only_be_emptied),
 		cmocka_unit_test(sealed_size_can_be_written_but_not_cut),
 		cmocka_unit_test(sealed_copy_is_the_file),
 		cmocka_unit_test(sealed_copy_refuses_too_much_and_non_files),

@@ -16,6 +16,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -91,7 +92,7 @@ static void assert_content(int fd, const char *want)
 	assert_int_equal(size, strlen(want));
 	assert_ok(rd_fd_pread_full(fd, text, size, 0));
 	assert_string_equal(text, want);
-	assert_ok(rd_fd_require_sealed(fd));
+	assert_status(rd_fd_pwrite_full(fd, rd_view("x", 1), 0), RD_DENIED);
 }
 
 static void image_gives_kernel_cmdline_and_joined_ramdisks(void **state)
@@ -108,6 +109,33 @@ static void image_gives_kernel_cmdline_and_joined_ramdisks(void **state)
 	assert_string_equal(image.cmdline, "quiet redoubt.acpi");
 	assert_true(image.acpi);
 	rd_vmm_image_close(&image);
+}
+
+/* As the engine sees it, which holds the files until the end. */
+static void image_gives_its_memory_back(void **state)
+{
+	static const struct part parts[] = {
+		{RD_EIF_KERNEL, "KERNEL"}, {RD_EIF_CMDLINE, "quiet"}, {RD_EIF_RAMDISK, "boot"}};
+	struct rd_vmm_image image = RD_VMM_IMAGE_INIT;
+	struct stat sb;
+	int engine[2];
+
+	(void)state;
+	assert_ok(open_eif(parts, RD_ARRAY_LEN(parts), &image));
+	engine[0] = dup(image.kernel_fd);
+	engine[1] = dup(image.initrd_fd);
+	assert_int_equal(pwrite(engine[0], "x", 1, 0), -1);
+	assert_int_equal(ftruncate(engine[0], 4096), -1);
+	rd_vmm_image_release(&image);
+	assert_int_equal(image.kernel_fd, -1);
+	assert_int_equal(image.initrd_fd, -1);
+	for (size_t i = 0; i < RD_ARRAY_LEN(engine); i++) {
+		assert_int_equal(fstat(engine[i], &sb), 0);
+		assert_int_equal(sb.st_size, 0);
+		assert_int_equal(sb.st_blocks, 0);
+		close(engine[i]);
+	}
+	rd_vmm_image_release(&image);
 }
 
 static void image_refuses_what_could_change(void **state)
@@ -387,6 +415,7 @@ int main(void)
 		cmocka_unit_test(probe_takes_less_than_a_second_and_says_why),
 		cmocka_unit_test(probe_without_a_device_is_absent),
 		cmocka_unit_test(image_gives_kernel_cmdline_and_joined_ramdisks),
+		cmocka_unit_test(image_gives_its_memory_back),
 		cmocka_unit_test(image_refuses_what_could_change),
 		cmocka_unit_test(image_refuses_bad_sections),
 		cmocka_unit_test(image_believes_no_size),
