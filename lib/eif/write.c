@@ -29,7 +29,9 @@ struct section {
 
 struct rd_eif_writer {
 	int fd;
-	char *path;      /* the output, symbolic links resolved */
+	char *path;    /* the output, symbolic links resolved */
+	bool replaces; /* there is a file already; old says whose and who may read it */
+	struct stat old;
 	char *temp_path; /* the name that the file has now; NULL while it has none */
 	uint16_t flags;
 	unsigned n_sections;
@@ -51,23 +53,23 @@ static char *directory_of(const char *path)
 }
 
 /* A symbolic link is written through, as truncating it would; nothing but files is replaced. */
-static enum rd_status resolve_output(const char *path, char **ret_path, struct rd_error *err)
+static enum rd_status resolve_output(
+	const char *path, struct rd_eif_writer *w, struct rd_error *err)
 {
-	struct stat st;
-
-	if (stat(path, &st) == 0) {
-		if (!S_ISREG(st.st_mode)) {
+	if (stat(path, &w->old) == 0) {
+		if (!S_ISREG(w->old.st_mode)) {
 			return rd_fail(err, RD_USAGE,
 				"the output %s exists and is not a regular file: name another",
 				path);
 		}
-		*ret_path = realpath(path, NULL);
+		w->replaces = true;
+		w->path = realpath(path, NULL);
 	} else if (errno == ENOENT) {
-		*ret_path = strdup(path);
+		w->path = strdup(path);
 	} else {
 		return rd_fail_errno(err, errno, "the output %s", path);
 	}
-	return *ret_path != NULL ? RD_OK : rd_fail_errno(err, errno, "the output %s", path);
+	return w->path != NULL ? RD_OK : rd_fail_errno(err, errno, "the output %s", path);
 }
 
 static enum rd_status make_temp_path(const struct rd_eif_writer *w, char **ret_path)
@@ -132,7 +134,7 @@ enum rd_status rd_eif_writer_open(
 	w->fd = -1;
 	w->flags = aarch64 ? RD_EIF_FLAG_AARCH64 : 0;
 	w->offset = RD_EIF_HEADER_SIZE;
-	RD_TRY(resolve_output(path, &w->path, err));
+	RD_TRY(resolve_output(path, w, err));
 	if (rd_eif_measure_new(&w->measure) != RD_OK) {
 		return rd_fail(err, RD_NOMEM, "creating the output %s: out of memory", path);
 	}
@@ -337,9 +339,25 @@ static enum rd_status name_file(struct rd_eif_writer *w, struct rd_error *err)
 				    : rd_fail_errno(err, errno, "naming the output %s", w->path);
 }
 
+/* An image that only its owner may read stays so, and his, as if it had been written in place. */
+static enum rd_status keep_access(struct rd_eif_writer *w, struct rd_error *err)
+{
+	if (!w->replaces) {
+		return RD_OK;
+	}
+	if (fchown(w->fd, w->old.st_uid, w->old.st_gid) != 0 && errno != EPERM) {
+		return rd_fail_errno(err, errno, "setting the owner of %s", w->path);
+	}
+	if (fchmod(w->fd, w->old.st_mode & 0777) != 0) {
+		return rd_fail_errno(err, errno, "setting the mode of %s", w->path);
+	}
+	return RD_OK;
+}
+
 enum rd_status rd_eif_writer_commit(struct rd_eif_writer *writer, struct rd_error *err)
 {
 	RD_TRY(write_headers(writer, err));
+	RD_TRY(keep_access(writer, err));
 	/* Some file systems report a full disk only here; the old image must still be there then.
 	 */
 	if (fsync(writer->fd) != 0 && errno != EINVAL) {

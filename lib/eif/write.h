@@ -3,7 +3,8 @@
  * Writing an EIF in one pass, sections of sizes not known beforehand included. Nothing has the
  * output's name until commit: the file is built without a name (or under a temporary one where the
  * file system cannot do that) and renamed over the old one when it is whole, so a failed build
- * leaves the previous image as it was and nothing of itself.
+ * leaves the previous image as it was and nothing of itself. A file that is replaced keeps its
+ * owner (where we may set it) and its mode.
  */
 #ifndef RD_EIF_WRITE_H
 #define RD_EIF_WRITE_H

@@ -179,6 +179,28 @@ static void replaces_the_old_image_through_a_symbolic_link(void **state)
 	unlink(link);
 }
 
+/* What only its owner could read must not become readable because it was built or signed again. */
+static void replaced_file_keeps_its_owner_and_mode(void **state)
+{
+	bool root = geteuid() == 0;
+	struct rd_eif_writer *w = NULL;
+	struct stat st;
+
+	(void)state;
+	put_file(out, "old");
+	assert_int_equal(chmod(out, 0600), 0);
+	assert_int_equal(root ? chown(out, 1234, 4321) : 0, 0);
+	assert_ok(rd_eif_writer_open(out, false, &w, NULL));
+	put_sections(w);
+	assert_ok(rd_eif_writer_commit(w, NULL));
+	rd_eif_writer_close(&w);
+	assert_int_equal(stat(out, &st), 0);
+	assert_int_equal(st.st_size, SYNTHETIC_SIZE);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(st.st_uid, root ? 1234 : geteuid());
+	assert_int_equal(st.st_gid, root ? 4321 : getegid());
+}
+
 static void refuses_outputs_that_are_no_files(void **state)
 {
 	struct rd_eif_writer *w = NULL;
@@ -256,6 +278,7 @@ int main(void)
 		TEST(does_the_same_where_files_need_names),
 		TEST(an_abandoned_build_leaves_the_old_image),
 		TEST(replaces_the_old_image_through_a_symbolic_link),
+		TEST(replaced_file_keeps_its_owner_and_mode),
 		TEST(refuses_outputs_that_are_no_files),
 		TEST(a_full_disk_leaves_nothing_behind),
 		TEST(refuses_a_33rd_section),
