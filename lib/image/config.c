@@ -95,7 +95,13 @@ static enum rd_status read_args(json_t *config, struct rd_strings *ret_args, str
 			"the image has neither ENTRYPOINT nor CMD, so there is nothing to run: "
 			"add CMD [\"/program\"] to its Dockerfile");
 	}
-	return join_args(&entrypoint, &cmd, ret_args);
+	RD_TRY(join_args(&entrypoint, &cmd, ret_args));
+	if (ret_args->v[0][0] == '\0') {
+		return rd_fail(err, RD_MISSING,
+			"the first word of the image's ENTRYPOINT and CMD, the program to run, is "
+			"empty: correct them in its Dockerfile");
+	}
+	return RD_OK;
 }
 
 /* Absolute, without "." and "..": what filepath.Clean does in an engine, by text alone. */

@@ -271,6 +271,8 @@ def test_configurations_that_cannot_run(dump, tmp_path):
         return dump.bad(f"docker-archive:{im.save_archive(tmp_path / 'a.tar', layers, cfg)}")
 
     assert "ENTRYPOINT nor CMD" in bad(Cmd=None)
+    assert bad(Cmd=[""]).startswith("image RD_MISSING:")
+    assert "to run, is empty" in bad(Entrypoint=["", "x"])
     assert '"ghost" is not in its /etc/passwd' in bad(User="ghost")
     assert bad(WorkingDir="/x").startswith("image RD_BAD_TYPE:")
     assert bad(Env=["X"]).startswith("image RD_MALFORMED:")
