@@ -4,6 +4,7 @@
 
 #include "image/image.h"
 #include "image/json.h"
+#include "image/names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,25 +175,6 @@ enum rd_status rd_manifest_parse(
 	return RD_OK;
 }
 
-/* A list of names for a message, cut where it is full. */
-struct names {
-	char text[256];
-	size_t used;
-};
-
-static void add_name(struct names *n, const char *name)
-{
-	int len = snprintf(n->text + n->used, sizeof(n->text) - n->used, "%s%s",
-		n->used > 0 ? ", " : "", name);
-
-	if (len > 0) {
-		n->used += (size_t)len;
-	}
-	if (n->used >= sizeof(n->text)) {
-		n->used = sizeof(n->text) - 1;
-	}
-}
-
 /* What is known of one entry of an index. */
 struct candidate {
 	json_t *descriptor;
@@ -244,8 +226,8 @@ static bool is_better(const struct candidate *c, const struct candidate *best)
 struct choice {
 	const char *tag;
 	struct candidate best;
-	struct names tags;
-	struct names platforms;
+	struct rd_names tags;
+	struct rd_names platforms;
 	const char *first_tag;
 	bool several_tags;
 };
@@ -258,7 +240,7 @@ static void consider(struct choice *ch, const struct candidate *c)
 		return;
 	}
 	if (c->tag != NULL) {
-		add_name(&ch->tags, c->tag);
+		rd_names_add(&ch->tags, c->tag);
 		ch->several_tags |= ch->first_tag != NULL && strcmp(ch->first_tag, c->tag) != 0;
 		ch->first_tag = c->tag;
 	}
@@ -267,7 +249,7 @@ static void consider(struct choice *ch, const struct candidate *c)
 	}
 	if (!is_our_platform(c)) {
 		(void)snprintf(platform, sizeof(platform), "%s/%s", c->os, c->arch);
-		add_name(&ch->platforms, platform);
+		rd_names_add(&ch->platforms, platform);
 		return;
 	}
 	if (is_better(c, &ch->best)) {

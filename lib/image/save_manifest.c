@@ -6,6 +6,7 @@
  */
 #include "image/json.h"
 #include "image/manifest.h"
+#include "image/names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,12 +70,34 @@ static enum rd_status read_image(
 	return RD_OK;
 }
 
-/* "name" means "name:latest", on both sides; a registry's port is not a tag. */
+/*
+ * The short form of a name, as an engine lists it: buildah, podman and skopeo write the long one,
+ * "docker.io/library/app:1".
+ */
+static const char *short_form(const char *name)
+{
+	static const char *const implied[] = {"docker.io/", "library/"};
+
+	for (size_t i = 0; i < RD_ARRAY_LEN(implied); i++) {
+		size_t len = strlen(implied[i]);
+
+		if (strncmp(name, implied[i], len) != 0) {
+			break;
+		}
+		name += len;
+	}
+	return name;
+}
+
+/* "name" means "name:latest"; a registry's port is not a tag. */
 static bool same_ref(const char *stored, const char *wanted)
 {
 	const char *slash = strrchr(wanted, '/');
-	size_t len = strlen(wanted);
+	size_t len;
 
+	stored = short_form(stored);
+	wanted = short_form(wanted);
+	len = strlen(wanted);
 	if (strcmp(stored, wanted) == 0) {
 		return true;
 	}
@@ -103,10 +126,28 @@ static enum rd_status match_tags(
 	return RD_OK;
 }
 
+/* All names that an archive's images have, for a message. */
+static void list_names(json_t *doc, struct rd_names *names)
+{
+	for (size_t i = 0; i < json_array_size(doc); i++) {
+		json_t *tags = json_object_get(json_array_get(doc, i), "RepoTags");
+
+		for (size_t t = 0; t < json_array_size(tags); t++) {
+			const char *tag = json_string_value(json_array_get(tags, t));
+
+			rd_names_add(names, tag != NULL ? tag : "?");
+		}
+	}
+	if (names->used == 0) {
+		rd_names_add(names, "none with a name");
+	}
+}
+
 enum rd_status rd_save_manifest_choose(struct rd_view json, const char *ref,
 	struct rd_manifest *ret_manifest, struct rd_error *err)
 {
 	json_t *doc RD_CLEANUP(rd_json_free) = NULL;
+	struct rd_names names = {0};
 	size_t n;
 
 	RD_TRY(rd_json_parse(json, "manifest.json", &doc, err));
@@ -119,8 +160,10 @@ enum rd_status rd_save_manifest_choose(struct rd_view json, const char *ref,
 			RD_MANIFEST_INDEX_MAX);
 	}
 	if (ref == NULL && n > 1) {
+		list_names(doc, &names);
 		return rd_fail(err, RD_USAGE,
-			"the archive holds %zu images: add \":\" and the name of one", n);
+			"the archive holds %zu images: add \":\" and the name of one (it has: %s)",
+			n, names.text);
 	}
 	for (size_t i = 0; i < n; i++) {
 		const char *tag = NULL;
@@ -130,5 +173,7 @@ enum rd_status rd_save_manifest_choose(struct rd_view json, const char *ref,
 			return read_image(json_array_get(doc, i), tag, ret_manifest, err);
 		}
 	}
-	return rd_fail(err, RD_NOTFOUND, "the archive holds no image named \"%s\"", ref);
+	list_names(doc, &names);
+	return rd_fail(err, RD_NOTFOUND, "the archive holds no image named \"%s\" (it has: %s)",
+		ref, names.text);
 }

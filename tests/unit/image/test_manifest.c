@@ -216,6 +216,30 @@ static void saved_manifest_is_chosen_by_name(void **state)
 	assert_status(choose_saved("[7]", NULL, &m), RD_BAD_TYPE);
 }
 
+/* What buildah, podman and skopeo write into RepoTags. */
+static void saved_manifest_knows_the_long_form_of_names(void **state)
+{
+	const char *one = "[{\"Config\":\"a\",\"RepoTags\":[\"docker.io/library/app:1\","
+			  "\"docker.io/team/app:latest\"],\"Layers\":[]}]";
+	static const char *const found[] = {"app:1", "docker.io/library/app:1", "team/app",
+		"team/app:latest", "docker.io/team/app"};
+	static const char *const not_found[] = {"app", "app:2", "library/team/app", "io/team/app",
+		"other.io/library/app:1", "library/app:12"};
+	struct rd_manifest m;
+	struct rd_error err;
+
+	(void)state;
+	for (size_t i = 0; i < RD_ARRAY_LEN(found); i++) {
+		assert_ok(choose_saved(one, found[i], &m));
+		rd_manifest_finish(&m);
+	}
+	for (size_t i = 0; i < RD_ARRAY_LEN(not_found); i++) {
+		assert_status(rd_save_manifest_choose(rd_view_str(one), not_found[i], &m, &err),
+			RD_NOTFOUND);
+		assert_non_null(strstr(err.text, "docker.io/library/app:1, docker.io/team/app"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +251,7 @@ int main(void)
 		cmocka_unit_test(index_refuses_with_what_there_is),
 		cmocka_unit_test(saved_manifest_gives_paths_and_digests),
 		cmocka_unit_test(saved_manifest_is_chosen_by_name),
+		cmocka_unit_test(saved_manifest_knows_the_long_form_of_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
