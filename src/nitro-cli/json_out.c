@@ -10,11 +10,36 @@
 
 #define PCR_SIZE 48
 
+/* Digits that give every double back. */
+#define REAL_DIGITS_ENOUGH 17
+/* Digits that every decimal fraction keeps. */
+#define REAL_DIGITS_SAFE 15
+
+static bool comes_back(const json_t *json, size_t flags)
+{
+	char *text = json_dumps(json, flags | JSON_COMPACT | JSON_ENCODE_ANY);
+	json_t *again RD_CLEANUP(
+		cli_json_free) = text != NULL ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+
+	free(text);
+	return again != NULL && json_equal(json, again) != 0;
+}
+
+size_t cli_json_real_flags(const json_t *json)
+{
+	for (size_t digits = REAL_DIGITS_SAFE; digits < REAL_DIGITS_ENOUGH; digits++) {
+		if (comes_back(json, JSON_REAL_PRECISION(digits))) {
+			return JSON_REAL_PRECISION(digits);
+		}
+	}
+	return JSON_REAL_PRECISION(REAL_DIGITS_ENOUGH);
+}
+
 enum rd_status cli_json_print(const json_t *json, struct rd_error *err)
 {
 	errno = 0;
-	if (json_dumpf(json, stdout, JSON_INDENT(2)) != 0 || fputc('\n', stdout) == EOF ||
-		fflush(stdout) != 0) {
+	if (json_dumpf(json, stdout, JSON_INDENT(2) | cli_json_real_flags(json)) != 0 ||
+		fputc('\n', stdout) == EOF || fflush(stdout) != 0) {
 		return rd_fail_errno(
 			err, errno != 0 ? errno : EIO, "writing the result to standard output");
 	}

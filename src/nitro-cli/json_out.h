@@ -9,6 +9,12 @@
 
 #include <jansson.h>
 
+/*
+ * Flags for jansson's dump functions: as few digits for reals as bring all of them back. Left to
+ * itself it prints 17, and 1.1 as 1.1000000000000001.
+ */
+size_t cli_json_real_flags(const json_t *json);
+
 /* Prints with a final newline and flushes; RD_IO when stdout is full or closed. */
 enum rd_status cli_json_print(const json_t *json, struct rd_error *err) RD_MUST_USE;
 

@@ -205,7 +205,8 @@ enum rd_status cli_metadata_make(
 			"the image's name, version or configuration is not valid JSON text: %s",
 			rd_status_text(st));
 	}
-	if (json_dump_callback(section, append, out, JSON_COMPACT) != 0) {
+	if (json_dump_callback(section, append, out, JSON_COMPACT | cli_json_real_flags(section)) !=
+		0) {
 		return rd_fail(err, RD_LIMIT,
 			"the image's metadata exceeds %u bytes: remove labels from the image",
 			RD_EIF_METADATA_MAX);

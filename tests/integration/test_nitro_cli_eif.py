@@ -232,6 +232,16 @@ def test_custom_metadata_is_kept_and_flattened(tmp_path, blobs, archive):
     assert describe(tmp_path / "app.eif")["Metadata"]["CustomMetadata"] == "just text"
 
 
+@pytest.mark.parametrize("text", ['{"v":1.1,"w":[0.1,-2.5e-07,1e+300]}', '{"v":0.30000000000000004}', "9007199254740993", "0.5"])
+def test_numbers_are_kept_as_they_are_written(tmp_path, blobs, archive, text):
+    custom = tmp_path / "custom.json"
+    custom.write_text(text)
+    build(blobs, archive, tmp_path / "app.eif", "--metadata", custom)
+    section = Eif(tmp_path / "app.eif").all(METADATA)[0].decode()
+    kept = section.split('"CustomMetadata":')[1][:-1]
+    assert json.loads(kept) == json.loads(text) and len(kept) <= len(text) + 2, kept
+
+
 @pytest.mark.parametrize("text,code,word", [("{", 48, "line 1"), ('{"a":1,"a":2}', 48, "duplicate"),
                                             ('"' + "x" * 4096 + '"', 48, "4096")])
 def test_bad_custom_metadata_is_refused(tmp_path, blobs, archive, text, code, word):
