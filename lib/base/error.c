@@ -2,6 +2,8 @@
 /* Filling and wrapping of operator-facing errors. */
 #include "base/error.h"
 
+#include "base/text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +35,7 @@ enum rd_status rd_error_set(struct rd_error *err, enum rd_status st, int os_errn
 	if (n < 0 || (size_t)n >= sizeof(err->text)) {
 		mark_cut(err->text);
 	}
+	rd_text_make_printable(err->text);
 	return st;
 }
 
@@ -58,5 +61,6 @@ enum rd_status rd_error_wrap(struct rd_error *err, enum rd_status st, const char
 	if (n < 0 || (size_t)n >= sizeof(err->text)) {
 		mark_cut(err->text);
 	}
+	rd_text_make_printable(err->text);
 	return err->status;
 }

@@ -173,3 +173,16 @@ void rd_time_string(uint64_t unix_ms, char ret_text[RD_TIME_TEXT_SIZE])
 	}
 	snprintf(ret_text, RD_TIME_TEXT_SIZE, "%s.%03uZ", head, (unsigned)(unix_ms % 1000));
 }
+
+void rd_text_make_printable(char *text)
+{
+	for (uint8_t *p = (uint8_t *)text; *p != '\0'; p++) {
+		/* U+0080 to U+009F are c2 80 to c2 9f; terminals take U+009B for ESC [. */
+		if (*p < ' ' || *p == 0x7f) {
+			*p = '?';
+		} else if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) {
+			*p++ = '?';
+			*p = '?';
+		}
+	}
+}

@@ -32,4 +32,10 @@ enum rd_status rd_parse_time(const char *text, int64_t *ret_unix_s) RD_MUST_USE;
 #define RD_TIME_TEXT_SIZE 32
 void rd_time_string(uint64_t unix_ms, char ret_text[RD_TIME_TEXT_SIZE]);
 
+/*
+ * Makes text that somebody else chose fit for one line on a terminal: control characters, the C1
+ * ones in UTF-8 too, become '?'. In place; the length stays.
+ */
+void rd_text_make_printable(char *text);
+
 #endif

@@ -3,6 +3,7 @@
  * nitro-cli build-enclave: a container image becomes an enclave image. What can be wrong with the
  * arguments is found out first, before anything is built or pulled; the output gets its name last.
  */
+#include "base/text.h"
 #include "eif/write.h"
 #include "image/image.h"
 #include "nitro-cli/blobs.h"
@@ -201,13 +202,17 @@ static enum rd_status write_small_sections(struct build *b, struct rd_error *err
 
 static void warn_of_xattrs(const struct rd_ramdisk_report *report)
 {
-	if (report->xattrs_dropped > 0) {
-		fprintf(stderr,
-			"warning: %" PRIu64
-			" file(s) lose extended attributes, which a ramdisk cannot "
-			"hold; the first is /%s (%s)\n",
-			report->xattrs_dropped, report->first_xattr, report->first_attr);
+	char first[512]; /* a longer path is cut; the names are the image's, so anything */
+
+	if (report->xattrs_dropped == 0) {
+		return;
 	}
+	snprintf(first, sizeof(first), "/%s (%s)", report->first_xattr, report->first_attr);
+	rd_text_make_printable(first);
+	fprintf(stderr,
+		"warning: %" PRIu64 " file(s) lose extended attributes, which a ramdisk cannot "
+		"hold; the first is %s\n",
+		report->xattrs_dropped, first);
 }
 
 static enum rd_status write_ramdisks(struct build *b, struct rd_error *err)

@@ -258,6 +258,17 @@ def test_lost_attributes_are_reported(tmp_path, blobs):
     assert "/bin/ping (security.capability)" in done.stderr
 
 
+def test_names_of_an_image_do_not_reach_the_terminal_raw(tmp_path, blobs):
+    odd = "p\x1b[31m\n\x7f\u009b2J"
+    capability = {"SCHILY.xattr.security.capability": "cap"}
+    docker_archive(tmp_path / "x.tar", [layer([(odd, {"data": b"", "pax_headers": capability})])], CONFIG | {"User": ""})
+    done = build(blobs, tmp_path / "x.tar", tmp_path / "x.eif")
+    assert "the first is /p?[31m????2J (security.capability)\n" in done.stderr
+    docker_archive(tmp_path / "x.tar", [layer([(odd + "/../x", {"data": b""})])], CONFIG)
+    done = build(blobs, tmp_path / "x.tar", tmp_path / "x.eif", check=48)
+    assert '"p?[31m????2J/../x" contains ".."' in done.stderr
+
+
 # --- building: what goes wrong ---
 
 

@@ -171,6 +171,20 @@ static void errors_say_what_and_why(void **state)
 	assert_status(rd_fail(NULL, RD_LIMIT, "nobody listens"), RD_LIMIT);
 }
 
+static void errors_do_nothing_to_the_terminal(void **state)
+{
+	struct rd_error err;
+
+	(void)state;
+	assert_status(rd_fail(&err, RD_BAD_PATH, "\"%s\"",
+			      "a\x1b[2J\nb\x7f\xc2\x9b"
+			      "31m \xc2\xa9 caf\xc3\xa9 \xff"),
+		RD_BAD_PATH);
+	assert_string_equal(err.text, "\"a?[2J?b???31m \xc2\xa9 caf\xc3\xa9 \xff\"");
+	assert_status(rd_error_wrap(&err, RD_BAD_PATH, "%s", "x\ty\xc2"), RD_BAD_PATH);
+	assert_string_equal(err.text, "x?y\xc2: \"a?[2J?b???31m \xc2\xa9 caf\xc3\xa9 \xff\"");
+}
+
 static void long_errors_are_cut_visibly(void **state)
 {
 	struct rd_error err;
@@ -219,6 +233,7 @@ int main(void)
 		cmocka_unit_test(numbers_are_whole_ranged_strings),
 		cmocka_unit_test(times_in_both_forms),
 		cmocka_unit_test(errors_say_what_and_why),
+		cmocka_unit_test(errors_do_nothing_to_the_terminal),
 		cmocka_unit_test(long_errors_are_cut_visibly),
 		cmocka_unit_test(checked_arithmetic_reports_overflow),
 		cmocka_unit_test(constant_time_comparison_compares),
