@@ -63,6 +63,30 @@ static enum rd_status check_env(const struct rd_strings *env, struct rd_error *e
 	return RD_OK;
 }
 
+/*
+ * Of a variable that is there twice the last value counts, as runc has it; getenv(3) would find the
+ * first. What is left keeps its order.
+ */
+static void drop_replaced(struct rd_strings *env)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < env->n; i++) {
+		size_t name_len = strcspn(env->v[i], "=") + 1;
+		size_t later = i + 1;
+
+		while (later < env->n && strncmp(env->v[i], env->v[later], name_len) != 0) {
+			later++;
+		}
+		if (later < env->n) {
+			free(env->v[i]);
+		} else {
+			env->v[kept++] = env->v[i];
+		}
+	}
+	env->n = kept;
+}
+
 /* ENTRYPOINT, then CMD. Takes over the strings of both. */
 static enum rd_status join_args(
 	struct rd_strings *entrypoint, struct rd_strings *cmd, struct rd_strings *ret_args)
@@ -180,6 +204,7 @@ enum rd_status rd_image_config_parse(
 	RD_TRY(read_args(config, &c.args, err));
 	RD_TRY(rd_json_strings(config, "Env", &c.env, err));
 	RD_TRY(check_env(&c.env, err));
+	drop_replaced(&c.env);
 	RD_TRY(copy_string(config, "User", "", &c.user, err));
 	RD_TRY(read_workdir(config, &c.workdir, err));
 	*ret_config = rd_steal(&c, (struct rd_image_config){0});

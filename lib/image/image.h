@@ -45,7 +45,7 @@ struct rd_image {
 	char *architecture;     /* RD_IMAGE_ARCH */
 	char *os;               /* RD_IMAGE_OS */
 	struct rd_strings args; /* ENTRYPOINT followed by CMD; at least one */
-	struct rd_strings env;  /* "NAME=value" as in the image; an engine adds HOME and PATH */
+	struct rd_strings env;  /* "NAME=value", each NAME once; an engine adds HOME and PATH */
 	char *workdir;          /* absolute, normalised; exists in the tree as a directory */
 	char *user_spec;        /* USER as in the image; "" if absent */
 	struct rd_image_user user;

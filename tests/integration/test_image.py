@@ -278,6 +278,12 @@ def test_configurations_that_cannot_run(dump, tmp_path):
     assert bad(Env=["X"]).startswith("image RD_MALFORMED:")
 
 
+def test_of_a_variable_set_twice_the_last_value_counts(dump, tmp_path):
+    layers = [im.layer(im.entry("x", b"x"))]
+    cfg = im.config(layers, Env=["A=1", "AB=2", "A=3", "C=", "A=4=5", "C=6"])
+    assert dump.good(f"docker-archive:{im.save_archive(tmp_path / 'a.tar', layers, cfg)}")["env"] == ["AB=2", "A=4=5", "C=6"]
+
+
 def test_full_disk_is_said(dump, tmp_path):
     layers = [im.layer(im.entry("big", bytes(2 << 20)))]
     archive = im.save_archive(tmp_path / "a.tar", layers, im.config(layers))
