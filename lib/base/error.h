@@ -4,7 +4,8 @@
  *
  * A struct rd_error lives on the caller's stack, is filled where the failure happens and may be
  * wrapped on the way up. What it quotes may be anybody's: control characters become '?', so that it
- * stays one line and does nothing to the terminal. It is untouched on success. Every function taking one accepts NULL.
+ * stays one line and does nothing to the terminal. It is untouched on success. Every function
+ * taking one accepts NULL.
  */
 #ifndef RD_BASE_ERROR_H
 #define RD_BASE_ERROR_H

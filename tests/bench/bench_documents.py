@@ -51,7 +51,13 @@ def guest_rate(host, home, eif):
     """Documents per second that one application in an enclave with one CPU gets."""
     enclave = host.nitro_cli("run-enclave", "--eif-path", eif, "--cpu-count", "1", "--memory", "256")
     slot = enclave["EnclaveID"].rsplit("-enc", 1)[1]
-    count, spent_ns, size, error = map(int, report_of(os.path.join(home, "run", "enclaves", slot)).split())
+    try:
+        report = report_of(os.path.join(home, "run", "enclaves", slot))
+    except OSError:
+        # It would outlive the daemon.
+        host.nitro_cli("terminate-enclave", "--enclave-id", enclave["EnclaveID"])
+        raise
+    count, spent_ns, size, error = map(int, report.split())
     if error != 0 or count == 0:
         raise RuntimeError(f"/dev/nsm answered with error {error} after {count} documents")
     print(f"in the guest: {count} documents of {size} bytes in {spent_ns / 1e9:.1f} s", file=sys.stderr)

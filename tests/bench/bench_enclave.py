@@ -123,8 +123,10 @@ class Enclave:
         start = time.monotonic()
         enclave = self.host.nitro_cli("run-enclave", "--eif-path", self.eif, "--cpu-count", str(CPUS), "--memory", str(MEMORY_MIB))
         taken = time.monotonic() - start
-        self.memory.append(memory_kib(self.host.daemon.pid))
-        self.host.nitro_cli("terminate-enclave", "--enclave-id", enclave["EnclaveID"])
+        try:
+            self.memory.append(memory_kib(self.host.daemon.pid))
+        finally:
+            self.host.nitro_cli("terminate-enclave", "--enclave-id", enclave["EnclaveID"])
         return taken
 
 
