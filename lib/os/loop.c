@@ -6,6 +6,8 @@
  */
 #include "os/loop.h"
 
+#include "os/loop-internal.h"
+
 #include <event2/event.h>
 #include <stdlib.h>
 #include <time.h>
@@ -53,6 +55,11 @@ void rd_loop_free(struct rd_loop **loop)
 		free(*loop);
 		*loop = NULL;
 	}
+}
+
+struct event_base *rd_loop_base(struct rd_loop *loop)
+{
+	return loop->base;
 }
 
 enum rd_status rd_loop_run(struct rd_loop *loop)
