@@ -47,14 +47,15 @@ static enum rd_status hold(struct rd_relay_end *end, const uint8_t *bytes, size_
 	return RD_OK;
 }
 
-/* One turn: a chunk in, and out as far as it goes. */
-static enum rd_status pump(struct rd_relay_end *end)
+/* A chunk in, and out as far as it goes. *ret_more: it was full and all of it went out. */
+static enum rd_status pump_chunk(struct rd_relay_end *end, bool *ret_more)
 {
 	uint8_t *scratch = end->relay->scratch;
 	size_t got = 0;
 	size_t done = 0;
 	enum rd_status st = rd_fd_read(end->fd, scratch, RD_RELAY_CHUNK, &got);
 
+	*ret_more = false;
 	if (st == RD_AGAIN) {
 		return RD_OK;
 	}
@@ -64,7 +65,19 @@ static enum rd_status pump(struct rd_relay_end *end)
 		return pass_end(end);
 	}
 	RD_TRY(put(other(end), rd_view(scratch, got), &done));
+	*ret_more = done == got && got == RD_RELAY_CHUNK;
 	return done == got ? RD_OK : hold(end, scratch + done, got - done);
+}
+
+/* One connection's turn. */
+static enum rd_status pump(struct rd_relay_end *end)
+{
+	bool more = true;
+
+	for (int i = 0; more && i < RD_RELAY_TURN_CHUNKS; i++) {
+		RD_TRY(pump_chunk(end, &more));
+	}
+	return RD_OK;
 }
 
 static enum rd_status flush(struct rd_relay_end *end)

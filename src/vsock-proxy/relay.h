@@ -18,9 +18,12 @@
 /*
  * Read at once. As fast as splice(2) through a pipe between Unix and TCP sockets (measured: 2.6
  * and 2.5 GB/s; 8 KiB gives 1.7), and works on AF_VSOCK under every kernel, without four more
- * descriptors for each connection. It is also the share of one connection's turn in the loop.
+ * descriptors for each connection.
  */
 #define RD_RELAY_CHUNK 65536
+
+/* A busy stream's turn in the loop: under 0.2 ms, and four times fewer questions to the kernel. */
+#define RD_RELAY_TURN_CHUNKS 4
 
 struct rd_relay;
 

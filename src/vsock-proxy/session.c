@@ -26,6 +26,9 @@
 #define KEEPALIVE_EVERY_S 15
 #define KEEPALIVE_PROBES  4
 
+/* Cut to what net.core.wmem_max allows. TCP finds its own. */
+#define CLIENT_BUFFER (1 << 20)
+
 struct rd_session {
 	struct rd_session_shared *shared;
 	struct rd_session *next;
@@ -128,8 +131,11 @@ static void set_option(int fd, int level, int option, int value)
 	(void)setsockopt(fd, level, option, &value, sizeof(value));
 }
 
-static void tune(int fd)
+/* fd: the remote's. */
+static void tune(int client, int fd)
 {
+	/* The system's maximum: a Unix socket takes more only when it is down to a quarter. */
+	set_option(client, SOL_SOCKET, SO_SNDBUF, CLIENT_BUFFER);
 	/* Requests and answers are passed on as they come: no waiting for more. */
 	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
@@ -142,7 +148,7 @@ static enum rd_status start_relay(struct rd_session *s)
 {
 	struct rd_session_shared *shared = s->shared;
 
-	tune(s->remote);
+	tune(s->client, s->remote);
 	rd_watch_free(&s->timer);
 	RD_TRY(rd_loop_timer(shared->loop, on_idle_check, s, &s->timer));
 	RD_TRY(rd_watch_arm(s->timer, RD_SESSION_HALF_IDLE_MS));

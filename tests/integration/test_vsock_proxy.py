@@ -4,6 +4,7 @@
 import contextlib
 import hashlib
 import os
+import pathlib
 import signal
 import socket
 import socketserver
@@ -15,6 +16,7 @@ import time
 import pytest
 
 PROXY = os.environ["VSOCK_PROXY"]
+SHIPPED = pathlib.Path(__file__).parents[2] / "packaging" / "etc" / "vsock-proxy.yaml"
 SLOT = "00000000000000a1"
 LOCAL_PORT = 8000
 NAME = "service.example"
@@ -124,10 +126,11 @@ class Place:
         return [PROXY, "--config", str(self.config), "--resolv-conf", str(self.resolv), *map(str, words)]
 
     def start(self, *words):
+        before = self.log().count("at most")
         with open(self.home / "log", "ab") as log:
             process = subprocess.Popen(self.command(*words), env=self.environment(), stderr=log)
         self.running.append(process)
-        wait_for(lambda: "at most" in self.log() or process.poll() is not None)
+        wait_for(lambda: self.log().count("at most") > before or process.poll() is not None)
         assert process.poll() is None, self.log()
         return process
 
@@ -207,6 +210,16 @@ def test_refuses_to_start(place, words, config, code, text):
                           timeout=30)
     assert (done.returncode, done.stdout) == (code, "") and text in done.stderr, done.stderr
     assert not place.names.questions and list(place.enclave.iterdir()) == []
+
+
+def test_the_shipped_list_has_kms_in_38_regions(place):
+    place.config.write_text(SHIPPED.read_text())
+    assert SHIPPED.read_text().count("- {address: kms") == 76
+    for name in ("kms.eu-central-1.amazonaws.com", "kms-fips.us-gov-west-1.amazonaws.com"):
+        place.start(LOCAL_PORT, name, 443).terminate()
+    done = subprocess.run(place.command(LOCAL_PORT, "kms.local-1.amazonaws.com", 443), env=place.environment(),
+                          capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 1 and "are not allowed" in done.stderr
 
 
 # --- names and addresses ---
