@@ -9,6 +9,7 @@
 
 #include "vsock-proxy/allowlist.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +30,9 @@ struct reader {
 
 static enum rd_status at_line(struct reader *r, enum rd_status st)
 {
-	return rd_error_wrap(r->err, st, "%s:%zu", r->name, r->line);
+	st = rd_error_wrap(r->err, st, "%s:%zu", r->name, r->line);
+	assert(st != RD_OK);
+	return st;
 }
 
 static enum rd_status next_event(struct reader *r, yaml_event_t *ret)

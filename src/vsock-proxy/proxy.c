@@ -220,8 +220,20 @@ static enum rd_status proxy_open(struct proxy *p, struct rd_error *err)
 	return rd_proxy_isolate(err);
 }
 
+/* A second SIGTERM that comes now would find the default handler, and change how we end. */
+static void block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 static void proxy_close(struct proxy *p)
 {
+	block_signals();
 	p->stopping = false; /* the loop has ended already */
 	rd_listen_close(&p->listen);
 	rd_session_end_all(&p->shared);

@@ -10,6 +10,7 @@ import socket
 import socketserver
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -182,10 +183,12 @@ def ask_or_refused(place):
 
 
 @pytest.fixture(name="place")
-def place_fixture(tmp_path):
-    made = Place(tmp_path)
-    yield made
-    made.close()
+def place_fixture():
+    # Not pytest's own directory: a socket's path has 107 bytes.
+    with tempfile.TemporaryDirectory(prefix="vp") as home:
+        made = Place(pathlib.Path(home))
+        yield made
+        made.close()
 
 
 # --- start ---
