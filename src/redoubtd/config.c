@@ -362,7 +362,8 @@ enum rd_status rd_config_parse(const struct rd_config_host *host, const char *na
 	if (!yaml_parser_initialize(&r.yaml)) {
 		return rd_fail(err, RD_NOMEM, "out of memory");
 	}
-	yaml_parser_set_input_string(&r.yaml, (const unsigned char *)text, len);
+	/* An empty file has no address, and libyaml asserts that there is one. */
+	yaml_parser_set_input_string(&r.yaml, (const unsigned char *)(len == 0 ? "" : text), len);
 	st = read_document(&r);
 	yaml_parser_delete(&r.yaml);
 	return st;

@@ -4,6 +4,9 @@
 
 #include "redoubtd/config.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 static const struct rd_config_host host = {.mem_total_mib = 8000, .cpu_count = 2};
 static struct rd_config config;
 static struct rd_error err;
@@ -37,6 +40,22 @@ static void defaults_share_the_host(void **state)
 		assert_string_equal(config.region, "local-1");
 		assert_string_equal(config.instance_id, "");
 	}
+}
+
+static void an_empty_file_is_no_configuration(void **state)
+{
+	char path[] = "/tmp/rd-config-XXXXXX";
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	assert_ok(rd_config_load(&host, path, true, &config, &err));
+	assert_int_equal(config.memory_mib, 6000);
+	unlink(path);
+	assert_status(rd_config_load(&host, path, true, &config, &err), RD_NOTFOUND);
+	assert_ok(rd_config_load(&host, path, false, &config, &err));
+	assert_ok(rd_config_parse(&host, "r.yaml", NULL, 0, &config, &err));
 }
 
 static void reads_every_key(void **state)
@@ -128,6 +147,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_share_the_host),
+		cmocka_unit_test(an_empty_file_is_no_configuration),
 		cmocka_unit_test(reads_every_key),
 		cmocka_unit_test(forgives_what_the_allocator_does_not),
 		cmocka_unit_test(refuses_unknown_and_repeated_keys_with_their_line),
