@@ -9,11 +9,12 @@ import re
 import socket
 import subprocess
 import sys
-import tempfile
 
-import bench_enclave
 import boot
 import images
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from redoubt import Host  # noqa: E402  (the path above comes first)
 
 RUNS = 3
 # Where the guest's program reports, and how long a slow machine may take to boot it and let it measure.
@@ -47,16 +48,10 @@ def report_of(directory):
             return file.readline()
 
 
-def guest_rate(host, home, eif):
+def guest_rate(host, eif):
     """Documents per second that one application in an enclave with one CPU gets."""
-    enclave = host.nitro_cli("run-enclave", "--eif-path", eif, "--cpu-count", "1", "--memory", "256")
-    slot = enclave["EnclaveID"].rsplit("-enc", 1)[1]
-    try:
-        report = report_of(os.path.join(home, "run", "enclaves", slot))
-    except OSError:
-        # It would outlive the daemon.
-        host.nitro_cli("terminate-enclave", "--enclave-id", enclave["EnclaveID"])
-        raise
+    enclave = host.start(eif)
+    report = report_of(host.enclave_dir(enclave))
     count, spent_ns, size, error = map(int, report.split())
     if error != 0 or count == 0:
         raise RuntimeError(f"/dev/nsm answered with error {error} after {count} documents")
@@ -66,15 +61,10 @@ def guest_rate(host, home, eif):
 
 def measure_guest(out, build):
     """(documents per second in the guest, the same in process), taken in turns."""
-    with tempfile.TemporaryDirectory() as home:
-        host = bench_enclave.Host(out, home)
-        try:
-            eif = os.path.join(home, "bench.eif")
-            source = images.program(os.path.join(home, "image"), os.path.join(build, "tests", "bench", "guest-documents"))
-            host.nitro_cli("build-enclave", "--docker-uri", source, "--output-file", eif)
-            return boot.medians(RUNS, lambda: guest_rate(host, home, eif), lambda: our_rate(build))
-        finally:
-            host.close()
+    with Host(out) as host:
+        source = images.program(host.path("image"), os.path.join(build, "tests", "bench", "guest-documents"))
+        eif, _ = host.build(source, "bench")
+        return boot.medians(RUNS, lambda: guest_rate(host, eif), lambda: our_rate(build))
 
 
 def main():

@@ -2,11 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """run-enclave to heartbeat against the same kernel with an empty init in plain QEMU; and what an enclave costs in memory."""
 
-import json
 import os
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -14,43 +12,14 @@ import time
 import boot
 import images
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from redoubt import Host, descendants  # noqa: E402  (the path above comes first)
+
 RUNS = 9
 MEMORY_MIB = 256
 CPUS = 2
 # What redoubt-vmm calls the memory file that is the guest's RAM.
 GUEST_MEMORY = "guest-memory"
-
-
-class Host:
-    """A redoubtd of our own, under a directory of its own, and nitro-cli talking to it."""
-
-    def __init__(self, out, home):
-        self.bin = os.path.join(out, "bin")
-        self.environment = {**os.environ, "REDOUBT_HOME": home}
-        self.log = open(os.path.join(home, "redoubtd.log"), "wb")
-        self.daemon = subprocess.Popen([os.path.join(self.bin, "redoubtd")], env=self.environment, stdin=subprocess.DEVNULL,
-                                       stdout=self.log, stderr=self.log)
-        socket = os.path.join(home, "run", "redoubtd.sock")
-        for _ in range(200):
-            if os.path.exists(socket):
-                return
-            if self.daemon.poll() is not None:
-                break
-            time.sleep(0.05)
-        with open(self.log.name, encoding="utf-8", errors="replace") as file:
-            raise RuntimeError(f"redoubtd did not start: {file.read()[-1000:]}")
-
-    def nitro_cli(self, *words):
-        result = subprocess.run([os.path.join(self.bin, "nitro-cli"), *words], env=self.environment, capture_output=True,
-                                text=True, check=False, timeout=300)
-        if result.returncode != 0:
-            raise RuntimeError(f"nitro-cli {' '.join(words)}: status {result.returncode}: {result.stderr.strip()}")
-        return json.loads(result.stdout[result.stdout.index("{"):]) if "{" in result.stdout else {}
-
-    def close(self):
-        self.daemon.terminate()
-        self.daemon.wait(30)
-        self.log.close()
 
 
 def own_memory_kib(pid):
@@ -81,27 +50,6 @@ def memory_files_kib(pids):
     return sum(sizes.values())
 
 
-def descendants(pid):
-    """pid: command name of every process below pid, by /proc."""
-    parents, names = {}, {}
-    for entry in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as file:
-                text = file.read()
-        except OSError:
-            continue
-        names[int(entry)] = text[text.index("(") + 1:text.rindex(")")]
-        parents[int(entry)] = int(text[text.rindex(")") + 2:].split()[1])
-    found = {}
-    for child in names:
-        above = child
-        while above in parents and above != pid:
-            above = parents[above]
-        if above == pid:
-            found[child] = names[child]
-    return found
-
-
 def memory_kib(daemon):
     """(ours, QEMU's) in KiB: the daemon and everything below it."""
     processes = descendants(daemon)
@@ -121,32 +69,26 @@ class Enclave:
     def boot_once(self):
         """Seconds that run-enclave takes: it returns after the heartbeat."""
         start = time.monotonic()
-        enclave = self.host.nitro_cli("run-enclave", "--eif-path", self.eif, "--cpu-count", str(CPUS), "--memory", str(MEMORY_MIB))
+        enclave = self.host.start(self.eif, cpus=CPUS, memory=MEMORY_MIB)
         taken = time.monotonic() - start
         try:
             self.memory.append(memory_kib(self.host.daemon.pid))
         finally:
-            self.host.nitro_cli("terminate-enclave", "--enclave-id", enclave["EnclaveID"])
+            self.host.terminate(enclave)
         return taken
 
 
 def measure(out, build, blobs, flavour):
     """Medians: seconds of (run-enclave, plain QEMU), KiB of (ours, QEMU's)."""
     with tempfile.TemporaryDirectory() as work:
-        home = os.path.join(work, "home")
-        os.mkdir(home)
         ramdisk = os.path.join(work, "ramdisk")
         boot.make_ramdisk(os.path.join(build, "tests", "bench", "empty-init"), ramdisk)
-        host = Host(out, home)
-        try:
-            eif = os.path.join(work, "bench.eif")
+        with Host(out) as host:
             source = images.program(os.path.join(work, "image"), os.path.join(build, "tests", "bench", "guest-documents"))
-            host.nitro_cli("build-enclave", "--docker-uri", source, "--output-file", eif)
+            eif, _ = host.build(source, "bench")
             enclave = Enclave(host, eif)
             seconds = boot.medians(RUNS, enclave.boot_once, lambda: boot.boot_once(
                 os.path.join(blobs, flavour), flavour == "debian", ramdisk, MEMORY_MIB, CPUS))
-        finally:
-            host.close()
     return seconds, [statistics.median(column) for column in zip(*enclave.memory)]
 
 
