@@ -9,7 +9,6 @@ import signal
 import socket
 import struct
 import subprocess
-import sys
 import tempfile
 import time
 
@@ -218,7 +217,6 @@ class Host:
             if self.daemon.poll() is None:
                 self.nitro_cli("terminate-enclave", "--all", check=None)
                 self.end_daemon()
-            sys.stderr.write(self.read_log())
             self.log.close()
         for pid in self.processes():
             try:
