@@ -40,8 +40,8 @@ void rd_vmm_image_release(struct rd_vmm_image *image)
 {
 	/* What cannot be emptied is only memory, and goes with the engine. */
 	if (image->kernel_fd >= 0 && image->initrd_fd >= 0) {
-		(void)ftruncate(image->kernel_fd, 0);
-		(void)ftruncate(image->initrd_fd, 0);
+		(void)!ftruncate(image->kernel_fd, 0);
+		(void)!ftruncate(image->initrd_fd, 0);
 	}
 	rd_vmm_image_close(image);
 }
