@@ -68,7 +68,9 @@ static enum rd_status make_environment(struct environment *env)
 void rd_launch_open_cgroup(struct rd_enclave *e)
 {
 	struct rd_cgroup_limits limits = {
-		.memory_max = (e->launch.memory_mib + CGROUP_OVERHEAD_MIB) << 20,
+		/* Until the guest runs, kernel and ramdisks are held beside its memory. */
+		.memory_max = ((e->launch.memory_mib + CGROUP_OVERHEAD_MIB) << 20) +
+			      e->launch.eif_size,
 		.pids_max = CGROUP_PIDS_MAX,
 	};
 	struct rd_error err = {.text = "internal error"};
