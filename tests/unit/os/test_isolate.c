@@ -168,7 +168,8 @@ static void enter_chroot(void)
 	if (geteuid() != 0 || unshare(CLONE_NEWNS) != 0) {
 		_exit(SKIPPED);
 	}
-	CLAIM(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+	/* Already in a chroot there is nothing to make private, and nothing that it would reach. */
+	CLAIM(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 || errno == EINVAL);
 	CLAIM(chdir(chroot_dir) == 0);
 	CLAIM(mount("proc", "proc", "proc", 0, NULL) == 0);
 	CLAIM(chroot(".") == 0 && chdir("/here") == 0);
