@@ -354,6 +354,11 @@ def test_buildah_says_why_it_failed(dump, tmp_path):
     assert dump.bad("--build", path, "hello").startswith("build ")
 
 
+# dockerd unpacks in a mount namespace whose "/" it changes; in a chroot that is no mount point until it is bound once more.
+OWN_MOUNTS = """mount --make-rprivate / 2>/dev/null && exec "$0" "$@"
+mount --make-rprivate /proc && mount --rbind / /proc && exec chroot /proc "$0" "$@\""""
+
+
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory):
     """A Docker Engine of our own: no network, its own storage."""
@@ -365,7 +370,8 @@ def engine(tmp_path_factory):
     sock = path / "docker.sock"
     log = open(path / "log", "wb")
     daemon = subprocess.Popen(
-        ["dockerd", "-H", f"unix://{sock}", "--bridge=none", "--iptables=false", "--ip6tables=false",
+        ["unshare", "-m", "--propagation", "unchanged", "sh", "-c", OWN_MOUNTS,
+         "dockerd", "-H", f"unix://{sock}", "--bridge=none", "--iptables=false", "--ip6tables=false",
          "--data-root", str(path / "data"), "--exec-root", str(path / "exec"), "--pidfile", str(path / "pid"),
          "--storage-driver", "vfs"], stdout=log, stderr=log)
     try:
