@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A connection to the database: SQLite (one server) or PostgreSQL (several at once), behind one set
+ * of SQL texts.
+ *
+ * Statements are the common subset of both: placeholders $1, $2 … in the order of their first use,
+ * ON CONFLICT, RETURNING; times are milliseconds since the epoch in BIGINT columns. Each statement
+ * text is a string constant; its address is the key under which it is prepared once a connection.
+ * A connection belongs to one thread at a time. Every failure is one of:
+ *
+ *	RD_EXISTS     a uniqueness rule
+ *	RD_AGAIN      a serialisation conflict or a busy database: roll back, try again (db_retry)
+ *	RD_CLOSED     the database went away; the next begin connects again
+ *	RD_NOSPACE    disk full
+ *	RD_INTERNAL   a statement of ours is wrong
+ */
+#ifndef KMS_DB_H
+#define KMS_DB_H
+
+#include "base/bytes.h"
+#include "base/error.h"
+
+/* Columns of one row, and parameters of one statement. */
+#define KMS_DB_COLUMNS_MAX 32
+
+enum kms_db_type { KMS_DB_NULL, KMS_DB_INT, KMS_DB_TEXT, KMS_DB_BLOB };
+
+struct kms_db_value {
+	enum kms_db_type type;
+	int64_t number;
+	struct rd_view bytes; /* text without its NUL, or blob; borrowed */
+};
+
+static inline struct kms_db_value kms_db_null(void)
+{
+	return (struct kms_db_value){.type = KMS_DB_NULL};
+}
+static inline struct kms_db_value kms_db_int(int64_t number)
+{
+	return (struct kms_db_value){.type = KMS_DB_INT, .number = number};
+}
+/* NULL gives SQL's NULL. */
+struct kms_db_value kms_db_text(const char *text);
+struct kms_db_value kms_db_blob(struct rd_view bytes);
+
+struct kms_db;
+
+/*
+ * url: "sqlite:/path/to/file" or "postgresql://…" as libpq takes it. The file is made 0600. Opens,
+ * and brings the schema to this program's version (forward only; a newer one is RD_BAD_VERSION,
+ * "this database was written by a newer redoubt-kms").
+ */
+enum rd_status kms_db_open(const char *url, struct kms_db **ret, struct rd_error *err) RD_MUST_USE;
+void kms_db_close(struct kms_db **db);
+
+/* A transaction: SQLite's BEGIN IMMEDIATE, PostgreSQL's SERIALIZABLE. Durable when commit returns.
+ */
+enum rd_status kms_db_begin(struct kms_db *db) RD_MUST_USE;
+enum rd_status kms_db_commit(struct kms_db *db) RD_MUST_USE;
+void kms_db_rollback(struct kms_db *db);
+
+/* Runs fn within a transaction and commits; on RD_AGAIN and RD_CLOSED a bounded number of times. fn
+ * must set its results anew each time. */
+typedef enum rd_status kms_db_work(struct kms_db *db, void *arg);
+enum rd_status kms_db_transact(struct kms_db *db, kms_db_work *fn, void *arg) RD_MUST_USE;
+
+/* row is called for each row; another status than RD_OK ends the statement with it. NULL when there
+ * is nothing to fetch. ret_changed (may be NULL): rows inserted, updated or deleted. */
+typedef enum rd_status kms_db_row(void *arg, const struct kms_db_value *columns, size_t n);
+enum rd_status kms_db_run(struct kms_db *db, const char *sql, const struct kms_db_value *params,
+	size_t n_params, kms_db_row *row, void *arg, uint64_t *ret_changed) RD_MUST_USE;
+
+/* Why the last call failed, for the log; never holds a parameter's value. */
+const char *kms_db_error(const struct kms_db *db);
+
+/* A consistent copy while others write (SQLite); RD_UNSUPPORTED on PostgreSQL, which has pg_dump.
+ */
+enum rd_status kms_db_backup(struct kms_db *db, const char *path, struct rd_error *err) RD_MUST_USE;
+
+#endif

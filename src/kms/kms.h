@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * redoubt-kms in one struct.
+ *
+ *	main.c, config.c     options, configuration, start and stop
+ *	http.c, call.c       HTTP requests to calls, calls to answers (lib/http has the sockets)
+ *	workers.c            threads for what waits for the disk or makes keys
+ *	auth.c               SigV4 → identity; sts.c, iam.c: the calls that manage them
+ *	authorize.c          identity, key, action, context → decision (lib/policy decides)
+ *	recipient.c          attestation documents
+ *	ops_*.c              the operations of KMS
+ *	cache.c              keys, policies and principals in memory, dropped on change
+ *	keyring.c, master_*.c   keys that protect keys
+ *	db.c, db_*.c, store_*.c the database
+ *	audit.c              the log
+ *	scheduler.c          deletions, rotations, expiries that are due
+ */
+#ifndef KMS_KMS_H
+#define KMS_KMS_H
+
+#include "audit.h"
+#include "config.h"
+#include "db.h"
+#include "keyring.h"
+#include "recipient.h"
+
+struct kms_cache;
+struct kms_workers;
+struct rd_http_server;
+
+struct kms {
+	struct kms_config config;
+	uint8_t installation[8]; /* in ciphertexts: those of another installation are refused */
+	struct kms_db **dbs;     /* one for each thread, workers last */
+	struct kms_keyring *keyring;
+	struct kms_audit *audit;
+	struct kms_recipients *recipients;
+	struct kms_cache *cache;
+	struct kms_workers *workers;
+	struct rd_http_server *server;
+	/* Milliseconds since the epoch; the one clock, so that tests may move it. */
+	int64_t (*now_ms)(void);
+};
+
+#endif
