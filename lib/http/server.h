@@ -3,40 +3,20 @@
  * HTTP/1.1 server on libevent, with TLS, for programs that answer small requests (redoubt-kms,
  * redoubt-ec2). Every limit is the caller's; the server enforces them before a byte reaches it.
  *
- * Threads: each has an event loop and a listening socket of its own (SO_REUSEPORT), and calls
- * `handle` from that loop. A call may be answered at once, later, or from another thread; until
- * then its connection reads nothing more, and no other connection waits for it.
+ * Threads: each has an event loop of its own, takes connections from the one listening socket, and
+ * calls `handle` from that loop. A call may be answered at once, later, or from another thread;
+ * until then its connection's next request waits, and no other connection does.
  */
 #ifndef RD_HTTP_SERVER_H
 #define RD_HTTP_SERVER_H
 
 #include "base/bytes.h"
 #include "base/error.h"
-
-/* Text form of an IPv6 address with a scope, and the NUL. */
-#define RD_HTTP_PEER_SIZE 64
-/* A client's SDK sends about 12; a proxy adds a few. */
-#define RD_HTTP_HEADERS_MAX 64
+#include "http/request.h"
 
 struct rd_tls_server; /* crypto/tls.h: certificate and key; may be exchanged while it serves */
 struct rd_http_server;
 struct rd_http_call;
-
-struct rd_http_header {
-	struct rd_view name; /* as received */
-	struct rd_view value;
-};
-
-/* Borrowed until the call is answered. */
-struct rd_http_request {
-	struct rd_view method;
-	struct rd_view target; /* path and query, as received */
-	struct rd_http_header headers[RD_HTTP_HEADERS_MAX];
-	size_t n_headers;
-	struct rd_view body;
-	char peer[RD_HTTP_PEER_SIZE];
-	bool tls;
-};
 
 /* What the server refuses by itself, so that the owner can give it its own form. */
 enum rd_http_refusal {
@@ -50,13 +30,13 @@ enum rd_http_refusal {
 
 struct rd_http_limits {
 	size_t body_max;
-	size_t headers_max;      /* bytes of request line and headers together */
-	unsigned header_ms;      /* from the first byte, or from accept, to the end of the headers */
-	unsigned body_ms;        /* for the whole body */
-	unsigned idle_ms;        /* between requests */
-	unsigned write_ms;       /* for an answer to be taken */
-	unsigned connections;    /* in all threads together */
-	unsigned per_peer;       /* of one address; 0: no limit of its own */
+	size_t headers_max;   /* bytes of request line and headers together */
+	unsigned header_ms;   /* from the first byte, or from accept, to the end of the headers */
+	unsigned body_ms;     /* for the whole body */
+	unsigned idle_ms;     /* between requests */
+	unsigned write_ms;    /* for an answer to be taken */
+	unsigned connections; /* in all threads together */
+	unsigned per_peer;    /* of one address; 0: no limit of its own */
 };
 
 struct rd_http_config {
@@ -69,18 +49,19 @@ struct rd_http_config {
 	void (*handle)(void *ctx, unsigned thread, const struct rd_http_request *request,
 		struct rd_http_call *call);
 	/* Content-Type and body of an answer that the server gives by itself. Static storage. */
-	void (*refusal)(void *ctx, enum rd_http_refusal what, const char **ret_type,
-		const char **ret_body);
+	void (*refusal)(
+		void *ctx, enum rd_http_refusal what, const char **ret_type, const char **ret_body);
 	void *ctx;
 };
 
 /* Listens at once; serves from the threads that it starts. */
-enum rd_status rd_http_server_new(const struct rd_http_config *config,
-	struct rd_http_server **ret, struct rd_error *err) RD_MUST_USE;
+enum rd_status rd_http_server_new(const struct rd_http_config *config, struct rd_http_server **ret,
+	struct rd_error *err) RD_MUST_USE;
 uint16_t rd_http_server_port(const struct rd_http_server *server);
 /*
- * Accepts no more, lets calls in progress end for at most grace_ms, then closes what is left and
- * joins the threads. Accepts NULL; clears the caller's pointer.
+ * Accepts no more, lets connections end for at most grace_ms, then closes those that are left, but
+ * waits for the owner to answer every call that it has, and joins the threads. Accepts NULL; clears
+ * the caller's pointer.
  */
 void rd_http_server_free(struct rd_http_server **server, unsigned grace_ms);
 

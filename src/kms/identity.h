@@ -8,8 +8,8 @@
 struct kms_identity {
 	enum kms_principal_kind kind;
 	char account[KMS_ACCOUNT_SIZE];
-	char uid[KMS_UID_SIZE];  /* of the user or role; the account for its root */
-	char arn[KMS_ARN_SIZE];  /* what the caller is called: user, root or assumed-role session */
+	char uid[KMS_UID_SIZE]; /* of the user or role; the account for its root */
+	char arn[KMS_ARN_SIZE]; /* what the caller is called: user, root or assumed-role session */
 	char role_arn[KMS_ARN_SIZE]; /* of a session: its role's ARN (aws:PrincipalArn); else "" */
 	char session[KMS_NAME_SIZE]; /* RoleSessionName, or "" */
 	char akid[KMS_AKID_SIZE];

@@ -3,9 +3,9 @@
  * Keys that protect keys.
  *
  *	master (PKCS#11 token | key file | passphrase)
- *	  └ wraps  root key generations, 32 bytes each, in the database; in locked memory after start
- *	       └ HKDF(purpose)  wrapping key of rows; keys for markers, tokens, material ids
- *	            └ AES-256-GCM, AAD = purpose and the row's identity   what is stored
+ *	  └ wraps  root key generations, 32 bytes each, in the database; in locked memory after
+ *start └ HKDF(purpose)  wrapping key of rows; keys for markers, tokens, material ids └ AES-256-GCM,
+ *AAD = purpose and the row's identity   what is stored
  *
  * The master is asked at start and at rotation only. A row says which generation wrapped it, so
  * rotation makes a new generation at once and wraps the rows anew in the background. Rows cannot be
@@ -67,8 +67,8 @@ uint32_t kms_keyring_generation(const struct kms_keyring *keyring);
 uint32_t kms_wrapped_generation(struct rd_view wrapped);
 
 /* A new generation, wrapped by the master, stored, and used from now on. */
-enum rd_status kms_keyring_rotate(struct kms_keyring *keyring, struct kms_db *db,
-	struct rd_error *err) RD_MUST_USE;
+enum rd_status kms_keyring_rotate(
+	struct kms_keyring *keyring, struct kms_db *db, struct rd_error *err) RD_MUST_USE;
 /* Wraps all generations under another master (the old one stays valid until this returns). */
 enum rd_status kms_keyring_change_master(struct kms_keyring *keyring, struct kms_db *db,
 	const char *new_master, struct rd_error *err) RD_MUST_USE;

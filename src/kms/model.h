@@ -30,14 +30,14 @@
 #define KMS_PATH_SIZE        (512 + 1)
 
 /* Quotas of the original's account and region. */
-#define KMS_ALIASES_PER_KEY    50
-#define KMS_GRANTS_PER_KEY     50000
-#define KMS_TAGS_PER_KEY       50
-#define KMS_ROTATIONS_PER_KEY  25
-#define KMS_KEYS_PER_ACCOUNT   10000000
-#define KMS_MATERIALS_PER_KEY  256
-#define KMS_CONTEXT_PAIRS_MAX  8 /* of a grant's constraint */
-#define KMS_CONTEXT_BYTES_MAX  8192
+#define KMS_ALIASES_PER_KEY   50
+#define KMS_GRANTS_PER_KEY    50000
+#define KMS_TAGS_PER_KEY      50
+#define KMS_ROTATIONS_PER_KEY 25
+#define KMS_KEYS_PER_ACCOUNT  10000000
+#define KMS_MATERIALS_PER_KEY 256
+#define KMS_CONTEXT_PAIRS_MAX 8 /* of a grant's constraint */
+#define KMS_CONTEXT_BYTES_MAX 8192
 
 /* X(name, "wire name"); the table of what each may do is in spec.c. */
 #define KMS_SPEC_LIST(X)                                                                           \
@@ -126,7 +126,7 @@ struct kms_material {
 	char id[KMS_MATERIAL_ID_SIZE];
 	enum kms_material_state state;
 	enum kms_rotation_type rotation;
-	bool present; /* false: deleted, expired or not imported again yet */
+	bool present;     /* false: deleted, expired or not imported again yet */
 	uint8_t *wrapped; /* NULL when not present */
 	size_t wrapped_len;
 	char description[256 + 1];

@@ -16,11 +16,11 @@
 
 /* store_keys.c */
 enum rd_status kms_store_key_add(struct kms_db *db, const struct kms_key *key) RD_MUST_USE;
-enum rd_status kms_store_key_get(struct kms_db *db, const char *account, const char *id,
-	struct kms_key *ret) RD_MUST_USE;
+enum rd_status kms_store_key_get(
+	struct kms_db *db, const char *account, const char *id, struct kms_key *ret) RD_MUST_USE;
 /* Whoever's it is: ciphertexts name keys without an account. */
-enum rd_status kms_store_key_find(
-	struct kms_db *db, const char *id, struct kms_key *ret) RD_MUST_USE;
+enum rd_status kms_store_key_find(struct kms_db *db, const char *id, struct kms_key *ret)
+	RD_MUST_USE;
 /* All fields but id, spec, usage, origin, created; raises key->version on success. */
 enum rd_status kms_store_key_update(struct kms_db *db, struct kms_key *key) RD_MUST_USE;
 /* With its material, aliases, grants and tags. */
@@ -35,14 +35,14 @@ enum rd_status kms_store_keys_due(struct kms_db *db, enum kms_due what, int64_t 
 	uint32_t max, kms_store_key_fn *fn, void *arg) RD_MUST_USE;
 
 /* store_material.c */
-enum rd_status kms_store_material_add(
-	struct kms_db *db, const struct kms_material *material) RD_MUST_USE;
-enum rd_status kms_store_material_update(
-	struct kms_db *db, const struct kms_material *material) RD_MUST_USE;
+enum rd_status kms_store_material_add(struct kms_db *db, const struct kms_material *material)
+	RD_MUST_USE;
+enum rd_status kms_store_material_update(struct kms_db *db, const struct kms_material *material)
+	RD_MUST_USE;
 /* By generation, ascending; the record is fn's to keep (it clears it) or is finished after it. */
 typedef enum rd_status kms_store_material_fn(void *arg, struct kms_material *material);
-enum rd_status kms_store_material_list(struct kms_db *db, const char *key_id,
-	kms_store_material_fn *fn, void *arg) RD_MUST_USE;
+enum rd_status kms_store_material_list(
+	struct kms_db *db, const char *key_id, kms_store_material_fn *fn, void *arg) RD_MUST_USE;
 /* Wrapped values of an older root generation, for the re-wrapper: material and credentials. */
 enum rd_status kms_store_material_stale(struct kms_db *db, uint32_t before_generation, uint32_t max,
 	kms_store_material_fn *fn, void *arg) RD_MUST_USE;
@@ -52,18 +52,18 @@ enum rd_status kms_store_alias_add(struct kms_db *db, const struct kms_alias *al
 enum rd_status kms_store_alias_get(struct kms_db *db, const char *account, const char *name,
 	struct kms_alias *ret) RD_MUST_USE;
 enum rd_status kms_store_alias_update(struct kms_db *db, const struct kms_alias *alias) RD_MUST_USE;
-enum rd_status kms_store_alias_delete(
-	struct kms_db *db, const char *account, const char *name) RD_MUST_USE;
+enum rd_status kms_store_alias_delete(struct kms_db *db, const char *account, const char *name)
+	RD_MUST_USE;
 /* key_id NULL: of all keys. */
 typedef enum rd_status kms_store_alias_fn(void *arg, const struct kms_alias *alias);
 enum rd_status kms_store_aliases_list(struct kms_db *db, const char *account, const char *key_id,
 	const char *after, uint32_t max, kms_store_alias_fn *fn, void *arg) RD_MUST_USE;
 
 /* store_tags.c */
-enum rd_status kms_store_tag_put(
-	struct kms_db *db, const char *key_id, const struct kms_tag *tag) RD_MUST_USE;
-enum rd_status kms_store_tag_delete(
-	struct kms_db *db, const char *key_id, const char *tag_key) RD_MUST_USE;
+enum rd_status kms_store_tag_put(struct kms_db *db, const char *key_id, const struct kms_tag *tag)
+	RD_MUST_USE;
+enum rd_status kms_store_tag_delete(struct kms_db *db, const char *key_id, const char *tag_key)
+	RD_MUST_USE;
 typedef enum rd_status kms_store_tag_fn(void *arg, const struct kms_tag *tag);
 enum rd_status kms_store_tags_list(struct kms_db *db, const char *key_id, const char *after,
 	uint32_t max, kms_store_tag_fn *fn, void *arg) RD_MUST_USE;
@@ -72,8 +72,8 @@ enum rd_status kms_store_tags_list(struct kms_db *db, const char *key_id, const 
 enum rd_status kms_store_grant_add(struct kms_db *db, const struct kms_grant *grant) RD_MUST_USE;
 enum rd_status kms_store_grant_get(
 	struct kms_db *db, const char *key_id, const char *id, struct kms_grant *ret) RD_MUST_USE;
-enum rd_status kms_store_grant_delete(
-	struct kms_db *db, const char *key_id, const char *id) RD_MUST_USE;
+enum rd_status kms_store_grant_delete(struct kms_db *db, const char *key_id, const char *id)
+	RD_MUST_USE;
 /* Any filter may be NULL, but not all of key_id, grantee and retiring. */
 struct kms_grant_filter {
 	const char *key_id, *id, *grantee, *retiring, *name;
@@ -83,14 +83,14 @@ enum rd_status kms_store_grants_list(struct kms_db *db, const struct kms_grant_f
 	const char *after, uint32_t max, kms_store_grant_fn *fn, void *arg) RD_MUST_USE;
 
 /* store_iam.c: users, roles, their policies; names compare without case, as IAM's do. */
-enum rd_status kms_store_principal_add(
-	struct kms_db *db, const struct kms_principal *principal) RD_MUST_USE;
+enum rd_status kms_store_principal_add(struct kms_db *db, const struct kms_principal *principal)
+	RD_MUST_USE;
 enum rd_status kms_store_principal_get(struct kms_db *db, const char *account,
 	enum kms_principal_kind kind, const char *name, struct kms_principal *ret) RD_MUST_USE;
 enum rd_status kms_store_principal_by_uid(
 	struct kms_db *db, const char *uid, struct kms_principal *ret) RD_MUST_USE;
-enum rd_status kms_store_principal_update(
-	struct kms_db *db, const struct kms_principal *principal) RD_MUST_USE;
+enum rd_status kms_store_principal_update(struct kms_db *db, const struct kms_principal *principal)
+	RD_MUST_USE;
 /* RD_FORBIDDEN while it has keys, policies or attachments (IAM's DeleteConflict). */
 enum rd_status kms_store_principal_delete(struct kms_db *db, const char *uid) RD_MUST_USE;
 typedef enum rd_status kms_store_principal_fn(void *arg, struct kms_principal *principal);
@@ -100,8 +100,8 @@ enum rd_status kms_store_principals_list(struct kms_db *db, const char *account,
 
 enum rd_status kms_store_policy_put(
 	struct kms_db *db, const char *uid, const char *name, const char *document) RD_MUST_USE;
-enum rd_status kms_store_policy_delete(
-	struct kms_db *db, const char *uid, const char *name) RD_MUST_USE;
+enum rd_status kms_store_policy_delete(struct kms_db *db, const char *uid, const char *name)
+	RD_MUST_USE;
 /* managed: its ARN; inline: NULL. */
 typedef enum rd_status kms_store_policy_fn(
 	void *arg, const char *name, const char *arn, const char *document);
@@ -112,8 +112,8 @@ enum rd_status kms_store_managed_add(struct kms_db *db, const char *account, con
 	const char *name, const char *document, int64_t now_ms) RD_MUST_USE;
 enum rd_status kms_store_managed_get(struct kms_db *db, const char *account, const char *arn,
 	kms_store_policy_fn *fn, void *arg) RD_MUST_USE;
-enum rd_status kms_store_managed_delete(
-	struct kms_db *db, const char *account, const char *arn) RD_MUST_USE;
+enum rd_status kms_store_managed_delete(struct kms_db *db, const char *account, const char *arn)
+	RD_MUST_USE;
 enum rd_status kms_store_managed_list(struct kms_db *db, const char *account, const char *after,
 	uint32_t max, kms_store_policy_fn *fn, void *arg) RD_MUST_USE;
 enum rd_status kms_store_attach(struct kms_db *db, const char *uid, const char *arn) RD_MUST_USE;
@@ -129,29 +129,29 @@ struct kms_credential {
 	uint8_t wrapped[128]; /* the secret access key, wrapped; identity is akid and uid */
 	size_t wrapped_len;
 };
-enum rd_status kms_store_credential_add(
-	struct kms_db *db, const struct kms_credential *credential) RD_MUST_USE;
+enum rd_status kms_store_credential_add(struct kms_db *db, const struct kms_credential *credential)
+	RD_MUST_USE;
 enum rd_status kms_store_credential_get(
 	struct kms_db *db, const char *akid, struct kms_credential *ret) RD_MUST_USE;
-enum rd_status kms_store_credential_set(
-	struct kms_db *db, const char *akid, bool active) RD_MUST_USE;
+enum rd_status kms_store_credential_set(struct kms_db *db, const char *akid, bool active)
+	RD_MUST_USE;
 enum rd_status kms_store_credential_delete(struct kms_db *db, const char *akid) RD_MUST_USE;
 typedef enum rd_status kms_store_credential_fn(void *arg, const struct kms_credential *credential);
 /* uid NULL: all, wrapped by an older generation than before_generation (0: any). */
 enum rd_status kms_store_credentials_list(struct kms_db *db, const char *uid,
-	uint32_t before_generation, uint32_t max, kms_store_credential_fn *fn,
-	void *arg) RD_MUST_USE;
+	uint32_t before_generation, uint32_t max, kms_store_credential_fn *fn, void *arg)
+	RD_MUST_USE;
 enum rd_status kms_store_credential_rewrap(
 	struct kms_db *db, const struct kms_credential *credential) RD_MUST_USE;
 
 /* store_meta.c: small named values (installation id, scrypt parameters …), and changes. */
-enum rd_status kms_store_meta_get(
-	struct kms_db *db, const char *name, struct rd_buf *out) RD_MUST_USE;
+enum rd_status kms_store_meta_get(struct kms_db *db, const char *name, struct rd_buf *out)
+	RD_MUST_USE;
 /* RD_EXISTS when it is there; replace writes over it. */
-enum rd_status kms_store_meta_add(
-	struct kms_db *db, const char *name, struct rd_view value) RD_MUST_USE;
-enum rd_status kms_store_meta_replace(
-	struct kms_db *db, const char *name, struct rd_view value) RD_MUST_USE;
+enum rd_status kms_store_meta_add(struct kms_db *db, const char *name, struct rd_view value)
+	RD_MUST_USE;
+enum rd_status kms_store_meta_replace(struct kms_db *db, const char *name, struct rd_view value)
+	RD_MUST_USE;
 /* kind: 'k' key (also its material, aliases, tags, grants), 'a' alias, 'p' principal (also its
  * policies), 'c' credential, 'r' root generation. */
 typedef enum rd_status kms_store_change_fn(void *arg, int64_t number, char kind, const char *id);

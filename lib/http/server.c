@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Threads and listening sockets of the server, and the way of an answer back to the thread that
+ * has its connection: through a list under a lock, and an eventfd.
+ */
+#include "http/server.h"
+
+#include "http/connection.h"
+#include "os/fd.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Connections taken in one turn of the loop, so that those that are open get theirs. */
+#define ACCEPTS_PER_TURN 64
+/* Out of descriptors: wait for some to be closed. */
+#define ACCEPT_PAUSE_MS 100
+#define BACKLOG         1024
+
+static bool has_line_end(struct rd_view v)
+{
+	return memchr(v.ptr, '\r', v.len) != NULL || memchr(v.ptr, '\n', v.len) != NULL ||
+	       memchr(v.ptr, '\0', v.len) != NULL;
+}
+
+static const char *reason(int status)
+{
+	return status < 300 ? "OK" : status < 500 ? "Bad Request" : "Server Error";
+}
+
+static struct evbuffer *format(const struct rd_http_call *call, int status,
+	const struct rd_http_header *headers, size_t n_headers, struct rd_view body)
+{
+	struct evbuffer *out = evbuffer_new();
+	bool close = call->last || !call->framing.keep_alive;
+	struct tm tm;
+	char date[40];
+	time_t now = time(NULL);
+
+	if (out == NULL) {
+		return NULL;
+	}
+	(void)gmtime_r(&now, &tm);
+	(void)strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	(void)evbuffer_add_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Length: %zu\r\n%s",
+		status, reason(status), date, body.len, close ? "Connection: close\r\n" : "");
+	for (size_t i = 0; i < n_headers; i++) {
+		assert(!has_line_end(headers[i].name) && !has_line_end(headers[i].value));
+		(void)evbuffer_add_printf(out, "%.*s: %.*s\r\n", (int)headers[i].name.len,
+			(const char *)headers[i].name.ptr, (int)headers[i].value.len,
+			(const char *)headers[i].value.ptr);
+	}
+	if (evbuffer_add(out, "\r\n", 2) != 0 ||
+		(body.len > 0 && evbuffer_add(out, body.ptr, body.len) != 0)) {
+		evbuffer_free(out);
+		return NULL;
+	}
+	return out;
+}
+
+static void wake(struct rd_http_thread *thread)
+{
+	const uint64_t one = 1;
+	ssize_t n = write(thread->wake, &one, sizeof(one));
+
+	/* It fails only when the counter is full: then the thread is awake already. */
+	(void)n;
+}
+
+void rd_http_answer(struct rd_http_call *call, int status, const struct rd_http_header *headers,
+	size_t n_headers, struct rd_view body)
+{
+	struct rd_http_thread *thread = call->thread;
+
+	call->answer = format(call, status, headers, n_headers, body);
+	if (pthread_equal(pthread_self(), thread->self)) {
+		rd_http_connection_send(call);
+		return;
+	}
+	(void)pthread_mutex_lock(&thread->lock);
+	call->next_answered = thread->answered;
+	thread->answered = call;
+	(void)pthread_mutex_unlock(&thread->lock);
+	wake(thread);
+}
+
+/* --- a thread --- */
+
+static void send_answers(struct rd_http_thread *thread)
+{
+	struct rd_http_call *call;
+
+	(void)pthread_mutex_lock(&thread->lock);
+	call = rd_steal(&thread->answered, NULL);
+	(void)pthread_mutex_unlock(&thread->lock);
+	while (call != NULL) {
+		struct rd_http_call *next = call->next_answered;
+
+		rd_http_connection_send(call);
+		call = next;
+	}
+}
+
+/* Stopping: who waits for a request is let go. Closing: everybody but those whose call is with the
+ * owner, who must still find it when it answers. */
+static void let_go(struct rd_http_thread *thread)
+{
+	bool all = atomic_load(&thread->server->closing);
+	struct rd_http_call *call = thread->connections;
+
+	while (call != NULL) {
+		struct rd_http_call *next = call->next;
+
+		if (all ? call->state != RD_HTTP_CALL
+			: call->state == RD_HTTP_HEAD && !call->begun) {
+			rd_http_connection_close(call);
+		}
+		call = next;
+	}
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *arg)
+{
+	struct rd_http_thread *thread = arg;
+	uint64_t count;
+	ssize_t n = read(fd, &count, sizeof(count));
+
+	(void)n;
+	(void)what;
+	send_answers(thread);
+	if (!atomic_load(&thread->server->stopping)) {
+		return;
+	}
+	if (thread->accept_event != NULL) {
+		event_free(rd_steal(&thread->accept_event, NULL));
+	}
+	let_go(thread);
+}
+
+static void on_accept(evutil_socket_t fd, short what, void *arg)
+{
+	struct rd_http_thread *thread = arg;
+	struct sockaddr_storage address;
+	struct timeval pause = {.tv_usec = ACCEPT_PAUSE_MS * 1000};
+
+	(void)what;
+	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+		socklen_t len = sizeof(address);
+		int client = accept4(
+			fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (client < 0) {
+			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+				errno == ENOBUFS) {
+				(void)event_del(thread->accept_event);
+				(void)evtimer_add(thread->again_timer, &pause);
+			}
+			return;
+		}
+		rd_http_connection_open(thread, client, (struct sockaddr *)&address);
+	}
+}
+
+static void on_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct rd_http_thread *thread = arg;
+
+	(void)fd;
+	(void)what;
+	if (thread->accept_event != NULL) {
+		(void)event_add(thread->accept_event, NULL);
+	}
+}
+
+static void *serve(void *arg)
+{
+	struct rd_http_thread *thread = arg;
+	struct rd_http_server *server = thread->server;
+
+	thread->self = pthread_self();
+	while (!atomic_load(&server->stopping) || thread->accept_event != NULL ||
+		thread->connections != NULL) {
+		if (event_base_loop(thread->base, EVLOOP_ONCE) < 0) {
+			break;
+		}
+	}
+	return NULL;
+}
+
+/* -1 with errno set. */
+static int open_listener(const char *address, uint16_t port)
+{
+	struct sockaddr_storage storage = {0};
+	struct sockaddr_in *v4 = (struct sockaddr_in *)(void *)&storage;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)(void *)&storage;
+	socklen_t len = sizeof(*v4);
+	int on = 1, fd;
+
+	if (inet_pton(AF_INET, address, &v4->sin_addr) == 1) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(port);
+	} else if (inet_pton(AF_INET6, address, &v6->sin6_addr) == 1) {
+		v6->sin6_family = AF_INET6;
+		v6->sin6_port = htons(port);
+		len = sizeof(*v6);
+	} else {
+		errno = EINVAL;
+		return -1;
+	}
+	fd = socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0) {
+		return -1;
+	}
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+		bind(fd, (struct sockaddr *)&storage, len) != 0 || listen(fd, BACKLOG) != 0) {
+		rd_fd_close(&fd);
+	}
+	return fd;
+}
+
+static uint16_t port_of(int fd)
+{
+	struct sockaddr_storage storage = {0};
+	socklen_t len = sizeof(storage);
+
+	if (getsockname(fd, (struct sockaddr *)&storage, &len) != 0) {
+		return 0;
+	}
+	return ntohs(storage.ss_family == AF_INET
+			     ? ((struct sockaddr_in *)(void *)&storage)->sin_port
+			     : ((struct sockaddr_in6 *)(void *)&storage)->sin6_port);
+}
+
+static enum rd_status start_thread(struct rd_http_thread *thread)
+{
+	struct event_config *config = event_config_new();
+	sigset_t all, old;
+
+	RD_ENSURE(config != NULL, RD_NOMEM);
+	/* One thread, one loop: nothing is shared, so nothing is locked. */
+	(void)event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+	(void)event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV);
+	thread->base = event_base_new_with_config(config);
+	event_config_free(config);
+	thread->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	RD_ENSURE(thread->base != NULL && thread->wake >= 0, RD_NOMEM);
+	thread->accept_event = event_new(
+		thread->base, thread->server->listener, EV_READ | EV_PERSIST, on_accept, thread);
+	thread->wake_event = event_new(
+		thread->base, thread->wake, EV_READ | EV_PERSIST, on_wake, thread);
+	thread->again_timer = evtimer_new(thread->base, on_again, thread);
+	RD_ENSURE(thread->accept_event != NULL && thread->wake_event != NULL &&
+			  thread->again_timer != NULL &&
+			  event_add(thread->accept_event, NULL) == 0 &&
+			  event_add(thread->wake_event, NULL) == 0,
+		RD_NOMEM);
+	/* Signals are the main thread's. */
+	sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	thread->started = pthread_create(&thread->thread, NULL, serve, thread) == 0;
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return thread->started ? RD_OK : RD_NOMEM;
+}
+
+static void finish_thread(struct rd_http_thread *thread)
+{
+	struct event *events[] = {thread->accept_event, thread->wake_event, thread->again_timer};
+
+	for (size_t i = 0; i < RD_ARRAY_LEN(events); i++) {
+		if (events[i] != NULL) {
+			event_free(events[i]);
+		}
+	}
+	if (thread->base != NULL) {
+		event_base_free(thread->base);
+	}
+	rd_fd_close(&thread->wake);
+	(void)pthread_mutex_destroy(&thread->lock);
+}
+
+static enum rd_status start(struct rd_http_server *server, struct rd_error *err)
+{
+	const struct rd_http_config *config = &server->config;
+
+	server->listener = open_listener(config->address, config->port);
+	if (server->listener < 0) {
+		return rd_fail_errno(err, errno, "cannot listen on %s port %u", config->address,
+			(unsigned)config->port);
+	}
+	server->port = port_of(server->listener);
+	for (unsigned i = 0; i < config->threads; i++) {
+		struct rd_http_thread *thread = &server->threads[i];
+
+		if (start_thread(thread) != RD_OK) {
+			return rd_fail(err, RD_NOMEM, "cannot start HTTP thread %u", i);
+		}
+	}
+	return RD_OK;
+}
+
+enum rd_status rd_http_server_new(
+	const struct rd_http_config *config, struct rd_http_server **ret, struct rd_error *err)
+{
+	struct rd_http_server *server = calloc(1, sizeof(*server));
+	enum rd_status st;
+
+	if (server == NULL) {
+		return rd_fail(err, RD_NOMEM, "out of memory");
+	}
+	server->config = *config;
+	server->listener = -1;
+	server->threads = calloc(config->threads, sizeof(*server->threads));
+	if (server->threads == NULL ||
+		rd_http_peers_new(config->limits.per_peer, &server->peers) != RD_OK) {
+		free(server->threads);
+		free(server);
+		return rd_fail(err, RD_NOMEM, "out of memory");
+	}
+	for (unsigned i = 0; i < config->threads; i++) {
+		server->threads[i].server = server;
+		server->threads[i].number = i;
+		server->threads[i].wake = -1;
+		(void)pthread_mutex_init(&server->threads[i].lock, NULL);
+	}
+	st = start(server, err);
+	if (st != RD_OK) {
+		rd_http_server_free(&server, 0);
+		return st;
+	}
+	*ret = server;
+	return RD_OK;
+}
+
+uint16_t rd_http_server_port(const struct rd_http_server *server)
+{
+	return server->port;
+}
+
+static void wake_all(struct rd_http_server *server)
+{
+	for (unsigned i = 0; i < server->config.threads; i++) {
+		if (server->threads[i].started) {
+			wake(&server->threads[i]);
+		}
+	}
+}
+
+/* Until no connection is left, or the grace is over. */
+static void wait_for_connections(struct rd_http_server *server, unsigned grace_ms)
+{
+	const struct timespec step = {.tv_nsec = 10000000};
+
+	for (unsigned waited = 0; waited < grace_ms; waited += 10) {
+		if (atomic_load(&server->connections) == 0) {
+			return;
+		}
+		(void)nanosleep(&step, NULL);
+	}
+}
+
+void rd_http_server_free(struct rd_http_server **server_p, unsigned grace_ms)
+{
+	struct rd_http_server *server = rd_steal(server_p, NULL);
+
+	if (server == NULL) {
+		return;
+	}
+	atomic_store(&server->stopping, true);
+	wake_all(server);
+	wait_for_connections(server, grace_ms);
+	atomic_store(&server->closing, true);
+	wake_all(server);
+	for (unsigned i = 0; i < server->config.threads; i++) {
+		if (server->threads[i].started) {
+			(void)pthread_join(server->threads[i].thread, NULL);
+		}
+		finish_thread(&server->threads[i]);
+	}
+	rd_fd_close(&server->listener);
+	rd_http_peers_free(&server->peers);
+	free(server->threads);
+	free(server);
+}
+
+void rd_http_server_stats(const struct rd_http_server *server, struct rd_http_stats *ret)
+{
+	ret->connections = atomic_load(&server->connections);
+	ret->accepted = atomic_load(&server->accepted);
+	ret->requests = atomic_load(&server->requests);
+	for (int i = 0; i < RD_HTTP_REFUSAL_COUNT; i++) {
+		ret->refusals[i] = atomic_load(&server->refusals[i]);
+	}
+}
