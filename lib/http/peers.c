@@ -2,6 +2,7 @@
 /* How many connections each client has: a hash table of chains, under a lock. */
 #include "http/connection.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,7 +67,7 @@ static bool count_one(struct rd_http_peers *peers, const char *address)
 		if (*at == NULL) {
 			return false;
 		}
-		(void)strncpy((*at)->address, address, RD_HTTP_PEER_SIZE - 1);
+		(void)snprintf((*at)->address, RD_HTTP_PEER_SIZE, "%s", address);
 	}
 	if (peers->per_peer != 0 && (*at)->count >= peers->per_peer) {
 		return false;

@@ -17,9 +17,9 @@
 #ifndef KMS_CALL_H
 #define KMS_CALL_H
 
-#include "identity.h"
-#include "kms.h"
-#include "recipient.h"
+#include "kms/identity.h"
+#include "kms/kms.h"
+#include "kms/recipient.h"
 
 #include <jansson.h>
 

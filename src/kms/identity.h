@@ -3,7 +3,7 @@
 #ifndef KMS_IDENTITY_H
 #define KMS_IDENTITY_H
 
-#include "model.h"
+#include "kms/model.h"
 
 struct kms_identity {
 	enum kms_principal_kind kind;

@@ -18,7 +18,7 @@
 #include "base/error.h"
 #include "crypto/secret.h"
 
-#include "db.h"
+#include "kms/db.h"
 
 /* What a wrapped secret is. The number is part of the stored form: append only. */
 enum kms_purpose {

@@ -18,11 +18,11 @@
 #ifndef KMS_KMS_H
 #define KMS_KMS_H
 
-#include "audit.h"
-#include "config.h"
-#include "db.h"
-#include "keyring.h"
-#include "recipient.h"
+#include "kms/audit.h"
+#include "kms/config.h"
+#include "kms/db.h"
+#include "kms/keyring.h"
+#include "kms/recipient.h"
 
 struct kms_cache;
 struct kms_workers;

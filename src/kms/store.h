@@ -11,8 +11,8 @@
 #ifndef KMS_STORE_H
 #define KMS_STORE_H
 
-#include "db.h"
-#include "model.h"
+#include "kms/db.h"
+#include "kms/model.h"
 
 /* store_keys.c */
 enum rd_status kms_store_key_add(struct kms_db *db, const struct kms_key *key) RD_MUST_USE;
