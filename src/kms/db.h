@@ -9,7 +9,7 @@
  * A connection belongs to one thread at a time. Every failure is one of:
  *
  *	RD_EXISTS     a uniqueness rule
- *	RD_AGAIN      a serialisation conflict or a busy database: roll back, try again (db_retry)
+ *	RD_AGAIN      a serialisation conflict or a busy database: roll back and try again
  *	RD_CLOSED     the database went away; the next begin connects again
  *	RD_NOSPACE    disk full
  *	RD_INTERNAL   a statement of ours is wrong
@@ -69,6 +69,12 @@ enum rd_status kms_db_transact(struct kms_db *db, kms_db_work *fn, void *arg) RD
 typedef enum rd_status kms_db_row(void *arg, const struct kms_db_value *columns, size_t n);
 enum rd_status kms_db_run(struct kms_db *db, const char *sql, const struct kms_db_value *params,
 	size_t n_params, kms_db_row *row, void *arg, uint64_t *ret_changed) RD_MUST_USE;
+
+/* Wakes other servers on the same database once the transaction is committed: PostgreSQL's NOTIFY.
+ * Nothing on SQLite, where there are none. */
+enum rd_status kms_db_notify(struct kms_db *db) RD_MUST_USE;
+/* Waits for such a wake-up, or for the time to pass. The connection is for this alone. */
+enum rd_status kms_db_wait(struct kms_db *db, unsigned timeout_ms) RD_MUST_USE;
 
 /* Why the last call failed, for the log; never holds a parameter's value. */
 const char *kms_db_error(const struct kms_db *db);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What db.c asks of each kind of database; for db*.c alone. */
+#ifndef KMS_DB_INTERNAL_H
+#define KMS_DB_INTERNAL_H
+
+#include "kms/db.h"
+
+/* One line; a database's own messages name tables and rules, never values of ours. */
+#define KMS_DB_ERROR_SIZE 256
+
+struct kms_db_ops {
+	const char *scheme; /* "sqlite:" */
+	/* The URL's text behind the scheme, or all of it. */
+	enum rd_status (*open)(const char *url, struct kms_db **ret, struct rd_error *err);
+	void (*close)(struct kms_db *db);
+	/* exclusive: no other connection may change the schema meanwhile. */
+	enum rd_status (*begin)(struct kms_db *db, bool exclusive);
+	enum rd_status (*commit)(struct kms_db *db);
+	void (*rollback)(struct kms_db *db);
+	enum rd_status (*run)(struct kms_db *db, const char *sql, const struct kms_db_value *params,
+		size_t n_params, kms_db_row *row, void *arg, uint64_t *ret_changed);
+	enum rd_status (*notify)(struct kms_db *db);
+	enum rd_status (*wait)(struct kms_db *db, unsigned timeout_ms);
+	enum rd_status (*backup)(struct kms_db *db, const char *path, struct rd_error *err);
+	/* Words of the schema that differ. */
+	const char *blob_type;
+	const char *counter_type; /* a primary key that counts upwards by itself */
+};
+
+/* First member of each kind's own struct. */
+struct kms_db {
+	const struct kms_db_ops *ops;
+	char error[KMS_DB_ERROR_SIZE];
+};
+
+extern const struct kms_db_ops kms_db_sqlite;
+extern const struct kms_db_ops kms_db_postgres;
+
+/* schema.c: brings the database to the version of this program. */
+enum rd_status kms_schema_upgrade(struct kms_db *db, struct rd_error *err) RD_MUST_USE;
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The database, whichever it is. */
+#include "kms/db.h"
+
+#include "kms/db-internal.h"
+
+#include <string.h>
+#include <time.h>
+
+/* Two servers that change the same row meet a few times at most, then one has won. */
+#define TRIES_MAX 12
+/* Waits between tries grow to about a second in all. */
+#define TRY_WAIT_MS 2
+
+struct kms_db_value kms_db_text(const char *text)
+{
+	if (text == NULL) {
+		return kms_db_null();
+	}
+	return (struct kms_db_value){.type = KMS_DB_TEXT, .bytes = rd_view_str(text)};
+}
+
+struct kms_db_value kms_db_blob(struct rd_view bytes)
+{
+	if (bytes.ptr == NULL) {
+		return kms_db_null();
+	}
+	return (struct kms_db_value){.type = KMS_DB_BLOB, .bytes = bytes};
+}
+
+enum rd_status kms_db_open(const char *url, struct kms_db **ret, struct rd_error *err)
+{
+	static const struct kms_db_ops *const kinds[] = {&kms_db_sqlite, &kms_db_postgres};
+	struct kms_db *db RD_CLEANUP(kms_db_close) = NULL;
+
+	for (size_t i = 0; i < RD_ARRAY_LEN(kinds) && db == NULL; i++) {
+		if (strncmp(url, kinds[i]->scheme, strlen(kinds[i]->scheme)) == 0) {
+			RD_TRY(kinds[i]->open(url, &db, err));
+		}
+	}
+	if (db == NULL) {
+		return rd_fail(err, RD_USAGE,
+			"database \"%s\": neither sqlite:FILE nor postgresql://…", url);
+	}
+	RD_TRY(kms_schema_upgrade(db, err));
+	*ret = rd_steal(&db, NULL);
+	return RD_OK;
+}
+
+void kms_db_close(struct kms_db **db)
+{
+	if (*db != NULL) {
+		(*db)->ops->close(*db);
+		*db = NULL;
+	}
+}
+
+enum rd_status kms_db_begin(struct kms_db *db)
+{
+	return db->ops->begin(db, false);
+}
+
+enum rd_status kms_db_commit(struct kms_db *db)
+{
+	return db->ops->commit(db);
+}
+
+void kms_db_rollback(struct kms_db *db)
+{
+	db->ops->rollback(db);
+}
+
+static void pause_before(int try)
+{
+	const long ms = (long)TRY_WAIT_MS << (try < 8 ? try : 8);
+	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+
+	(void)nanosleep(&ts, NULL);
+}
+
+static enum rd_status transact_once(struct kms_db *db, kms_db_work *fn, void *arg)
+{
+	enum rd_status st;
+
+	RD_TRY(kms_db_begin(db));
+	st = fn(db, arg);
+	if (st == RD_OK) {
+		return kms_db_commit(db);
+	}
+	kms_db_rollback(db);
+	return st;
+}
+
+enum rd_status kms_db_transact(struct kms_db *db, kms_db_work *fn, void *arg)
+{
+	enum rd_status st = RD_AGAIN;
+
+	for (int try = 0; try < TRIES_MAX; try++) {
+		st = transact_once(db, fn, arg);
+		if (st != RD_AGAIN && st != RD_CLOSED) {
+			break;
+		}
+		pause_before(try);
+	}
+	return st;
+}
+
+enum rd_status kms_db_run(struct kms_db *db, const char *sql, const struct kms_db_value *params,
+	size_t n_params, kms_db_row *row, void *arg, uint64_t *ret_changed)
+{
+	RD_ENSURE(n_params <= KMS_DB_COLUMNS_MAX, RD_INTERNAL);
+	return db->ops->run(db, sql, params, n_params, row, arg, ret_changed);
+}
+
+enum rd_status kms_db_notify(struct kms_db *db)
+{
+	return db->ops->notify(db);
+}
+
+enum rd_status kms_db_wait(struct kms_db *db, unsigned timeout_ms)
+{
+	return db->ops->wait(db, timeout_ms);
+}
+
+const char *kms_db_error(const struct kms_db *db)
+{
+	return db->error;
+}
+
+enum rd_status kms_db_backup(struct kms_db *db, const char *path, struct rd_error *err)
+{
+	return db->ops->backup(db, path, err);
+}

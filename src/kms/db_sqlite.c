@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * SQLite: one file, many readers, one writer at a time (WAL). A commit is on the disk when it
+ * returns (synchronous=FULL): what has been acknowledged survives a power cut.
+ */
+#include "kms/db-internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Different statements of this program, with room to grow; more are prepared each time. */
+#define STATEMENTS_MAX 160
+/* How long a writer waits for another one. */
+#define BUSY_MS 5000
+/* Pages that a backup copies before it lets a writer in. */
+#define BACKUP_STEP_PAGES 256
+
+struct sqlite {
+	struct kms_db db;
+	sqlite3 *handle;
+	struct {
+		const char *sql;
+		sqlite3_stmt *statement;
+	} prepared[STATEMENTS_MAX];
+	size_t n_prepared;
+};
+
+static enum rd_status status_of(int rc)
+{
+	switch (rc & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_ROW:
+	case SQLITE_DONE:
+		return RD_OK;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return RD_AGAIN;
+	case SQLITE_CONSTRAINT:
+		return rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT_PRIMARYKEY
+			       ? RD_EXISTS
+			       : RD_FORBIDDEN;
+	case SQLITE_FULL:
+		return RD_NOSPACE;
+	case SQLITE_NOMEM:
+		return RD_NOMEM;
+	case SQLITE_IOERR:
+	case SQLITE_CANTOPEN:
+	case SQLITE_READONLY:
+		return RD_IO;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return RD_MALFORMED;
+	default:
+		return RD_INTERNAL;
+	}
+}
+
+/* Keeps the reason and gives the status. */
+static enum rd_status failed(struct sqlite *db, int rc)
+{
+	(void)snprintf(db->db.error, sizeof(db->db.error), "%s", sqlite3_errmsg(db->handle));
+	return status_of(rc);
+}
+
+static enum rd_status simple(struct sqlite *db, const char *sql)
+{
+	int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+
+	return rc == SQLITE_OK ? RD_OK : failed(db, rc);
+}
+
+/* Private to us before SQLite opens it, and with it its -wal and -shm, which take its mode. */
+static enum rd_status make_private(const char *path, struct rd_error *err)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	struct stat sb;
+
+	if (fd < 0) {
+		return rd_fail_errno(err, errno, "cannot open database %s", path);
+	}
+	if (fstat(fd, &sb) != 0 || (sb.st_mode & 077) != 0) {
+		(void)close(fd);
+		return rd_fail(err, RD_DENIED,
+			"database %s may be read by others: chmod 600 it, and its -wal and -shm",
+			path);
+	}
+	(void)close(fd);
+	return RD_OK;
+}
+
+static void sqlite_close(struct kms_db *base)
+{
+	struct sqlite *db = (struct sqlite *)base;
+
+	for (size_t i = 0; i < db->n_prepared; i++) {
+		(void)sqlite3_finalize(db->prepared[i].statement);
+	}
+	(void)sqlite3_close(db->handle);
+	free(db);
+}
+
+static enum rd_status configure(struct sqlite *db)
+{
+	(void)sqlite3_extended_result_codes(db->handle, 1);
+	(void)sqlite3_busy_timeout(db->handle, BUSY_MS);
+	RD_TRY(simple(db, "PRAGMA journal_mode=WAL"));
+	RD_TRY(simple(db, "PRAGMA synchronous=FULL"));
+	RD_TRY(simple(db, "PRAGMA foreign_keys=ON"));
+	/* Wrapped secrets that are deleted are overwritten, too. */
+	RD_TRY(simple(db, "PRAGMA secure_delete=ON"));
+	return simple(db, "PRAGMA trusted_schema=OFF");
+}
+
+static enum rd_status sqlite_open(const char *url, struct kms_db **ret, struct rd_error *err)
+{
+	const char *path = url + strlen(kms_db_sqlite.scheme);
+	struct sqlite *db;
+	enum rd_status st;
+
+	RD_TRY(make_private(path, err));
+	db = calloc(1, sizeof(*db));
+	if (db == NULL) {
+		return rd_fail(err, RD_NOMEM, "out of memory");
+	}
+	db->db.ops = &kms_db_sqlite;
+	st = status_of(sqlite3_open_v2(
+		path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
+	if (st == RD_OK) {
+		st = configure(db);
+	}
+	if (st != RD_OK) {
+		(void)rd_fail(err, st, "cannot use database %s: %s", path,
+			db->handle == NULL ? "out of memory" : sqlite3_errmsg(db->handle));
+		sqlite_close(&db->db);
+		return st;
+	}
+	*ret = &db->db;
+	return RD_OK;
+}
+
+static enum rd_status sqlite_begin(struct kms_db *base, bool exclusive)
+{
+	(void)exclusive; /* IMMEDIATE keeps every other writer out */
+	return simple((struct sqlite *)base, "BEGIN IMMEDIATE");
+}
+
+static enum rd_status sqlite_commit(struct kms_db *base)
+{
+	struct sqlite *db = (struct sqlite *)base;
+	enum rd_status st = simple(db, "COMMIT");
+
+	if (st != RD_OK) {
+		base->ops->rollback(base);
+	}
+	return st;
+}
+
+static void sqlite_rollback(struct kms_db *base)
+{
+	struct sqlite *db = (struct sqlite *)base;
+
+	if (sqlite3_get_autocommit(db->handle) == 0) {
+		(void)sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+	}
+}
+
+static enum rd_status prepare(struct sqlite *db, const char *sql, sqlite3_stmt **ret)
+{
+	int rc;
+
+	for (size_t i = 0; i < db->n_prepared; i++) {
+		if (db->prepared[i].sql == sql) {
+			*ret = db->prepared[i].statement;
+			return RD_OK;
+		}
+	}
+	RD_ENSURE(db->n_prepared < STATEMENTS_MAX, RD_INTERNAL);
+	rc = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL);
+	if (rc != SQLITE_OK) {
+		return failed(db, rc);
+	}
+	db->prepared[db->n_prepared].sql = sql;
+	db->prepared[db->n_prepared++].statement = *ret;
+	return RD_OK;
+}
+
+static int bind_one(sqlite3_stmt *statement, int index, const struct kms_db_value *value)
+{
+	switch (value->type) {
+	case KMS_DB_INT:
+		return sqlite3_bind_int64(statement, index, value->number);
+	case KMS_DB_TEXT:
+		return sqlite3_bind_text64(statement, index, (const char *)value->bytes.ptr,
+			value->bytes.len, SQLITE_STATIC, SQLITE_UTF8);
+	case KMS_DB_BLOB:
+		return sqlite3_bind_blob64(
+			statement, index, value->bytes.ptr, value->bytes.len, SQLITE_STATIC);
+	case KMS_DB_NULL:
+	default:
+		return sqlite3_bind_null(statement, index);
+	}
+}
+
+static struct kms_db_value column(sqlite3_stmt *statement, int index)
+{
+	int type = sqlite3_column_type(statement, index);
+	const void *bytes;
+
+	if (type == SQLITE_INTEGER) {
+		return kms_db_int(sqlite3_column_int64(statement, index));
+	}
+	if (type == SQLITE_TEXT) {
+		bytes = sqlite3_column_text(statement, index);
+		return (struct kms_db_value){.type = KMS_DB_TEXT,
+			.bytes = rd_view(bytes, (size_t)sqlite3_column_bytes(statement, index))};
+	}
+	if (type == SQLITE_BLOB) {
+		bytes = sqlite3_column_blob(statement, index);
+		return (struct kms_db_value){.type = KMS_DB_BLOB,
+			.bytes = rd_view(bytes == NULL ? "" : bytes,
+				(size_t)sqlite3_column_bytes(statement, index))};
+	}
+	return kms_db_null();
+}
+
+static enum rd_status step_all(
+	struct sqlite *db, sqlite3_stmt *statement, kms_db_row *row, void *arg)
+{
+	struct kms_db_value columns[KMS_DB_COLUMNS_MAX];
+	int n = sqlite3_column_count(statement), rc;
+
+	RD_ENSURE(n <= KMS_DB_COLUMNS_MAX, RD_INTERNAL);
+	while ((rc = sqlite3_step(statement)) == SQLITE_ROW) {
+		for (int i = 0; i < n; i++) {
+			columns[i] = column(statement, i);
+		}
+		if (row != NULL) {
+			RD_TRY(row(arg, columns, (size_t)n));
+		}
+	}
+	return rc == SQLITE_DONE ? RD_OK : failed(db, rc);
+}
+
+static enum rd_status sqlite_run(struct kms_db *base, const char *sql,
+	const struct kms_db_value *params, size_t n_params, kms_db_row *row, void *arg,
+	uint64_t *ret_changed)
+{
+	struct sqlite *db = (struct sqlite *)base;
+	sqlite3_stmt *statement = NULL;
+	enum rd_status st;
+
+	RD_TRY(prepare(db, sql, &statement));
+	if (sqlite3_bind_parameter_count(statement) != (int)n_params) {
+		(void)snprintf(base->error, sizeof(base->error),
+			"a statement wants %d parameters and gets %zu: %.100s",
+			sqlite3_bind_parameter_count(statement), n_params, sql);
+		return RD_INTERNAL;
+	}
+	for (size_t i = 0; i < n_params; i++) {
+		int rc = bind_one(statement, (int)i + 1, &params[i]);
+
+		if (rc != SQLITE_OK) {
+			(void)sqlite3_clear_bindings(statement);
+			return failed(db, rc);
+		}
+	}
+	st = step_all(db, statement, row, arg);
+	if (ret_changed != NULL) {
+		*ret_changed = (uint64_t)sqlite3_changes64(db->handle);
+	}
+	(void)sqlite3_reset(statement);
+	(void)sqlite3_clear_bindings(statement);
+	return st;
+}
+
+static enum rd_status sqlite_notify(struct kms_db *base)
+{
+	(void)base;
+	return RD_OK;
+}
+
+static enum rd_status sqlite_wait(struct kms_db *base, unsigned timeout_ms)
+{
+	struct timespec ts = {
+		.tv_sec = timeout_ms / 1000, .tv_nsec = (long)(timeout_ms % 1000) * 1000000};
+
+	(void)base;
+	(void)nanosleep(&ts, NULL);
+	return RD_OK;
+}
+
+static int copy_all(sqlite3_backup *backup)
+{
+	int rc;
+
+	do {
+		rc = sqlite3_backup_step(backup, BACKUP_STEP_PAGES);
+		if (rc == SQLITE_BUSY || rc == SQLITE_LOCKED) {
+			(void)sqlite3_sleep(10);
+		}
+	} while (rc == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED);
+	return rc;
+}
+
+static enum rd_status sqlite_backup(struct kms_db *base, const char *path, struct rd_error *err)
+{
+	struct sqlite *db = (struct sqlite *)base;
+	sqlite3_backup *backup;
+	sqlite3 *to = NULL;
+	int rc;
+
+	if (access(path, F_OK) == 0) {
+		return rd_fail(err, RD_EXISTS, "%s exists: a backup overwrites nothing", path);
+	}
+	RD_TRY(make_private(path, err));
+	rc = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE, NULL);
+	backup = rc == SQLITE_OK ? sqlite3_backup_init(to, "main", db->handle, "main") : NULL;
+	if (backup != NULL) {
+		rc = copy_all(backup);
+		(void)sqlite3_backup_finish(backup);
+	}
+	if (backup == NULL || rc != SQLITE_DONE) {
+		(void)rd_fail(err, status_of(rc) == RD_OK ? RD_IO : status_of(rc),
+			"cannot write backup %s: %s", path, sqlite3_errmsg(to));
+		(void)sqlite3_close(to);
+		(void)unlink(path);
+		return err == NULL ? RD_IO : err->status;
+	}
+	(void)sqlite3_close(to);
+	return RD_OK;
+}
+
+const struct kms_db_ops kms_db_sqlite = {
+	.scheme = "sqlite:",
+	.open = sqlite_open,
+	.close = sqlite_close,
+	.begin = sqlite_begin,
+	.commit = sqlite_commit,
+	.rollback = sqlite_rollback,
+	.run = sqlite_run,
+	.notify = sqlite_notify,
+	.wait = sqlite_wait,
+	.backup = sqlite_backup,
+	.blob_type = "BLOB",
+	.counter_type = "INTEGER PRIMARY KEY AUTOINCREMENT",
+};
