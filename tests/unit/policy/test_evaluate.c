@@ -207,6 +207,24 @@ static void resources_are_compared_with_case_and_wildcards(void **state)
 		.context = "aws:username=alice");
 }
 
+/* Whichever of the list has the variable, before or behind one that matches. */
+static void a_resource_without_its_variable_is_no_match(void **state)
+{
+	static const char *const lists[] = {
+		"[\"*\",\"arn:x:${aws:username}\"]", "[\"arn:x:${aws:username}\",\"*\"]"};
+	char text[512];
+
+	(void)state;
+	for (size_t i = 0; i < RD_ARRAY_LEN(lists); i++) {
+		snprintf(text, sizeof(text),
+			POLICY("{\"Effect\":\"Allow\",\"Action\":\"kms:*\",\"Resource\":%s}"),
+			lists[i]);
+		assert_allowed(.identity = text, .caller = test_user(ALICE), .resource = "*",
+			.context = "aws:username=alice");
+		assert_denied(.identity = text, .caller = test_user(ALICE), .resource = "*");
+	}
+}
+
 static void case_117_re_encryption_needs_both_sides(void **state)
 {
 	struct test_case t = {
@@ -718,6 +736,7 @@ int main(void)
 		cmocka_unit_test(not_principal_is_read_against_the_author),
 		cmocka_unit_test(not_action_and_not_resource_are_the_others),
 		cmocka_unit_test(resources_are_compared_with_case_and_wildcards),
+		cmocka_unit_test(a_resource_without_its_variable_is_no_match),
 		cmocka_unit_test(case_117_re_encryption_needs_both_sides),
 		cmocka_unit_test(cases_118_and_125_grants_allow_and_a_deny_is_stronger),
 		cmocka_unit_test(case_126_other_accounts_need_both_policies),

@@ -115,6 +115,17 @@ static void root_delegation_is_found_unless_a_deny_closes_it(void **state)
 		"");
 }
 
+/* The second condition may fail when the first would have caught the request. */
+static void a_deny_with_two_conditions_closes_nothing(void **state)
+{
+	(void)state;
+	assert_key_findings(POLICY(USE "," ALLOW(AWS(ALICE), "kms:Decrypt") "," KEY_STATEMENT(
+				    "Deny", "\"*\"", "\"kms:*\"",
+				    ",\"Condition\":{\"Null\":{\"" IMAGE_KEY
+				    "\":\"true\"},\"Bool\":{\"aws:SecureTransport\":\"false\"}}")),
+		"unattested-plaintext@2 ");
+}
+
 static void measurements_must_be_spelt_as_they_are_compared(void **state)
 {
 	(void)state;
@@ -268,6 +279,7 @@ int main(void)
 		cmocka_unit_test(the_recommended_policy_has_one_finding),
 		cmocka_unit_test(side_doors_are_found_unless_a_deny_closes_them),
 		cmocka_unit_test(root_delegation_is_found_unless_a_deny_closes_it),
+		cmocka_unit_test(a_deny_with_two_conditions_closes_nothing),
 		cmocka_unit_test(measurements_must_be_spelt_as_they_are_compared),
 		cmocka_unit_test(registers_that_do_not_measure_the_image_are_not_enough),
 		cmocka_unit_test(operators_that_hold_without_attestation_are_found),
