@@ -76,6 +76,9 @@
 	X(NEVER_KEY, "never-present-key",                                                            \
 		"this condition key exists at AWS only: here it is always absent",                   \
 		"take the condition out, or test for something that this server knows")              \
+	X(IDENTITY_KEY, "identity-only-key",                                                         \
+		"this condition key exists in identity policies only: here it is always absent",     \
+		"put the statement into an identity policy")                                         \
 	X(SET_MISSING, "multi-valued-key",                                                           \
 		"this key has several values and the operator does not say how many must match",     \
 		"write ForAllValues: or ForAnyValue: in front of the operator")                      \

@@ -167,6 +167,9 @@ static void lint_condition(
 		lint_unknown_key(l, statement, c);
 	} else if (class == RD_KEY_NEVER) {
 		rd_lint_put(l, RD_LINT_NEVER_KEY, statement, c->key);
+	} else if (l->policy->kind != RD_POLICY_IDENTITY &&
+		   rd_view_equal_folded(c->key, rd_view_str("kms:ResourceAliases"))) {
+		rd_lint_put(l, RD_LINT_IDENTITY_KEY, statement, c->key);
 	} else if (class == RD_KEY_MULTI && c->op.set == RD_SET_NONE &&
 		   c->op.family != RD_FAMILY_NULL) {
 		rd_lint_put(l, RD_LINT_SET_MISSING, statement, c->key);

@@ -308,3 +308,23 @@ void rd_policy_free(struct rd_policy **policy)
 	}
 	*policy = NULL;
 }
+
+/* Laid out over lines, as the service returns it: clients show it as it is. */
+enum rd_status rd_policy_put_default(struct rd_view account, struct rd_buf *out)
+{
+	RD_TRY(rd_buf_put_str(out, "{\n"
+				   "  \"Version\" : \"2012-10-17\",\n"
+				   "  \"Id\" : \"key-default-1\",\n"
+				   "  \"Statement\" : [ {\n"
+				   "    \"Sid\" : \"Enable IAM User Permissions\",\n"
+				   "    \"Effect\" : \"Allow\",\n"
+				   "    \"Principal\" : {\n"
+				   "      \"AWS\" : \"arn:aws:iam::"));
+	RD_TRY(rd_buf_put_view(out, account));
+	return rd_buf_put_str(out, ":root\"\n"
+				   "    },\n"
+				   "    \"Action\" : \"kms:*\",\n"
+				   "    \"Resource\" : \"*\"\n"
+				   "  } ]\n"
+				   "}");
+}

@@ -33,6 +33,12 @@ enum rd_status rd_policy_new(struct rd_view text, enum rd_policy_kind kind,
 
 void rd_policy_free(struct rd_policy **policy);
 
+/*
+ * The text of a new key's policy (kms.md 4.2): everything for the account, whose IAM policies
+ * decide. Appended to out; account is 12 digits.
+ */
+enum rd_status rd_policy_put_default(struct rd_view account, struct rd_buf *out) RD_MUST_USE;
+
 static inline bool rd_policy_is_too_large(struct rd_view text)
 {
 	return text.len > RD_POLICY_SIZE_MAX;

@@ -50,13 +50,29 @@ static enum rd_status match_resource(const struct matcher *m, const struct rd_po
 	return st;
 }
 
-static enum rd_status match_conditions(const struct matcher *m, const struct rd_policy_statement *s,
-	struct rd_statement_match *match)
+/* kms:ResourceAliases exists in identity policies only (kms.md 4.7): elsewhere it is absent. */
+static bool lookup_in_resource_policy(
+	const void *ctx, struct rd_view key, struct rd_policy_values *ret_values)
 {
+	const struct rd_policy_context *request = ctx;
+
+	return !rd_view_equal_folded(key, rd_view_str("kms:ResourceAliases")) &&
+	       request->lookup(request->ctx, key, ret_values);
+}
+
+static enum rd_status match_conditions(const struct matcher *m, const struct rd_policy *policy,
+	const struct rd_policy_statement *s, struct rd_statement_match *match)
+{
+	struct rd_policy_context context = m->request->context;
+
+	if (policy->kind != RD_POLICY_IDENTITY) {
+		context.lookup = lookup_in_resource_policy;
+		context.ctx = &m->request->context;
+	}
 	for (size_t i = 0; i < s->condition_count; i++) {
 		bool holds = false;
 		enum rd_status st = rd_condition_holds(
-			&s->conditions[i], &m->request->context, m->scratch, m->budget, &holds);
+			&s->conditions[i], &context, m->scratch, m->budget, &holds);
 
 		if (st != RD_OK && st != RD_NOTFOUND) {
 			return st;
@@ -92,7 +108,7 @@ enum rd_status rd_statement_match(const struct rd_policy *policy,
 		RD_TRY(match_resource(&m, policy, statement, &match.outcome));
 	}
 	if (match.outcome == RD_OUTCOME_MATCH) {
-		RD_TRY(match_conditions(&m, statement, &match));
+		RD_TRY(match_conditions(&m, policy, statement, &match));
 	}
 	if (match.outcome == RD_OUTCOME_MATCH && who == RD_PRINCIPAL_DELEGATED) {
 		match.outcome = RD_OUTCOME_DELEGATES;

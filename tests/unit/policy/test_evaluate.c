@@ -337,6 +337,43 @@ static void conditions_count_for_their_own_statement(void **state)
 		.context = "aws:MultiFactorAuthPresent=false\naws:SourceIp=192.0.2.1");
 }
 
+static void aliases_of_the_resource_are_for_identity_policies(void **state)
+{
+	static const char aliases[] = ",\"Condition\":{\"ForAnyValue:StringEquals\":{"
+				      "\"kms:ResourceAliases\":\"alias/a\"}}";
+	char text[512];
+
+	(void)state;
+	snprintf(text, sizeof(text),
+		POLICY(KEY_STATEMENT("Allow", AWS(ALICE), "\"kms:Decrypt\"", "%s")), aliases);
+	assert_denied(.key = text, .caller = test_user(ALICE),
+		.context = "kms:ResourceAliases=alias/a");
+	snprintf(text, sizeof(text), POLICY(IAM_STATEMENT("Allow", "\"kms:Decrypt\"", "%s")),
+		aliases);
+	assert_allowed(.key = ROOT_ONLY, .identity = text, .caller = test_user(ALICE),
+		.context = "kms:ResourceAliases=alias/b\nkms:ResourceAliases=alias/a");
+	assert_denied(.key = ROOT_ONLY, .identity = text, .caller = test_user(ALICE),
+		.context = "kms:ResourceAliases=alias/b");
+}
+
+/* Section 8, case 105: what a new key has. */
+static void case_105_the_default_policy_delegates_to_the_account(void **state)
+{
+	char text[512];
+	struct rd_buf out = rd_buf_fixed(text, sizeof(text) - 1);
+
+	(void)state;
+	assert_ok(rd_policy_put_default(rd_view_str(ACCOUNT), &out));
+	text[out.used] = '\0';
+	assert_non_null(strstr(text, "\"Id\" : \"key-default-1\""));
+	assert_denied(.key = text, .caller = test_user(ALICE));
+	assert_allowed(.key = text, .identity = IAM_ALL, .caller = test_user(ALICE));
+	assert_allowed(.key = text, .caller = test_user(ROOT), .action = "kms:PutKeyPolicy");
+	assert_denied(.key = text, .identity = IAM_ALL, .caller = test_user(MALLORY));
+	out = rd_buf_fixed(text, 100);
+	assert_status(rd_policy_put_default(rd_view_str(ACCOUNT), &out), RD_NOSPACE);
+}
+
 static enum rd_status lockout(const char *new_policy, const char *identity, struct rd_error *err)
 {
 	struct rd_policy *key = test_policy(new_policy, RD_POLICY_KEY);
@@ -723,6 +760,8 @@ static void a_policy_full_of_wildcards_ends_in_a_refusal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(case_105_the_default_policy_delegates_to_the_account),
+		cmocka_unit_test(aliases_of_the_resource_are_for_identity_policies),
 		cmocka_unit_test(case_107_a_policy_that_locks_its_author_out_is_told),
 		cmocka_unit_test(case_109_root_delegation_needs_an_identity_policy),
 		cmocka_unit_test(without_delegation_identity_policies_give_nothing),

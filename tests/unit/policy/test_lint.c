@@ -254,6 +254,21 @@ static void conditions_that_say_less_than_they_seem_to_are_found(void **state)
 		"");
 }
 
+static void keys_of_identity_policies_are_found_in_key_policies(void **state)
+{
+	static const char aliases[] = ",\"Condition\":{\"ForAnyValue:StringEquals\":{"
+				      "\"kms:ResourceAliases\":\"alias/a\"}}";
+	char text[512];
+
+	(void)state;
+	snprintf(text, sizeof(text),
+		POLICY(KEY_STATEMENT("Allow", AWS(ALICE), "\"kms:Decrypt\"", "%s")), aliases);
+	assert_key_findings(text, "identity-only-key@1 ");
+	snprintf(text, sizeof(text), POLICY(IAM_STATEMENT("Allow", "\"kms:Decrypt\"", "%s")),
+		aliases);
+	assert_findings(text, RD_POLICY_IDENTITY, "");
+}
+
 static void inverted_elements_are_found(void **state)
 {
 	(void)state;
@@ -285,6 +300,7 @@ int main(void)
 		cmocka_unit_test(operators_that_hold_without_attestation_are_found),
 		cmocka_unit_test(names_that_do_not_exist_are_found),
 		cmocka_unit_test(conditions_that_say_less_than_they_seem_to_are_found),
+		cmocka_unit_test(keys_of_identity_policies_are_found_in_key_policies),
 		cmocka_unit_test(inverted_elements_are_found),
 	};
 
