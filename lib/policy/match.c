@@ -7,16 +7,6 @@
 /* Colons in front of an ARN's sixth part. */
 #define ARN_COLONS 5u
 
-enum rd_status rd_budget_take(struct rd_budget *b, uint64_t n)
-{
-	if (n > b->left) {
-		b->left = 0;
-		return RD_LIMIT;
-	}
-	b->left -= n;
-	return RD_OK;
-}
-
 static unsigned fold(unsigned c)
 {
 	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;

@@ -21,8 +21,17 @@ struct rd_budget {
 	uint64_t left;
 };
 
-/* RD_LIMIT when fewer than n steps are left; then none is left. */
-enum rd_status rd_budget_take(struct rd_budget *b, uint64_t n) RD_MUST_USE;
+/* RD_LIMIT when fewer than n steps are left; then none is left. Inline: it is called for every byte
+ * compared. */
+static inline RD_MUST_USE enum rd_status rd_budget_take(struct rd_budget *b, uint64_t n)
+{
+	if (n > b->left) {
+		b->left = 0;
+		return RD_LIMIT;
+	}
+	b->left -= n;
+	return RD_OK;
+}
 
 struct rd_symbols {
 	const uint16_t *v;
