@@ -15,7 +15,7 @@ enum rd_status rd_sigv4_header(const struct rd_sigv4_request *req, const char *n
 /* A received name, in any case, against one in lower case. */
 bool rd_sigv4_name_is(struct rd_view received, struct rd_view lowercase);
 
-/* HTTP's fixed form alone, strictly: RD_MALFORMED. */
+/* HTTP's Date, strictly: RD_MALFORMED. */
 enum rd_status rd_sigv4_parse_http_date(struct rd_view text, int64_t *ret_unix_s) RD_MUST_USE;
 
 /* Steps 5 and 6, and the MAC of step 8 over them. time has yyyymmddThhmmssZ. */

@@ -9,9 +9,6 @@
 /* 9999-12-31T23:59:59Z: a fifth digit of the year does not fit the forms. */
 #define YEAR_9999_END 253402300799
 
-/* "Thu, 01 Jan 2026 00:00:00 GMT" (RFC 9110, 5.6.7). */
-#define HTTP_DATE_SIZE 29
-
 enum rd_status rd_sigv4_time(int64_t unix_s, char ret_text[RD_SIGV4_TIME_SIZE])
 {
 	time_t seconds = (time_t)unix_s;
@@ -98,14 +95,16 @@ static enum rd_status take_month(struct rd_cur *c, int *ret)
 	return RD_MALFORMED;
 }
 
-/* The name of the day is not compared: it says nothing that the date does not. */
+/*
+ * "Thu, 01 Jan 2026 00:00:00 GMT" (RFC 9110, 5.6.7), and " -0000" for the zone, as botocore has it.
+ * The name of the day is not compared: it says nothing that the date does not.
+ */
 enum rd_status rd_sigv4_parse_http_date(struct rd_view text, int64_t *ret_unix_s)
 {
 	struct rd_cur c = rd_cur(text);
 	struct tm tm = {0};
 	struct rd_view zone;
 
-	RD_ENSURE(text.len == HTTP_DATE_SIZE, RD_MALFORMED);
 	RD_TRY(rd_cur_skip(&c, 3));
 	RD_TRY(take_byte(&c, ','));
 	RD_TRY(take_byte(&c, ' '));
@@ -120,8 +119,8 @@ enum rd_status rd_sigv4_parse_http_date(struct rd_view text, int64_t *ret_unix_s
 	RD_TRY(take_digits(&c, 2, &tm.tm_min));
 	RD_TRY(take_byte(&c, ':'));
 	RD_TRY(take_digits(&c, 2, &tm.tm_sec));
-	RD_TRY(rd_cur_take(&c, 4, &zone));
-	RD_ENSURE(rd_text_is(zone, " GMT"), RD_MALFORMED);
+	zone = rd_view(c.ptr, c.left);
+	RD_ENSURE(rd_text_is(zone, " GMT") || rd_text_is(zone, " -0000"), RD_MALFORMED);
 	tm.tm_year -= 1900;
 	return seconds_of(&tm, ret_unix_s);
 }

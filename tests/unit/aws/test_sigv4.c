@@ -290,7 +290,8 @@ static void http_s_date_is_taken_when_signed(void **state)
 {
 	static const char *const bad[] = {"Thu, 01 Jan 2026 00:00:00 UTC",
 		"Thu, 31 Feb 2026 00:00:00 GMT", "Thu, 01 jan 2026 00:00:00 GMT",
-		"Thursday, 01-Jan-26 00:00:00 GMT"};
+		"Thursday, 01-Jan-26 00:00:00 GMT", "Thu, 01 Jan 2026 00:00:00 +0100",
+		"Thu, 01 Jan 2026 00:00:00", "Thu, 01 Jan 2026 00:00"};
 	static const char names[] = AUTH(SCOPE, "content-type;date;host;x-amz-target",
 		"0000000000000000000000000000000000000000000000000000000000000000");
 	struct request q;
