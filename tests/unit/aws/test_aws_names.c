@@ -179,7 +179,7 @@ static void other_texts_name_no_key(void **state)
 		"1234abcd-12ab-34cd-56ef-1234567890a", "1234abcd-12ab-34cd-56ef-1234567890abc",
 		"1234abcg-12ab-34cd-56ef-1234567890ab", "1234abcd-12ab-34cd-56ef1-234567890ab",
 		"mrk-1234abcd12ab34cd56ef1234567890a", "mrk-1234abcd12ab34cd56ef1234567890ag",
-		"alias/", "alias/a:b", "Alias/x", " " KEY_ID};
+		"alias/", "alias/a:b", "Alias/x", " 1234abcd-12ab-34cd-56ef-1234567890ab"};
 	static const char *const broken[] = {"arn:", "arn:aws:kms", KMS "key/", KMS "key/x",
 		KMS "Key/" KEY_ID, KMS KEY_ID, KMS "alias/", KMS "alias/a b",
 		"arn:aws:iam::111122223333:root", "arn:aws:kms::111122223333:key/" KEY_ID,
