@@ -29,10 +29,12 @@ static const struct {
 	{RD_COSE_ES512, RD_P521},
 };
 
-_Static_assert(RD_ARRAY_LEN(algs) == RD_EC_CURVE_COUNT, "one algorithm a curve, in its order");
+_Static_assert(
+	RD_ARRAY_LEN(algs) == RD_EC_NIST_CURVE_COUNT, "one algorithm a NIST curve, in its order");
 
 enum rd_cose_alg rd_cose_alg_of(enum rd_ec_curve curve)
 {
+	assert(curve < RD_EC_NIST_CURVE_COUNT);
 	return algs[curve].alg;
 }
 
@@ -169,6 +171,7 @@ enum rd_status rd_cose_sign1_verify(const struct rd_cose_sign1 *sign1, const str
 	enum rd_ec_curve curve = rd_ec_key_curve(key);
 	uint8_t digest[RD_DIGEST_SIZE_MAX];
 
+	RD_ENSURE(curve < RD_EC_NIST_CURVE_COUNT, RD_WRONG_KEY);
 	RD_ENSURE(rd_cose_alg_of(curve) == sign1->alg, RD_WRONG_KEY);
 	RD_TRY(hash_signed(curve, sign1->protected_header, sign1->payload, digest));
 	return rd_ec_verify_digest(
@@ -203,6 +206,7 @@ static enum rd_status sign_payload(struct rd_view payload, enum rd_ec_curve curv
 	struct rd_view hashed = rd_view(digest, rd_digest_size(rd_ec_digest(curve)));
 
 	assert(key != NULL || sign != NULL);
+	RD_ENSURE(curve < RD_EC_NIST_CURVE_COUNT, RD_WRONG_KEY);
 	RD_TRY(encode_protected(curve, &protected_header));
 	RD_TRY(hash_signed(curve, rd_buf_view(&protected_header), payload, digest));
 	RD_TRY(key != NULL ? rd_ec_sign_digest(key, hashed, rs) : sign(ctx, hashed, rs));

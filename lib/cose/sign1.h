@@ -31,6 +31,7 @@ struct rd_cose_sign1 {
 	struct rd_view signature; /* r || s; its length is rd_cose_verify's to judge */
 };
 
+/* For the NIST curves only. */
 enum rd_cose_alg rd_cose_alg_of(enum rd_ec_curve curve);
 
 /*

@@ -12,6 +12,11 @@ void rd_crypto_pkey_ctx_free(EVP_PKEY_CTX **p)
 	EVP_PKEY_CTX_free(*p);
 }
 
+void rd_crypto_cipher_ctx_free(EVP_CIPHER_CTX **p)
+{
+	EVP_CIPHER_CTX_free(*p);
+}
+
 void rd_crypto_bio_free(BIO **p)
 {
 	BIO_free_all(*p);

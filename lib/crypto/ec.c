@@ -22,6 +22,7 @@ static const struct {
 	[RD_P256] = {"prime256v1", 32, RD_SHA256},
 	[RD_P384] = {"secp384r1", 48, RD_SHA384},
 	[RD_P521] = {"secp521r1", 66, RD_SHA512},
+	[RD_SECP256K1] = {"secp256k1", 32, RD_SHA256},
 };
 
 enum rd_digest_alg rd_ec_digest(enum rd_ec_curve curve)
@@ -101,6 +102,19 @@ enum rd_status rd_crypto_key_take(EVP_PKEY *pkey, struct rd_ec_key **ret)
 	return RD_OK;
 }
 
+enum rd_status rd_crypto_nist_key_take(EVP_PKEY *pkey, struct rd_ec_key **ret)
+{
+	struct rd_ec_key *key = NULL;
+
+	RD_TRY(rd_crypto_key_take(pkey, &key));
+	if (key->curve >= RD_EC_NIST_CURVE_COUNT) {
+		rd_ec_key_free(&key);
+		return RD_WRONG_KEY;
+	}
+	*ret = key;
+	return RD_OK;
+}
+
 enum rd_status rd_ec_key_generate(enum rd_ec_curve curve, struct rd_ec_key **ret)
 {
 	EVP_PKEY *pkey;
@@ -142,7 +156,32 @@ enum rd_status rd_ec_key_from_pem(struct rd_view pem, struct rd_ec_key **ret)
 	pkey = PEM_read_bio_PrivateKey(bio, NULL, no_pass_phrase, NULL);
 	ERR_clear_error();
 	RD_ENSURE(pkey != NULL, RD_MALFORMED);
-	return rd_crypto_key_take(pkey, ret);
+	return rd_crypto_nist_key_take(pkey, ret);
+}
+
+enum rd_status rd_ec_key_from_pkcs8(
+	struct rd_view der, enum rd_ec_curve curve, struct rd_ec_key **ret)
+{
+	struct rd_ec_key *key = NULL;
+	EVP_PKEY *pkey = NULL;
+	enum rd_status st;
+
+	/* A valid key of another kind may be long: it is to be told from garbage. */
+	RD_TRY(rd_crypto_pkcs8_read(der, RD_SECRET_SIZE_MAX, &pkey));
+	RD_TRY(rd_crypto_key_take(pkey, &key));
+	st = key->curve == curve ? rd_crypto_pkey_check(key->pkey) : RD_WRONG_KEY;
+	if (st != RD_OK) {
+		rd_ec_key_free(&key);
+		return st;
+	}
+	*ret = key;
+	return RD_OK;
+}
+
+enum rd_status rd_ec_key_to_pkcs8(const struct rd_ec_key *key, struct rd_secret *out)
+{
+	RD_ENSURE(key->has_private, RD_USAGE);
+	return rd_crypto_pkcs8_write(key->pkey, out);
 }
 
 enum rd_status rd_ec_key_to_pem(const struct rd_ec_key *key, struct rd_buf *out)
@@ -168,18 +207,13 @@ static enum rd_status check_uncompressed(const struct rd_ec_key *key)
 
 enum rd_status rd_ec_key_from_spki(struct rd_view der, struct rd_ec_key **ret)
 {
-	const uint8_t *p = der.ptr;
-	EVP_PKEY *pkey;
 	struct rd_ec_key *key = NULL;
+	EVP_PKEY *pkey = NULL;
 	enum rd_status st;
 
-	RD_ENSURE(der.len > 0, RD_MALFORMED);
-	RD_ENSURE(der.len <= RD_EC_SPKI_SIZE_MAX, RD_LIMIT);
-	pkey = d2i_PUBKEY(NULL, &p, (long)der.len);
-	ERR_clear_error();
-	RD_ENSURE(pkey != NULL, RD_MALFORMED);
-	RD_TRY(rd_crypto_key_take(pkey, &key));
-	st = p == der.ptr + der.len ? check_uncompressed(key) : RD_TRAILING;
+	RD_TRY(rd_crypto_spki_read(der, RD_EC_SPKI_SIZE_MAX, &pkey));
+	RD_TRY(rd_crypto_nist_key_take(pkey, &key));
+	st = check_uncompressed(key);
 	if (st != RD_OK) {
 		rd_ec_key_free(&key);
 		return st;
@@ -190,13 +224,7 @@ enum rd_status rd_ec_key_from_spki(struct rd_view der, struct rd_ec_key **ret)
 
 enum rd_status rd_ec_key_to_spki(const struct rd_ec_key *key, struct rd_buf *out)
 {
-	int len = i2d_PUBKEY(key->pkey, NULL);
-	uint8_t *dst;
-
-	RD_ENSURE(len > 0, RD_INTERNAL);
-	RD_TRY(rd_buf_reserve(out, (size_t)len, &dst));
-	RD_ENSURE(i2d_PUBKEY(key->pkey, &dst) == len, RD_INTERNAL);
-	return RD_OK;
+	return rd_crypto_spki_write(key->pkey, out);
 }
 
 enum rd_status rd_ec_key_point(const struct rd_ec_key *key, struct rd_buf *out)

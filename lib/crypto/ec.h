@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Elliptic-curve keys on the three NIST curves that attestation and image signing use, and ECDSA
- * with signatures in the fixed-width form r || s.
+ * Elliptic-curve keys: the three NIST curves that attestation and image signing use, and secp256k1;
+ * ECDSA with signatures in the fixed-width form r || s (COSE) and in DER (KMS), and ECDH.
  *
  * A struct rd_ec_key holds a public key and perhaps its private half. Each curve has one digest
- * (P-256 SHA-256, P-384 SHA-384, P-521 SHA-512), as in COSE's ES256, ES384 and ES512. Signatures
- * are neither made nor required to be low-S: half of all genuine documents are not.
+ * (P-256 and secp256k1 SHA-256, P-384 SHA-384, P-521 SHA-512), as in COSE's ES256, ES384 and ES512.
+ * Signatures are neither made nor required to be low-S: half of all genuine documents are not.
  */
 #ifndef RD_CRYPTO_EC_H
 #define RD_CRYPTO_EC_H
 
 #include "crypto/digest.h"
+#include "crypto/secret.h"
 
-enum rd_ec_curve { RD_P256, RD_P384, RD_P521, RD_EC_CURVE_COUNT };
+/* secp256k1 is for keys that the key server makes or imports; whatever reads a public key, a PEM
+ * file or a certificate takes the NIST curves, which come first. */
+enum rd_ec_curve { RD_P256, RD_P384, RD_P521, RD_SECP256K1, RD_EC_CURVE_COUNT };
+#define RD_EC_NIST_CURVE_COUNT 3
 
 /* Width of one coordinate, and of each of r and s, on the widest curve. */
 #define RD_EC_FIELD_SIZE_MAX     66
@@ -36,6 +40,15 @@ void rd_ec_key_free(struct rd_ec_key **key);
 enum rd_status rd_ec_key_from_pem(struct rd_view pem, struct rd_ec_key **ret) RD_MUST_USE;
 /* Appends the PKCS#8 PEM form; the buffer then holds a secret, which its owner wipes. */
 enum rd_status rd_ec_key_to_pem(const struct rd_ec_key *key, struct rd_buf *out) RD_MUST_USE;
+
+/*
+ * Unencrypted PKCS#8 from outside, whole (RD_TRAILING). RD_WRONG_KEY: another kind of key, another
+ * curve, explicit curve parameters, or a public half that is not the private one's.
+ */
+enum rd_status rd_ec_key_from_pkcs8(
+	struct rd_view der, enum rd_ec_curve curve, struct rd_ec_key **ret) RD_MUST_USE;
+/* Replaces what out holds; RD_USAGE without a private half, RD_NOSPACE when it does not fit. */
+enum rd_status rd_ec_key_to_pkcs8(const struct rd_ec_key *key, struct rd_secret *out) RD_MUST_USE;
 
 /* SubjectPublicKeyInfo DER, whole and with nothing behind it (RD_TRAILING), its point uncompressed
  * (RD_UNSUPPORTED). Public half only. */
@@ -68,5 +81,23 @@ enum rd_status rd_ec_verify(const struct rd_ec_key *key, struct rd_view message,
 	RD_MUST_USE;
 enum rd_status rd_ec_verify_digest(
 	const struct rd_ec_key *key, struct rd_view digest, struct rd_view rs) RD_MUST_USE;
+
+/* SEQUENCE head (3) and two INTEGERs (head 2 or 3, sign byte 1, value). */
+#define RD_EC_DER_SIGNATURE_MAX (3 + 2 * (3 + 1 + RD_EC_FIELD_SIZE_MAX))
+
+/* The same with signatures as DER SEQUENCE { INTEGER r, INTEGER s }: appends at most
+ * RD_EC_DER_SIGNATURE_MAX bytes; anything but DER is RD_BAD_SIGNATURE. */
+enum rd_status rd_ec_sign_digest_der(
+	const struct rd_ec_key *key, struct rd_view digest, struct rd_buf *out) RD_MUST_USE;
+enum rd_status rd_ec_verify_digest_der(
+	const struct rd_ec_key *key, struct rd_view digest, struct rd_view der) RD_MUST_USE;
+
+/*
+ * ECDH: replaces what out holds by the x coordinate of the shared point at the field's full width
+ * (SP 800-56A 5.7.1.2). RD_WRONG_KEY: peer is on another curve, or is no point of the right order;
+ * RD_USAGE: no private half; RD_NOSPACE: out is too small.
+ */
+enum rd_status rd_ec_derive(const struct rd_ec_key *key, const struct rd_ec_key *peer,
+	struct rd_secret *out) RD_MUST_USE;
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ECDSA with r || s.
+ * ECDSA with r || s, and with DER.
  *
  * OpenSSL speaks the DER form only: SEQUENCE { INTEGER r, INTEGER s }, each without needless
  * leading zeros and with one where the top bit is set. COSE wants both at the field's full width.
@@ -11,9 +11,6 @@
 #include <openssl/bn.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
-
-/* SEQUENCE head (3) and two INTEGERs (head 2 or 3, sign byte 1, value). */
-#define DER_SIGNATURE_MAX (3 + 2 * (3 + 1 + RD_EC_FIELD_SIZE_MAX))
 
 static void sig_free(ECDSA_SIG **sig)
 {
@@ -34,7 +31,7 @@ static enum rd_status raw_from_der(const uint8_t *der, size_t len, size_t field,
 }
 
 static enum rd_status der_from_raw(
-	struct rd_view rs, uint8_t der[DER_SIGNATURE_MAX], size_t *ret_len)
+	struct rd_view rs, uint8_t der[RD_EC_DER_SIGNATURE_MAX], size_t *ret_len)
 {
 	RD_CLEANUP(sig_free) ECDSA_SIG *sig = ECDSA_SIG_new();
 	BIGNUM *r = BN_bin2bn(rs.ptr, (int)(rs.len / 2), NULL);
@@ -48,25 +45,44 @@ static enum rd_status der_from_raw(
 		return RD_NOMEM;
 	}
 	len = i2d_ECDSA_SIG(sig, NULL);
-	RD_ENSURE(len > 0 && len <= DER_SIGNATURE_MAX, RD_INTERNAL);
+	RD_ENSURE(len > 0 && len <= RD_EC_DER_SIGNATURE_MAX, RD_INTERNAL);
 	RD_ENSURE(i2d_ECDSA_SIG(sig, &p) == len, RD_INTERNAL);
 	*ret_len = (size_t)len;
 	return RD_OK;
 }
 
-enum rd_status rd_ec_sign_digest(
-	const struct rd_ec_key *key, struct rd_view digest, uint8_t *ret_rs)
+static enum rd_status sign_digest(const struct rd_ec_key *key, struct rd_view digest,
+	uint8_t der[RD_EC_DER_SIGNATURE_MAX], size_t *ret_len)
 {
 	RD_CLEANUP(rd_crypto_pkey_ctx_free) EVP_PKEY_CTX *ctx = NULL;
-	uint8_t der[DER_SIGNATURE_MAX];
-	size_t len = sizeof(der);
 
 	RD_ENSURE(key->has_private, RD_USAGE);
 	RD_ENSURE(digest.len == rd_digest_size(rd_ec_digest(key->curve)), RD_USAGE);
 	ctx = EVP_PKEY_CTX_new(key->pkey, NULL);
 	RD_ENSURE(ctx != NULL, RD_NOMEM);
 	RD_ENSURE(EVP_PKEY_sign_init(ctx) == 1, RD_INTERNAL);
-	RD_ENSURE(EVP_PKEY_sign(ctx, der, &len, digest.ptr, digest.len) == 1, RD_INTERNAL);
+	*ret_len = RD_EC_DER_SIGNATURE_MAX;
+	RD_ENSURE(EVP_PKEY_sign(ctx, der, ret_len, digest.ptr, digest.len) == 1, RD_INTERNAL);
+	return RD_OK;
+}
+
+enum rd_status rd_ec_sign_digest_der(
+	const struct rd_ec_key *key, struct rd_view digest, struct rd_buf *out)
+{
+	uint8_t der[RD_EC_DER_SIGNATURE_MAX];
+	size_t len;
+
+	RD_TRY(sign_digest(key, digest, der, &len));
+	return rd_buf_put(out, der, len);
+}
+
+enum rd_status rd_ec_sign_digest(
+	const struct rd_ec_key *key, struct rd_view digest, uint8_t *ret_rs)
+{
+	uint8_t der[RD_EC_DER_SIGNATURE_MAX];
+	size_t len;
+
+	RD_TRY(sign_digest(key, digest, der, &len));
 	return raw_from_der(der, len, rd_ec_signature_size(key->curve) / 2, ret_rs);
 }
 
@@ -79,24 +95,34 @@ enum rd_status rd_ec_sign(const struct rd_ec_key *key, struct rd_view message, u
 	return rd_ec_sign_digest(key, rd_view(digest, rd_digest_size(alg)), ret_rs);
 }
 
+enum rd_status rd_ec_verify_digest_der(
+	const struct rd_ec_key *key, struct rd_view digest, struct rd_view der)
+{
+	RD_CLEANUP(rd_crypto_pkey_ctx_free) EVP_PKEY_CTX *ctx = NULL;
+	int verdict;
+
+	RD_ENSURE(digest.len == rd_digest_size(rd_ec_digest(key->curve)), RD_USAGE);
+	RD_ENSURE(der.len > 0 && der.len <= RD_EC_DER_SIGNATURE_MAX, RD_BAD_SIGNATURE);
+	ctx = EVP_PKEY_CTX_new(key->pkey, NULL);
+	RD_ENSURE(ctx != NULL, RD_NOMEM);
+	RD_ENSURE(EVP_PKEY_verify_init(ctx) == 1, RD_INTERNAL);
+	/* 0 is "wrong"; negative comes for what is not DER and for r or s out of range: all are the
+	 * signature's fault. */
+	verdict = EVP_PKEY_verify(ctx, der.ptr, der.len, digest.ptr, digest.len);
+	ERR_clear_error();
+	return verdict == 1 ? RD_OK : RD_BAD_SIGNATURE;
+}
+
 enum rd_status rd_ec_verify_digest(
 	const struct rd_ec_key *key, struct rd_view digest, struct rd_view rs)
 {
-	RD_CLEANUP(rd_crypto_pkey_ctx_free) EVP_PKEY_CTX *ctx = NULL;
-	uint8_t der[DER_SIGNATURE_MAX];
+	uint8_t der[RD_EC_DER_SIGNATURE_MAX];
 	size_t len;
-	int verdict;
 
 	RD_ENSURE(digest.len == rd_digest_size(rd_ec_digest(key->curve)), RD_USAGE);
 	RD_ENSURE(rs.len == rd_ec_signature_size(key->curve), RD_BAD_SIGNATURE);
 	RD_TRY(der_from_raw(rs, der, &len));
-	ctx = EVP_PKEY_CTX_new(key->pkey, NULL);
-	RD_ENSURE(ctx != NULL, RD_NOMEM);
-	RD_ENSURE(EVP_PKEY_verify_init(ctx) == 1, RD_INTERNAL);
-	/* 0 is "wrong"; negative comes for r or s out of range: both are the signature's fault. */
-	verdict = EVP_PKEY_verify(ctx, der, len, digest.ptr, digest.len);
-	ERR_clear_error();
-	return verdict == 1 ? RD_OK : RD_BAD_SIGNATURE;
+	return rd_ec_verify_digest_der(key, digest, rd_view(der, len));
 }
 
 enum rd_status rd_ec_verify(const struct rd_ec_key *key, struct rd_view message, struct rd_view rs)

@@ -172,7 +172,7 @@ static enum rd_status read_key(struct rd_cert *c)
 	if (pkey == NULL) {
 		return RD_OK;
 	}
-	st = rd_crypto_key_take(pkey, &c->key);
+	st = rd_crypto_nist_key_take(pkey, &c->key);
 	return st == RD_WRONG_KEY ? RD_OK : st;
 }
 
@@ -269,7 +269,7 @@ const struct rd_ec_key *rd_cert_key(const struct rd_cert *cert)
 
 enum rd_status rd_cert_verify(const struct rd_cert *cert, const struct rd_ec_key *key)
 {
-	static const int signature_nids[RD_EC_CURVE_COUNT] = {
+	static const int signature_nids[RD_EC_NIST_CURVE_COUNT] = {
 		[RD_P256] = NID_ecdsa_with_SHA256,
 		[RD_P384] = NID_ecdsa_with_SHA384,
 		[RD_P521] = NID_ecdsa_with_SHA512,
@@ -277,6 +277,7 @@ enum rd_status rd_cert_verify(const struct rd_cert *cert, const struct rd_ec_key
 	const X509_ALGOR *outer;
 	int verdict;
 
+	RD_ENSURE(key->curve < RD_EC_NIST_CURVE_COUNT, RD_BAD_ALG);
 	X509_get0_signature(NULL, &outer, cert->x509);
 	RD_ENSURE(X509_get_signature_nid(cert->x509) == signature_nids[key->curve], RD_BAD_ALG);
 	RD_ENSURE(X509_ALGOR_cmp(X509_get0_tbs_sigalg(cert->x509), outer) == 0, RD_BAD_ALG);

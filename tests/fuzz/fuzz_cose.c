@@ -21,11 +21,11 @@ static bool inside(struct rd_view part, struct rd_view whole)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct rd_ec_key *keys[RD_EC_CURVE_COUNT];
+	static struct rd_ec_key *keys[RD_EC_NIST_CURVE_COUNT];
 	struct rd_view input = rd_view(data, size);
 	struct rd_cose_sign1 s;
 
-	for (int i = 0; i < RD_EC_CURVE_COUNT; i++) {
+	for (int i = 0; i < RD_EC_NIST_CURVE_COUNT; i++) {
 		if (keys[i] == NULL) {
 			require(rd_ec_key_generate((enum rd_ec_curve)i, &keys[i]) == RD_OK);
 		}
@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	require(inside(s.payload, input) && inside(s.signature, input));
 	require(inside(s.protected_header, input));
-	for (int i = 0; i < RD_EC_CURVE_COUNT; i++) {
+	for (int i = 0; i < RD_EC_NIST_CURVE_COUNT; i++) {
 		enum rd_status want = rd_cose_alg_of((enum rd_ec_curve)i) == s.alg
 					      ? RD_BAD_SIGNATURE
 					      : RD_WRONG_KEY;
