@@ -3,6 +3,7 @@
  */
 #include "test.h"
 
+#include "crypto/kdf.h"
 #include "envelope/envelope.h"
 
 #define PAIR(k, v) ((struct rd_context_pair){rd_view_str(k), rd_view_str(v)})
@@ -199,6 +200,30 @@ static void every_altered_byte_is_refused(void **state)
 	assert_ok(open_blob(s, rd_buf_view(&s->blob)));
 }
 
+/*
+ * Sealed under the right message key with a header that says another commitment: GCM's tag fits, so
+ * only the commitment itself can refuse it.
+ */
+static void a_blob_that_does_not_commit_is_refused(void **state)
+{
+	struct sealed *s = *state;
+	uint8_t keys[RD_AEAD_KEY_SIZE + RD_ENVELOPE_COMMITMENT_SIZE];
+	struct rd_view views[2] = {
+		rd_view(s->blob.ptr, RD_ENVELOPE_HEADER_SIZE), rd_buf_view(&s->context)};
+	struct rd_aead_aad aad = {views, 2};
+
+	assert_ok(rd_kbkdf_counter(RD_SHA256, rd_view(backing_key, sizeof(backing_key)),
+		rd_view_str("redoubt-kms ciphertext blob"), rd_view(s->blob.ptr, 92), keys,
+		sizeof(keys)));
+	for (int wrong = 0; wrong < 2; wrong++) {
+		s->blob.ptr[104] ^= (uint8_t)wrong;
+		s->blob.used = RD_ENVELOPE_HEADER_SIZE;
+		assert_ok(rd_aead_seal(
+			keys, fresh.gcm_nonce, aad, rd_view_str("plaintext"), &s->blob));
+		assert_status(open_blob(s, rd_buf_view(&s->blob)), wrong ? RD_UNTRUSTED : RD_OK);
+	}
+}
+
 static void cut_extended_and_foreign_blobs_are_refused(void **state)
 {
 	/* How blobs of AWS begin: base64 AQICAH. */
@@ -304,6 +329,7 @@ int main(void)
 		with_blob(a_blob_names_its_key_and_opens),
 		with_blob(the_format_stays),
 		with_blob(every_altered_byte_is_refused),
+		with_blob(a_blob_that_does_not_commit_is_refused),
 		with_blob(cut_extended_and_foreign_blobs_are_refused),
 		with_blob(another_key_or_context_opens_nothing),
 		with_blob(sizes_of_plaintext_and_room),
