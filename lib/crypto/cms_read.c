@@ -8,22 +8,13 @@
  */
 #include "base/secret.h"
 #include "crypto/cms.h"
+#include "crypto/der.h"
 #include "crypto/internal.h"
 
 #include <openssl/err.h>
 
-#define TAG_INTEGER          0x02
-#define TAG_OCTET_STRING     0x04
-#define TAG_OID              0x06
-#define TAG_SEQUENCE         0x30
-#define TAG_SET              0x31
-#define TAG_CONTEXT_0        0x80
-#define TAG_CONSTRUCTED      0x20
-#define LENGTH_INDEFINITE    0x80
-#define LENGTH_ONE_OCTET     0x81
-#define LENGTH_TWO_OCTETS    0x82
-#define VERSION_KEY_ID       2 /* both versions, RFC 5652 6.1 and 6.2.1 */
-#define TAG_NUMBER_MULTIBYTE 0x1f
+#define LENGTH_INDEFINITE 0x80
+#define VERSION_KEY_ID    2 /* both versions, RFC 5652 6.1 and 6.2.1 */
 
 static const uint8_t oid_enveloped_data[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x03};
 static const uint8_t oid_data[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01};
@@ -41,57 +32,11 @@ static enum rd_status enter(struct rd_cur *c, uint8_t tag)
 	return length == LENGTH_INDEFINITE ? RD_OK : RD_NONCANONICAL;
 }
 
-/* A definite length in its shortest form; two octets suffice for all within RD_CMS_SIZE_MAX. */
-static enum rd_status take_length(struct rd_cur *c, size_t *ret)
-{
-	uint8_t first;
-	uint8_t one;
-	uint16_t two;
-
-	RD_TRY(rd_cur_u8(c, &first));
-	switch (first) {
-	case LENGTH_ONE_OCTET:
-		RD_TRY(rd_cur_u8(c, &one));
-		RD_ENSURE(one >= 0x80, RD_NONCANONICAL);
-		*ret = one;
-		return RD_OK;
-	case LENGTH_TWO_OCTETS:
-		RD_TRY(rd_cur_be16(c, &two));
-		RD_ENSURE(two >= 0x100, RD_NONCANONICAL);
-		*ret = two;
-		return RD_OK;
-	default:
-		RD_ENSURE(first < 0x80, RD_NONCANONICAL);
-		*ret = first;
-		return RD_OK;
-	}
-}
-
-static enum rd_status take_any(struct rd_cur *c, uint8_t *ret_tag, struct rd_view *ret)
-{
-	size_t len;
-
-	RD_TRY(rd_cur_u8(c, ret_tag));
-	/* 00 is an end, and a tag number in several octets occurs nowhere. */
-	RD_ENSURE(*ret_tag != 0, RD_BAD_TYPE);
-	RD_ENSURE((*ret_tag & TAG_NUMBER_MULTIBYTE) != TAG_NUMBER_MULTIBYTE, RD_BAD_TYPE);
-	RD_TRY(take_length(c, &len));
-	return rd_cur_take(c, len, ret);
-}
-
-static enum rd_status take(struct rd_cur *c, uint8_t tag, struct rd_view *ret)
-{
-	uint8_t got_tag;
-
-	RD_TRY(take_any(c, &got_tag, ret));
-	return got_tag == tag ? RD_OK : RD_BAD_TYPE;
-}
-
 static enum rd_status expect_oid(struct rd_cur *c, struct rd_view oid)
 {
 	struct rd_view got;
 
-	RD_TRY(take(c, TAG_OID, &got));
+	RD_TRY(rd_der_take(c, RD_DER_OID, &got));
 	return rd_view_equal(got, oid) ? RD_OK : RD_BAD_ALG;
 }
 
@@ -99,7 +44,7 @@ static enum rd_status expect_version(struct rd_cur *c)
 {
 	struct rd_view got;
 
-	RD_TRY(take(c, TAG_INTEGER, &got));
+	RD_TRY(rd_der_take(c, RD_DER_INTEGER, &got));
 	return got.len == 1 && got.ptr[0] == VERSION_KEY_ID ? RD_OK : RD_BAD_VERSION;
 }
 
@@ -111,17 +56,17 @@ static enum rd_status read_recipients(struct rd_cur *c, struct rd_cms *cms)
 	struct rd_cur recipient;
 	uint8_t name_tag;
 
-	RD_TRY(take(c, TAG_SET, &view));
+	RD_TRY(rd_der_take(c, RD_DER_SET, &view));
 	set = rd_cur(view);
-	RD_TRY(take(&set, TAG_SEQUENCE, &view));
+	RD_TRY(rd_der_take(&set, RD_DER_SEQUENCE, &view));
 	recipient = rd_cur(view);
 	RD_TRY(expect_version(&recipient));
-	RD_TRY(take_any(&recipient, &name_tag, &view));
-	if (name_tag == TAG_CONTEXT_0) {
+	RD_TRY(rd_der_take_any(&recipient, &name_tag, &view));
+	if (name_tag == RD_DER_CONTEXT_0) {
 		cms->key_id = view;
 	}
-	RD_TRY(take(&recipient, TAG_SEQUENCE, &view));
-	return take(&recipient, TAG_OCTET_STRING, &cms->encrypted_key);
+	RD_TRY(rd_der_take(&recipient, RD_DER_SEQUENCE, &view));
+	return rd_der_take(&recipient, RD_DER_OCTET_STRING, &cms->encrypted_key);
 }
 
 static enum rd_status read_cipher(struct rd_cur *c, struct rd_cms *cms)
@@ -129,10 +74,10 @@ static enum rd_status read_cipher(struct rd_cur *c, struct rd_cms *cms)
 	struct rd_view view;
 	struct rd_cur alg;
 
-	RD_TRY(take(c, TAG_SEQUENCE, &view));
+	RD_TRY(rd_der_take(c, RD_DER_SEQUENCE, &view));
 	alg = rd_cur(view);
 	RD_TRY(expect_oid(&alg, rd_view(oid_aes256_cbc, sizeof(oid_aes256_cbc))));
-	RD_TRY(take(&alg, TAG_OCTET_STRING, &cms->iv));
+	RD_TRY(rd_der_take(&alg, RD_DER_OCTET_STRING, &cms->iv));
 	return cms->iv.len == RD_CMS_IV_SIZE ? RD_OK : RD_OUT_OF_RANGE;
 }
 
@@ -145,13 +90,13 @@ static enum rd_status read_content(struct rd_cur *c, struct rd_buf *ciphertext)
 {
 	struct rd_view segment;
 
-	if (next_is(c, TAG_CONTEXT_0)) {
-		RD_TRY(take(c, TAG_CONTEXT_0, &segment));
+	if (next_is(c, RD_DER_CONTEXT_0)) {
+		RD_TRY(rd_der_take(c, RD_DER_CONTEXT_0, &segment));
 		RD_TRY(rd_buf_put_view(ciphertext, segment));
 	} else {
-		RD_TRY(enter(c, TAG_CONTEXT_0 | TAG_CONSTRUCTED));
-		while (next_is(c, TAG_OCTET_STRING)) {
-			RD_TRY(take(c, TAG_OCTET_STRING, &segment));
+		RD_TRY(enter(c, RD_DER_CONTEXT_0 | RD_DER_CONSTRUCTED));
+		while (next_is(c, RD_DER_OCTET_STRING)) {
+			RD_TRY(rd_der_take(c, RD_DER_OCTET_STRING, &segment));
 			RD_TRY(rd_buf_put_view(ciphertext, segment));
 		}
 	}
@@ -166,13 +111,13 @@ enum rd_status rd_cms_read(
 	struct rd_cur c = rd_cur(ber);
 
 	RD_ENSURE(ber.len <= RD_CMS_SIZE_MAX, RD_LIMIT);
-	RD_TRY(enter(&c, TAG_SEQUENCE));
+	RD_TRY(enter(&c, RD_DER_SEQUENCE));
 	RD_TRY(expect_oid(&c, rd_view(oid_enveloped_data, sizeof(oid_enveloped_data))));
-	RD_TRY(enter(&c, TAG_CONTEXT_0 | TAG_CONSTRUCTED));
-	RD_TRY(enter(&c, TAG_SEQUENCE));
+	RD_TRY(enter(&c, RD_DER_CONTEXT_0 | RD_DER_CONSTRUCTED));
+	RD_TRY(enter(&c, RD_DER_SEQUENCE));
 	RD_TRY(expect_version(&c));
 	RD_TRY(read_recipients(&c, &cms));
-	RD_TRY(enter(&c, TAG_SEQUENCE));
+	RD_TRY(enter(&c, RD_DER_SEQUENCE));
 	RD_TRY(expect_oid(&c, rd_view(oid_data, sizeof(oid_data))));
 	RD_TRY(read_cipher(&c, &cms));
 	RD_TRY(read_content(&c, &ciphertext));

@@ -11,15 +11,12 @@
 #include "crypto/cms.h"
 
 #include "base/secret.h"
+#include "crypto/der.h"
 #include "crypto/digest.h"
 #include "crypto/internal.h"
 #include "crypto/random.h"
 
 #include <stdbool.h>
-
-#define TAG_OCTET_STRING 0x04
-#define TAG_SEQUENCE     0x30
-#define TAG_SET          0x31
 
 static const uint8_t opening[] = {
 	0x30, 0x80, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07,
@@ -102,13 +99,13 @@ static enum rd_status put_recipient(const struct rd_cms *cms, struct rd_buf *out
 			  sizeof(oaep_sha256) + head_size(cms->encrypted_key.len) +
 			  cms->encrypted_key.len;
 
-	RD_TRY(put_head(out, TAG_SET, head_size(key_info) + key_info));
-	RD_TRY(put_head(out, TAG_SEQUENCE, key_info));
+	RD_TRY(put_head(out, RD_DER_SET, head_size(key_info) + key_info));
+	RD_TRY(put_head(out, RD_DER_SEQUENCE, key_info));
 	RD_TRY(rd_buf_put(
 		out, recipient_version_and_ski_head, sizeof(recipient_version_and_ski_head)));
 	RD_TRY(rd_buf_put_view(out, cms->key_id));
 	RD_TRY(rd_buf_put(out, oaep_sha256, sizeof(oaep_sha256)));
-	return put_element(out, TAG_OCTET_STRING, cms->encrypted_key);
+	return put_element(out, RD_DER_OCTET_STRING, cms->encrypted_key);
 }
 
 enum rd_status rd_cms_write(const struct rd_cms *cms, struct rd_buf *out)
@@ -126,7 +123,7 @@ enum rd_status rd_cms_write(const struct rd_cms *cms, struct rd_buf *out)
 	RD_TRY(rd_buf_put(out, content_opening, sizeof(content_opening)));
 	RD_TRY(rd_buf_put_view(out, cms->iv));
 	RD_TRY(rd_buf_put(out, content_constructed, sizeof(content_constructed)));
-	RD_TRY(put_element(out, TAG_OCTET_STRING, cms->ciphertext));
+	RD_TRY(put_element(out, RD_DER_OCTET_STRING, cms->ciphertext));
 	return rd_buf_put_zeros(out, CLOSING_SIZE);
 }
 

@@ -52,6 +52,8 @@ enum rd_status rd_crypto_pkcs8_read(struct rd_view der, size_t max, EVP_PKEY **r
 enum rd_status rd_crypto_pkcs8_write(const EVP_PKEY *pkey, struct rd_secret *out) RD_MUST_USE;
 enum rd_status rd_crypto_spki_read(struct rd_view der, size_t max, EVP_PKEY **ret) RD_MUST_USE;
 enum rd_status rd_crypto_spki_write(const EVP_PKEY *pkey, struct rd_buf *out) RD_MUST_USE;
+/* The RSA form of the third: strictly DER, and fast. RD_WRONG_KEY: a key of another kind. */
+enum rd_status rd_crypto_rsa_spki_read(struct rd_view der, EVP_PKEY **ret) RD_MUST_USE;
 /* RD_WRONG_KEY unless public and private halves are sound and belong together; slow for RSA. */
 enum rd_status rd_crypto_pkey_check(EVP_PKEY *pkey) RD_MUST_USE;
 

@@ -108,7 +108,7 @@ enum rd_status rd_rsa_key_from_spki(struct rd_view der, struct rd_rsa_key **ret)
 {
 	RD_CLEANUP(rd_crypto_pkey_free) EVP_PKEY *pkey = NULL;
 
-	RD_TRY(rd_crypto_spki_read(der, RD_RSA_SPKI_SIZE_MAX, &pkey));
+	RD_TRY(rd_crypto_rsa_spki_read(der, &pkey));
 	RD_TRY(check_public(pkey));
 	return take(&pkey, false, ret);
 }

@@ -40,9 +40,9 @@ enum rd_status rd_rsa_key_from_own_pkcs8(struct rd_view der, struct rd_rsa_key *
 enum rd_status rd_rsa_key_to_pkcs8(const struct rd_rsa_key *key, struct rd_secret *out) RD_MUST_USE;
 
 /*
- * SubjectPublicKeyInfo with rsaEncryption, nothing behind it (RD_TRAILING). RD_WRONG_KEY: another
- * kind of key, a modulus outside RD_RSA_BITS_MIN..MAX or even, e even, below 65537 or above 64 bits
- * (it sets what an encryption costs us). PKCS#1's RSAPublicKey is RD_MALFORMED.
+ * SubjectPublicKeyInfo with rsaEncryption, in DER, nothing behind it (RD_TRAILING). RD_WRONG_KEY:
+ * another kind of key, a modulus outside RD_RSA_BITS_MIN..MAX or even, e even, below 65537 or above
+ * 64 bits (it sets what an encryption costs us). PKCS#1's RSAPublicKey is RD_MALFORMED.
  */
 enum rd_status rd_rsa_key_from_spki(struct rd_view der, struct rd_rsa_key **ret) RD_MUST_USE;
 enum rd_status rd_rsa_key_to_spki(const struct rd_rsa_key *key, struct rd_buf *out) RD_MUST_USE;

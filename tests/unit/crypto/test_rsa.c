@@ -139,6 +139,65 @@ static void reads_public_keys_of_documents(void **state)
 	rd_buf_finish(&der);
 }
 
+/* One encoding only. The vector: 30 82 01 22, 30 0d 06 09 … 05 00, 03 82 01 0f 00, 30 82 01 0a,
+ * 02 82 01 01 00 n, 02 03 01 00 01. */
+static void a_public_key_has_one_encoding(void **state)
+{
+	static const struct {
+		const char *what;
+		size_t at;
+		size_t n;
+		const char *hex;
+		enum rd_status want;
+	} cases[] = {
+		{"outer length not minimal", 0, 4, "3083000122", RD_MALFORMED},
+		{"outer length indefinite", 0, 4, "3080", RD_MALFORMED},
+		{"algorithm length not minimal", 0, 6, "3082012330810d", RD_MALFORMED},
+		{"no parameters", 0, 19, "30820120300b06092a864886f70d010101", RD_MALFORMED},
+		{"parameters not NULL", 17, 1, "04", RD_MALFORMED},
+		{"NULL with content", 0, 19, "30820123300e06092a864886f70d010101050100",
+			RD_MALFORMED},
+		{"RSASSA-PSS", 16, 1, "0a", RD_WRONG_KEY},
+		{"unused bits", 23, 1, "01", RD_MALFORMED},
+		{"octet string", 19, 1, "04", RD_MALFORMED},
+		{"negative modulus", 32, 1, "80", RD_MALFORMED},
+		{"exponent 65536", 293, 1, "00", RD_WRONG_KEY},
+		{"exponent negative", 291, 1, "81", RD_MALFORMED},
+		{"exponent with leading zeros", 291, 1, "00", RD_MALFORMED},
+		{"outer length too short", 3, 1, "21", RD_TRAILING},
+		{"outer length too long", 3, 1, "23", RD_MALFORMED},
+		{"bit string too short", 22, 1, "0e", RD_MALFORMED},
+		{"numbers too short", 27, 1, "09", RD_MALFORMED},
+		{"unaltered", 0, 1, "30", RD_OK},
+	};
+	struct rd_buf der = test_data("crypto/rsa2048.spki.der");
+
+	(void)state;
+	for (size_t i = 0; i < RD_ARRAY_LEN(cases); i++) {
+		struct rd_buf b = rd_buf_growable(RD_RSA_SPKI_SIZE_MAX);
+		struct rd_rsa_key *key = NULL;
+		enum rd_status st;
+
+		assert_ok(rd_buf_put(&b, der.ptr, cases[i].at));
+		assert_ok(rd_hex_decode(rd_view_str(cases[i].hex), &b));
+		assert_ok(rd_buf_put(&b, der.ptr + cases[i].at + cases[i].n,
+			der.used - cases[i].at - cases[i].n));
+		st = rd_rsa_key_from_spki(rd_buf_view(&b), &key);
+		if (st != cases[i].want) {
+			fail_msg("%s: got %s, want %s", cases[i].what, rd_status_name(st),
+				rd_status_name(cases[i].want));
+		}
+		rd_rsa_key_free(&key);
+		rd_buf_finish(&b);
+	}
+	for (size_t len = 0; len < der.used; len++) {
+		struct rd_rsa_key *key = NULL;
+
+		assert_status(rd_rsa_key_from_spki(rd_view(der.ptr, len), &key), RD_MALFORMED);
+	}
+	rd_buf_finish(&der);
+}
+
 static void oaep_takes_up_to_its_limit(void **state)
 {
 	static const size_t limits[RD_OAEP_COUNT] = {[RD_OAEP_SHA1] = 214, [RD_OAEP_SHA256] = 190};
@@ -345,6 +404,7 @@ int main(void)
 		cmocka_unit_test(refuses_private_keys_that_are_not_offered),
 		cmocka_unit_test(a_private_key_is_whole_and_consistent),
 		cmocka_unit_test(reads_public_keys_of_documents),
+		cmocka_unit_test(a_public_key_has_one_encoding),
 		cmocka_unit_test(oaep_takes_up_to_its_limit),
 		cmocka_unit_test(every_bad_oaep_ciphertext_fails_alike),
 		cmocka_unit_test(signatures_verify_only_as_what_they_are),
