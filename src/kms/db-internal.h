@@ -8,9 +8,18 @@
 /* One line; a database's own messages name tables and rules, never values of ours. */
 #define KMS_DB_ERROR_SIZE 256
 
+/* Different statements of this program, with room to grow. */
+#define KMS_DB_STATEMENTS_MAX 160
+
+/* What schema texts write as {name}. */
+struct kms_db_word {
+	const char *name;
+	const char *text;
+};
+#define KMS_DB_WORDS 6
+
 struct kms_db_ops {
 	const char *scheme; /* "sqlite:" */
-	/* The URL's text behind the scheme, or all of it. */
 	enum rd_status (*open)(const char *url, struct kms_db **ret, struct rd_error *err);
 	void (*close)(struct kms_db *db);
 	/* exclusive: no other connection may change the schema meanwhile. */
@@ -19,12 +28,12 @@ struct kms_db_ops {
 	void (*rollback)(struct kms_db *db);
 	enum rd_status (*run)(struct kms_db *db, const char *sql, const struct kms_db_value *params,
 		size_t n_params, kms_db_row *row, void *arg, uint64_t *ret_changed);
+	/* Statements of the schema: no parameters, no rows, not prepared. */
+	enum rd_status (*script)(struct kms_db *db, const char *sql);
 	enum rd_status (*notify)(struct kms_db *db);
 	enum rd_status (*wait)(struct kms_db *db, unsigned timeout_ms);
 	enum rd_status (*backup)(struct kms_db *db, const char *path, struct rd_error *err);
-	/* Words of the schema that differ. */
-	const char *blob_type;
-	const char *counter_type; /* a primary key that counts upwards by itself */
+	struct kms_db_word words[KMS_DB_WORDS];
 };
 
 /* First member of each kind's own struct. */

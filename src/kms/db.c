@@ -8,9 +8,10 @@
 #include <time.h>
 
 /* Two servers that change the same row meet a few times at most, then one has won. */
-#define TRIES_MAX 12
-/* Waits between tries grow to about a second in all. */
+#define TRIES_MAX   12
 #define TRY_WAIT_MS 2
+/* A caller waits no longer for tries that each wait for a connection. */
+#define TRY_TOTAL_MS 5000
 
 struct kms_db_value kms_db_text(const char *text)
 {
@@ -39,8 +40,9 @@ enum rd_status kms_db_open(const char *url, struct kms_db **ret, struct rd_error
 		}
 	}
 	if (db == NULL) {
+		/* Not repeated: it may hold a password. */
 		return rd_fail(err, RD_USAGE,
-			"database \"%s\": neither sqlite:FILE nor postgresql://…", url);
+			"the database's URL is neither sqlite:FILE nor postgresql://…");
 	}
 	RD_TRY(kms_schema_upgrade(db, err));
 	*ret = rd_steal(&db, NULL);
@@ -78,13 +80,24 @@ static void pause_before(int try)
 	(void)nanosleep(&ts, NULL);
 }
 
-static enum rd_status transact_once(struct kms_db *db, kms_db_work *fn, void *arg)
+static int64_t monotonic_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static enum rd_status transact_once(
+	struct kms_db *db, kms_db_work *fn, void *arg, bool *ret_committing)
 {
 	enum rd_status st;
 
+	*ret_committing = false;
 	RD_TRY(kms_db_begin(db));
 	st = fn(db, arg);
 	if (st == RD_OK) {
+		*ret_committing = true;
 		return kms_db_commit(db);
 	}
 	kms_db_rollback(db);
@@ -93,11 +106,14 @@ static enum rd_status transact_once(struct kms_db *db, kms_db_work *fn, void *ar
 
 enum rd_status kms_db_transact(struct kms_db *db, kms_db_work *fn, void *arg)
 {
+	const int64_t deadline = monotonic_ms() + TRY_TOTAL_MS;
 	enum rd_status st = RD_AGAIN;
+	bool committing;
 
 	for (int try = 0; try < TRIES_MAX; try++) {
-		st = transact_once(db, fn, arg);
-		if (st != RD_AGAIN && st != RD_CLOSED) {
+		st = transact_once(db, fn, arg, &committing);
+		if ((st != RD_AGAIN && st != RD_CLOSED) || (st == RD_CLOSED && committing) ||
+			monotonic_ms() >= deadline) {
 			break;
 		}
 		pause_before(try);

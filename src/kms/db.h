@@ -6,12 +6,16 @@
  * Statements are the common subset of both: placeholders $1, $2 … in the order of their first use,
  * ON CONFLICT, RETURNING; times are milliseconds since the epoch in BIGINT columns. Each statement
  * text is a string constant; its address is the key under which it is prepared once a connection.
- * A connection belongs to one thread at a time. Every failure is one of:
+ * A connection belongs to one thread at a time. After any failure within a transaction there is
+ * nothing to do but to roll back: PostgreSQL refuses whatever follows. Every failure is one of:
  *
  *	RD_EXISTS     a uniqueness rule
  *	RD_AGAIN      a serialisation conflict or a busy database: roll back and try again
- *	RD_CLOSED     the database went away; the next begin connects again
+ *	RD_CLOSED     the database went away; the next begin, or run outside a transaction,
+ *	              connects again
+ *	RD_TIMEOUT    a statement took too long and was given up
  *	RD_NOSPACE    disk full
+ *	RD_FORBIDDEN  another rule of the schema (a reference to what is not there)
  *	RD_INTERNAL   a statement of ours is wrong
  */
 #ifndef KMS_DB_H
@@ -48,7 +52,9 @@ struct kms_db;
 /*
  * url: "sqlite:/path/to/file" or "postgresql://…" as libpq takes it. The file is made 0600. Opens,
  * and brings the schema to this program's version (forward only; a newer one is RD_BAD_VERSION,
- * "this database was written by a newer redoubt-kms").
+ * "this database was written by a newer redoubt-kms"). A PostgreSQL server that cannot be reached
+ * is RD_CLOSED, one that refuses us RD_DENIED, one too old or not in UTF-8 RD_UNSUPPORTED. The URL
+ * may hold a password: no error and no log line repeats any of it.
  */
 enum rd_status kms_db_open(const char *url, struct kms_db **ret, struct rd_error *err) RD_MUST_USE;
 void kms_db_close(struct kms_db **db);
@@ -59,8 +65,12 @@ enum rd_status kms_db_begin(struct kms_db *db) RD_MUST_USE;
 enum rd_status kms_db_commit(struct kms_db *db) RD_MUST_USE;
 void kms_db_rollback(struct kms_db *db);
 
-/* Runs fn within a transaction and commits; on RD_AGAIN and RD_CLOSED a bounded number of times. fn
- * must set its results anew each time. */
+/*
+ * Runs fn within a transaction and commits; on RD_AGAIN and RD_CLOSED a bounded number of times and
+ * seconds. fn must set its results anew each time, and pass on every failure of the database. When
+ * the connection goes while COMMIT is under way nobody knows whether it happened: that is RD_CLOSED
+ * without another try, lest the work is done twice.
+ */
 typedef enum rd_status kms_db_work(struct kms_db *db, void *arg);
 enum rd_status kms_db_transact(struct kms_db *db, kms_db_work *fn, void *arg) RD_MUST_USE;
 
@@ -73,7 +83,8 @@ enum rd_status kms_db_run(struct kms_db *db, const char *sql, const struct kms_d
 /* Wakes other servers on the same database once the transaction is committed: PostgreSQL's NOTIFY.
  * Nothing on SQLite, where there are none. */
 enum rd_status kms_db_notify(struct kms_db *db) RD_MUST_USE;
-/* Waits for such a wake-up, or for the time to pass. The connection is for this alone. */
+/* Waits for such a wake-up, or for the time to pass; at once the first time on a new connection,
+ * for what was missed before it. The connection is for this alone. */
 enum rd_status kms_db_wait(struct kms_db *db, unsigned timeout_ms) RD_MUST_USE;
 
 /* Why the last call failed, for the log; never holds a parameter's value. */

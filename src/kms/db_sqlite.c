@@ -15,8 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Different statements of this program, with room to grow; more are prepared each time. */
-#define STATEMENTS_MAX 160
 /* How long a writer waits for another one. */
 #define BUSY_MS 5000
 /* Pages that a backup copies before it lets a writer in. */
@@ -28,7 +26,7 @@ struct sqlite {
 	struct {
 		const char *sql;
 		sqlite3_stmt *statement;
-	} prepared[STATEMENTS_MAX];
+	} prepared[KMS_DB_STATEMENTS_MAX];
 	size_t n_prepared;
 };
 
@@ -62,11 +60,20 @@ static enum rd_status status_of(int rc)
 	}
 }
 
+/* A quota or a file size limit is a full disk, too; SQLite says so of ENOSPC alone. */
+static bool out_of_room(const struct sqlite *db, int rc)
+{
+	int os_errno = sqlite3_system_errno(db->handle);
+
+	return (rc & 0xff) == SQLITE_IOERR &&
+	       (os_errno == ENOSPC || os_errno == EDQUOT || os_errno == EFBIG);
+}
+
 /* Keeps the reason and gives the status. */
 static enum rd_status failed(struct sqlite *db, int rc)
 {
 	(void)snprintf(db->db.error, sizeof(db->db.error), "%s", sqlite3_errmsg(db->handle));
-	return status_of(rc);
+	return out_of_room(db, rc) ? RD_NOSPACE : status_of(rc);
 }
 
 static enum rd_status simple(struct sqlite *db, const char *sql)
@@ -181,7 +188,7 @@ static enum rd_status prepare(struct sqlite *db, const char *sql, sqlite3_stmt *
 			return RD_OK;
 		}
 	}
-	RD_ENSURE(db->n_prepared < STATEMENTS_MAX, RD_INTERNAL);
+	RD_ENSURE(db->n_prepared < KMS_DB_STATEMENTS_MAX, RD_INTERNAL);
 	rc = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL);
 	if (rc != SQLITE_OK) {
 		return failed(db, rc);
@@ -280,6 +287,11 @@ static enum rd_status sqlite_run(struct kms_db *base, const char *sql,
 	return st;
 }
 
+static enum rd_status sqlite_script(struct kms_db *base, const char *sql)
+{
+	return simple((struct sqlite *)base, sql);
+}
+
 static enum rd_status sqlite_notify(struct kms_db *base)
 {
 	(void)base;
@@ -345,9 +357,18 @@ const struct kms_db_ops kms_db_sqlite = {
 	.commit = sqlite_commit,
 	.rollback = sqlite_rollback,
 	.run = sqlite_run,
+	.script = sqlite_script,
 	.notify = sqlite_notify,
 	.wait = sqlite_wait,
 	.backup = sqlite_backup,
-	.blob_type = "BLOB",
-	.counter_type = "INTEGER PRIMARY KEY AUTOINCREMENT",
+	.words =
+		{
+			{"blob", "BLOB"},
+			{"text", "TEXT"},
+			{"counter", "INTEGER PRIMARY KEY AUTOINCREMENT"},
+			{"now_ms", "(unixepoch() * 1000)"},
+			/* One writer at a time: rows are committed in the order of their places. */
+			{"change_number", "BIGINT GENERATED ALWAYS AS (place) VIRTUAL"},
+			{"change_horizon", "SELECT coalesce(max(number), 0) + 1 FROM change"},
+		},
 };

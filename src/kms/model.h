@@ -39,7 +39,7 @@
 #define KMS_CONTEXT_PAIRS_MAX 8 /* of a grant's constraint */
 #define KMS_CONTEXT_BYTES_MAX 8192
 
-/* X(name, "wire name"); the table of what each may do is in spec.c. */
+/* X(wire name), stored by number: append only; the table of what each may do is in spec.c. */
 #define KMS_SPEC_LIST(X)                                                                           \
 	X(SYMMETRIC_DEFAULT)                                                                       \
 	X(RSA_2048)                                                                                \
@@ -62,6 +62,7 @@ enum kms_spec {
 		KMS_SPEC_COUNT
 };
 
+/* The numbers of these enumerations are stored: append only. */
 enum kms_usage {
 	KMS_ENCRYPT_DECRYPT,
 	KMS_SIGN_VERIFY,

@@ -7,6 +7,8 @@
  * the record has changed meanwhile. Every write of something that servers cache also appends to the
  * table `change`, in the same transaction, and (PostgreSQL) notifies: cache.c reads on from the
  * last number that it has seen. RD_NOTFOUND, RD_EXISTS as usual; RD_LIMIT for a quota of model.h.
+ * After a writer's failure the transaction is rolled back: something may have been counted already.
+ * A row that is not of our making is RD_BAD_TYPE, RD_BAD_NUMBER or RD_LIMIT.
  */
 #ifndef KMS_STORE_H
 #define KMS_STORE_H
@@ -21,7 +23,7 @@ enum rd_status kms_store_key_get(
 /* Whoever's it is: ciphertexts name keys without an account. */
 enum rd_status kms_store_key_find(struct kms_db *db, const char *id, struct kms_key *ret)
 	RD_MUST_USE;
-/* All fields but id, spec, usage, origin, created; raises key->version on success. */
+/* All fields but account, id, spec, usage, origin, created; raises key->version on success. */
 enum rd_status kms_store_key_update(struct kms_db *db, struct kms_key *key) RD_MUST_USE;
 /* With its material, aliases, grants and tags. */
 enum rd_status kms_store_key_destroy(struct kms_db *db, const char *id) RD_MUST_USE;
@@ -29,7 +31,12 @@ enum rd_status kms_store_key_destroy(struct kms_db *db, const char *id) RD_MUST_
 typedef enum rd_status kms_store_key_fn(void *arg, const char *id);
 enum rd_status kms_store_keys_list(struct kms_db *db, const char *account, const char *after,
 	uint32_t max, kms_store_key_fn *fn, void *arg) RD_MUST_USE;
-/* What a scheduler has to do at now_ms: deletions, rotations and expiries that are due. */
+/*
+ * What a scheduler has to do at now_ms, the longest overdue first: keys pending deletion whose
+ * deletion_ms has come; enabled keys that rotate and whose next_rotation_ms has come; keys with
+ * present material that expires and whose own valid_to_ms has come (the key's own fields do not
+ * count: each material has its date).
+ */
 enum kms_due { KMS_DUE_DELETION, KMS_DUE_ROTATION, KMS_DUE_EXPIRY };
 enum rd_status kms_store_keys_due(struct kms_db *db, enum kms_due what, int64_t now_ms,
 	uint32_t max, kms_store_key_fn *fn, void *arg) RD_MUST_USE;
@@ -39,11 +46,12 @@ enum rd_status kms_store_material_add(struct kms_db *db, const struct kms_materi
 	RD_MUST_USE;
 enum rd_status kms_store_material_update(struct kms_db *db, const struct kms_material *material)
 	RD_MUST_USE;
-/* By generation, ascending; the record is fn's to keep (it clears it) or is finished after it. */
+/* By generation, ascending; the record is fn's to keep (it clears it) or is finished after it. That
+ * holds for every record that is handed to a function below. */
 typedef enum rd_status kms_store_material_fn(void *arg, struct kms_material *material);
 enum rd_status kms_store_material_list(
 	struct kms_db *db, const char *key_id, kms_store_material_fn *fn, void *arg) RD_MUST_USE;
-/* Wrapped values of an older root generation, for the re-wrapper: material and credentials. */
+/* Material wrapped by an older root generation, for the re-wrapper; credentials: below. */
 enum rd_status kms_store_material_stale(struct kms_db *db, uint32_t before_generation, uint32_t max,
 	kms_store_material_fn *fn, void *arg) RD_MUST_USE;
 
@@ -152,10 +160,21 @@ enum rd_status kms_store_meta_add(struct kms_db *db, const char *name, struct rd
 	RD_MUST_USE;
 enum rd_status kms_store_meta_replace(struct kms_db *db, const char *name, struct rd_view value)
 	RD_MUST_USE;
-/* kind: 'k' key (also its material, aliases, tags, grants), 'a' alias, 'p' principal (also its
- * policies), 'c' credential, 'r' root generation. */
+/*
+ * kind: 'k' key (also its material, aliases, tags, grants), 'a' alias (id "<account>:<name>"), 'p'
+ * principal (also its policies), 'c' credential, 'r' a value of meta (root generations). What did
+ * not exist cannot have been cached: adding a key, alias, principal or credential says nothing of
+ * it (but an alias does of its key).
+ */
+enum rd_status kms_store_change_add(struct kms_db *db, char kind, const char *id) RD_MUST_USE;
+/* number: what to go on from the next time. It does not grow while an older change may still be
+ * committed; later ones are then told of again. */
 typedef enum rd_status kms_store_change_fn(void *arg, int64_t number, char kind, const char *id);
 enum rd_status kms_store_changes_since(
 	struct kms_db *db, int64_t number, kms_store_change_fn *fn, void *arg) RD_MUST_USE;
+/* Where a server with an empty cache starts. */
+enum rd_status kms_store_changes_last(struct kms_db *db, int64_t *ret_number) RD_MUST_USE;
+/* Forgets changes from before a time. Who has not read on since then must drop everything. */
+enum rd_status kms_store_changes_prune(struct kms_db *db, int64_t before_ms) RD_MUST_USE;
 
 #endif

@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PostgreSQL: several servers on one database.
+ *
+ * Transactions are SERIALIZABLE; those that cannot be put in an order fail with 40001 and are tried
+ * again by kms_db_transact. Statements are prepared once a connection under the address of their
+ * text; values travel in binary: int8, text, bytea. A lost connection is noticed by the statement
+ * that needed it (RD_CLOSED) and made again by the next one that may begin something.
+ *
+ * The server's detailed messages hold values, those about connections hold the URL's parts: only
+ * the primary message and the SQLSTATE are ever kept.
+ */
+#include "kms/db-internal.h"
+
+#include "base/byteorder.h"
+#include "base/secret.h"
+
+#include <errno.h>
+#include <libpq-fe.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* pg_current_xact_id and its kin. */
+#define SERVER_VERSION_MIN 130000
+
+/* Types in the server's catalogue (pg_type.dat): fixed for ever. */
+#define OID_BOOL  16u
+#define OID_BYTEA 17u
+#define OID_INT8  20u
+#define OID_INT4  23u
+#define OID_TEXT  25u
+
+#define BINARY 1
+
+/* Held while the schema changes: "redoubt" in ASCII. */
+#define LOCK_SCHEMA "32199629386113652"
+#define CHANNEL     "redoubt_kms"
+
+struct postgres {
+	struct kms_db db;
+	char *url; /* may hold a password */
+	PGconn *connection;
+	bool in_transaction;
+	bool listening;
+	bool notify; /* with the commit */
+	const char *prepared[KMS_DB_STATEMENTS_MAX];
+	size_t n_prepared;
+};
+
+static void quiet(void *arg, const char *message)
+{
+	(void)arg;
+	(void)message;
+}
+
+static enum rd_status lost(struct postgres *db)
+{
+	(void)snprintf(db->db.error, sizeof(db->db.error), "the connection to PostgreSQL is gone");
+	return RD_CLOSED;
+}
+
+/* SQLSTATE: PostgreSQL's manual, appendix A. */
+static enum rd_status status_of(const char *state)
+{
+	static const struct {
+		const char *prefix;
+		enum rd_status status;
+	} table[] = {
+		{"23505", RD_EXISTS},
+		{"23", RD_FORBIDDEN}, /* constraints */
+		{"22", RD_FORBIDDEN}, /* a value that a type does not take */
+		{"40001", RD_AGAIN},
+		{"40P01", RD_AGAIN}, /* serialisation, deadlock */
+		{"55P03", RD_AGAIN}, /* lock_timeout */
+		{"53100", RD_NOSPACE},
+		{"53200", RD_NOMEM},
+		{"53300", RD_AGAIN},
+		{"57014", RD_TIMEOUT}, /* statement_timeout */
+		{"57P", RD_CLOSED},
+		{"25P03", RD_CLOSED}, /* shut down; idle too long */
+		{"25006", RD_CLOSED}, /* became a standby: find the primary */
+		{"08P01", RD_INTERNAL},
+		{"08", RD_CLOSED}, /* wrong number of parameters; network */
+		{"42501", RD_DENIED},
+		{"58", RD_IO},
+	};
+
+	for (size_t i = 0; i < RD_ARRAY_LEN(table); i++) {
+		if (strncmp(state, table[i].prefix, strlen(table[i].prefix)) == 0) {
+			return table[i].status;
+		}
+	}
+	return RD_INTERNAL;
+}
+
+/* Keeps the reason and gives the status; never RD_OK. */
+static enum rd_status failed(struct postgres *db, const PGresult *result)
+{
+	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	enum rd_status st;
+
+	if (state == NULL) {
+		return PQstatus(db->connection) == CONNECTION_BAD ? lost(db) : RD_NOMEM;
+	}
+	/* Class 22 quotes what it did not like. */
+	if (message == NULL || strncmp(state, "22", 2) == 0) {
+		message = "a value that the column's type does not take";
+	}
+	(void)snprintf(db->db.error, sizeof(db->db.error), "%s (SQLSTATE %s)", message, state);
+	st = status_of(state);
+	if (st == RD_CLOSED) {
+		PQfinish(db->connection);
+		db->connection = NULL;
+	}
+	return st;
+}
+
+static enum rd_status simple(struct postgres *db, const char *sql)
+{
+	PGresult *result = PQexec(db->connection, sql);
+	ExecStatusType got = PQresultStatus(result);
+	enum rd_status st = RD_OK;
+
+	if (got != PGRES_COMMAND_OK && got != PGRES_TUPLES_OK) {
+		st = failed(db, result);
+	}
+	PQclear(result);
+	return st;
+}
+
+static enum rd_status set_up(struct postgres *db)
+{
+	const char *encoding = PQparameterStatus(db->connection, "server_encoding");
+
+	if (PQserverVersion(db->connection) < SERVER_VERSION_MIN || encoding == NULL ||
+		strcmp(encoding, "UTF8") != 0) {
+		(void)snprintf(db->db.error, sizeof(db->db.error),
+			"PostgreSQL 13 or newer and a database in UTF8 are needed: this is %d in %s",
+			PQserverVersion(db->connection) / 10000,
+			encoding == NULL ? "an unknown encoding" : encoding);
+		return RD_UNSUPPORTED;
+	}
+	/*
+	 * No statement of ours takes seconds; one that waits for a lock fails before a client has
+	 * gone. Every access has an index: a plan made while a table was empty must not stay a scan
+	 * of all of it, and a scan conflicts with every writer (SERIALIZABLE). A stronger
+	 * synchronous_commit than "on" is the administrator's wish.
+	 */
+	return simple(db, "SET statement_timeout = 10000;"
+			  "SET lock_timeout = 5000;"
+			  "SET idle_in_transaction_session_timeout = 30000;"
+			  "SET enable_seqscan = off;"
+			  "SELECT set_config('synchronous_commit', 'on', false)"
+			  " WHERE current_setting('synchronous_commit') <> 'remote_apply'");
+}
+
+/* What stands before dbname is a default that the URL may override; seconds and milliseconds. */
+static const char *const connect_keys[] = {"fallback_application_name", "connect_timeout",
+	"tcp_user_timeout", "keepalives_idle", "dbname", "client_encoding", NULL};
+#define CONNECT_VALUES(url)                                                                        \
+	{                                                                                          \
+		"redoubt-kms", "5", "10000", "10", (url), "UTF8", NULL                             \
+	}
+
+static enum rd_status attach(struct postgres *db)
+{
+	const char *const values[] = CONNECT_VALUES(db->url);
+	enum rd_status st;
+
+	PQfinish(db->connection);
+	db->n_prepared = 0;
+	db->listening = false;
+	db->connection = PQconnectdbParams(connect_keys, values, 1);
+	if (PQstatus(db->connection) != CONNECTION_OK) {
+		return lost(db);
+	}
+	(void)PQsetNoticeProcessor(db->connection, quiet, NULL);
+	st = set_up(db);
+	if (st != RD_OK) {
+		PQfinish(db->connection);
+		db->connection = NULL;
+	}
+	return st;
+}
+
+/* Connected, or connected again: only where no transaction is lost by it. */
+static enum rd_status ensure_attached(struct postgres *db)
+{
+	if (db->connection != NULL && PQstatus(db->connection) == CONNECTION_OK) {
+		return RD_OK;
+	}
+	return attach(db);
+}
+
+/* Why attach failed, in words that give nothing of the URL away. */
+static enum rd_status explain(const struct postgres *db, struct rd_error *err)
+{
+	const char *const values[] = CONNECT_VALUES(db->url);
+
+	switch (PQpingParams(connect_keys, values, 1)) {
+	case PQPING_OK:
+		return rd_fail(err, RD_DENIED,
+			"PostgreSQL refuses the user, the password or the database of the URL; its "
+			"log says which");
+	case PQPING_REJECT:
+		return rd_fail(err, RD_CLOSED,
+			"PostgreSQL accepts no connections (starting or stopping?)");
+	case PQPING_NO_ATTEMPT:
+		return rd_fail(err, RD_USAGE,
+			"libpq cannot read the database's URL: postgresql://USER@HOST/DATABASE");
+	case PQPING_NO_RESPONSE:
+	default:
+		return rd_fail(
+			err, RD_CLOSED, "PostgreSQL does not answer at the URL's host and port");
+	}
+}
+
+static void postgres_close(struct kms_db *base)
+{
+	struct postgres *db = (struct postgres *)base;
+
+	PQfinish(db->connection);
+	if (db->url != NULL) {
+		rd_wipe(db->url, strlen(db->url));
+		free(db->url);
+	}
+	free(db);
+}
+
+static enum rd_status postgres_open(const char *url, struct kms_db **ret, struct rd_error *err)
+{
+	struct postgres *db = calloc(1, sizeof(*db));
+	enum rd_status st;
+
+	if (db == NULL) {
+		return rd_fail(err, RD_NOMEM, "out of memory");
+	}
+	db->db.ops = &kms_db_postgres;
+	db->url = strdup(url);
+	st = db->url == NULL ? RD_NOMEM : attach(db);
+	if (st == RD_OK) {
+		*ret = &db->db;
+		return RD_OK;
+	}
+	if (st == RD_CLOSED) {
+		st = explain(db, err);
+	} else {
+		(void)rd_fail(err, st, "cannot use the PostgreSQL database: %s", db->db.error);
+	}
+	postgres_close(&db->db);
+	return st;
+}
+
+/*
+ * The schema's transaction is READ COMMITTED: after the wait for the lock it must see what the
+ * other server has done meanwhile. A migration may take its time.
+ */
+static enum rd_status postgres_begin(struct kms_db *base, bool exclusive)
+{
+	struct postgres *db = (struct postgres *)base;
+
+	RD_TRY(ensure_attached(db));
+	db->notify = false;
+	RD_TRY(simple(db, exclusive ? "BEGIN ISOLATION LEVEL READ COMMITTED;"
+				      "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0;"
+				      "SELECT pg_advisory_xact_lock(" LOCK_SCHEMA ")"
+				    : "BEGIN ISOLATION LEVEL SERIALIZABLE"));
+	db->in_transaction = true;
+	return RD_OK;
+}
+
+static void postgres_rollback(struct kms_db *base)
+{
+	struct postgres *db = (struct postgres *)base;
+
+	db->in_transaction = false;
+	db->notify = false;
+	if (db->connection != NULL && PQtransactionStatus(db->connection) != PQTRANS_IDLE) {
+		(void)simple(db, "ROLLBACK");
+	}
+}
+
+/* COMMIT of a transaction that has failed is answered ROLLBACK, and without an error. */
+static enum rd_status postgres_commit(struct kms_db *base)
+{
+	struct postgres *db = (struct postgres *)base;
+	PGresult *result;
+	enum rd_status st = RD_OK;
+
+	db->in_transaction = false;
+	if (db->connection == NULL) {
+		return lost(db);
+	}
+	result = PQexec(db->connection, db->notify ? "NOTIFY " CHANNEL "; COMMIT" : "COMMIT");
+	if (PQresultStatus(result) != PGRES_COMMAND_OK) {
+		st = failed(db, result);
+	} else if (strcmp(PQcmdStatus(result), "COMMIT") != 0) {
+		(void)snprintf(base->error, sizeof(base->error),
+			"COMMIT after a failed statement: rolled back");
+		st = RD_INTERNAL;
+	}
+	PQclear(result);
+	if (st != RD_OK) {
+		postgres_rollback(base);
+	}
+	return st;
+}
+
+static Oid type_of(const struct kms_db_value *value)
+{
+	switch (value->type) {
+	case KMS_DB_INT:
+		return OID_INT8;
+	case KMS_DB_TEXT:
+		return OID_TEXT;
+	case KMS_DB_BLOB:
+		return OID_BYTEA;
+	case KMS_DB_NULL:
+	default:
+		return 0; /* the server infers it from the column */
+	}
+}
+
+/* Room for "s" and a number. */
+#define NAME_SIZE 24
+
+static enum rd_status prepare(struct postgres *db, const char *sql,
+	const struct kms_db_value *params, size_t n_params, char ret_name[NAME_SIZE])
+{
+	Oid types[KMS_DB_COLUMNS_MAX];
+	PGresult *result;
+	enum rd_status st = RD_OK;
+	size_t i = 0;
+
+	while (i < db->n_prepared && db->prepared[i] != sql) {
+		i++;
+	}
+	(void)snprintf(ret_name, NAME_SIZE, "s%zu", i);
+	if (i < db->n_prepared) {
+		return RD_OK;
+	}
+	RD_ENSURE(i < KMS_DB_STATEMENTS_MAX, RD_INTERNAL);
+	for (size_t k = 0; k < n_params; k++) {
+		types[k] = type_of(&params[k]);
+	}
+	result = PQprepare(db->connection, ret_name, sql, (int)n_params, types);
+	if (PQresultStatus(result) == PGRES_COMMAND_OK) {
+		db->prepared[db->n_prepared++] = sql;
+	} else {
+		st = failed(db, result);
+	}
+	PQclear(result);
+	return st;
+}
+
+static enum rd_status column(
+	const PGresult *result, int row, int index, struct kms_db_value *ret_value)
+{
+	const char *bytes = PQgetvalue(result, row, index);
+	size_t len = (size_t)PQgetlength(result, row, index);
+
+	if (PQgetisnull(result, row, index)) {
+		*ret_value = kms_db_null();
+		return RD_OK;
+	}
+	switch (PQftype(result, index)) {
+	case OID_INT8:
+		*ret_value = kms_db_int((int64_t)rd_get_be64(bytes));
+		return RD_OK;
+	case OID_INT4:
+		*ret_value = kms_db_int((int32_t)rd_get_be32(bytes));
+		return RD_OK;
+	case OID_BOOL:
+		*ret_value = kms_db_int(bytes[0] != 0);
+		return RD_OK;
+	case OID_TEXT:
+		*ret_value = (struct kms_db_value){
+			.type = KMS_DB_TEXT, .bytes = rd_view(bytes, len)};
+		return RD_OK;
+	case OID_BYTEA:
+		*ret_value = (struct kms_db_value){
+			.type = KMS_DB_BLOB, .bytes = rd_view(bytes, len)};
+		return RD_OK;
+	default:
+		return RD_INTERNAL;
+	}
+}
+
+static enum rd_status rows_of(const PGresult *result, kms_db_row *row, void *arg)
+{
+	struct kms_db_value columns[KMS_DB_COLUMNS_MAX];
+	int n = PQnfields(result);
+
+	RD_ENSURE(n <= KMS_DB_COLUMNS_MAX, RD_INTERNAL);
+	for (int r = 0; row != NULL && r < PQntuples(result); r++) {
+		for (int i = 0; i < n; i++) {
+			RD_TRY(column(result, r, i, &columns[i]));
+		}
+		RD_TRY(row(arg, columns, (size_t)n));
+	}
+	return RD_OK;
+}
+
+static PGresult *execute(
+	struct postgres *db, const char *name, const struct kms_db_value *params, size_t n_params)
+{
+	uint8_t numbers[KMS_DB_COLUMNS_MAX][8];
+	const char *values[KMS_DB_COLUMNS_MAX];
+	int lengths[KMS_DB_COLUMNS_MAX], formats[KMS_DB_COLUMNS_MAX];
+
+	for (size_t i = 0; i < n_params; i++) {
+		formats[i] = BINARY;
+		values[i] = (const char *)params[i].bytes.ptr;
+		lengths[i] = (int)params[i].bytes.len;
+		if (params[i].type == KMS_DB_NULL) {
+			values[i] = NULL;
+		} else if (params[i].type == KMS_DB_INT) {
+			rd_put_be64(numbers[i], (uint64_t)params[i].number);
+			values[i] = (const char *)numbers[i];
+			lengths[i] = 8;
+		} else if (values[i] == NULL) {
+			values[i] = ""; /* empty, not absent */
+		}
+	}
+	return PQexecPrepared(
+		db->connection, name, (int)n_params, values, lengths, formats, BINARY);
+}
+
+static enum rd_status postgres_run(struct kms_db *base, const char *sql,
+	const struct kms_db_value *params, size_t n_params, kms_db_row *row, void *arg,
+	uint64_t *ret_changed)
+{
+	struct postgres *db = (struct postgres *)base;
+	char name[NAME_SIZE];
+	PGresult *result;
+	ExecStatusType got;
+	enum rd_status st = RD_OK;
+
+	if (!db->in_transaction) {
+		RD_TRY(ensure_attached(db));
+	} else if (db->connection == NULL) {
+		return lost(db);
+	}
+	RD_TRY(prepare(db, sql, params, n_params, name));
+	result = execute(db, name, params, n_params);
+	got = PQresultStatus(result);
+	if (got == PGRES_TUPLES_OK) {
+		st = rows_of(result, row, arg);
+	} else if (got != PGRES_COMMAND_OK) {
+		st = failed(db, result);
+	}
+	if (st == RD_OK && ret_changed != NULL) {
+		*ret_changed = strtoull(PQcmdTuples(result), NULL, 10);
+	}
+	PQclear(result);
+	return st;
+}
+
+static enum rd_status postgres_script(struct kms_db *base, const char *sql)
+{
+	return simple((struct postgres *)base, sql);
+}
+
+/* Goes with the commit, in the same message: one for all changes of a transaction. */
+static enum rd_status postgres_notify(struct kms_db *base)
+{
+	struct postgres *db = (struct postgres *)base;
+
+	if (db->in_transaction) {
+		db->notify = true;
+		return RD_OK;
+	}
+	RD_TRY(ensure_attached(db));
+	return simple(db, "NOTIFY " CHANNEL);
+}
+
+static bool take_notifications(struct postgres *db)
+{
+	PGnotify *notification;
+	bool any = false;
+
+	while ((notification = PQnotifies(db->connection)) != NULL) {
+		PQfreemem(notification);
+		any = true;
+	}
+	return any;
+}
+
+static int64_t monotonic_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static enum rd_status postgres_wait(struct kms_db *base, unsigned timeout_ms)
+{
+	struct postgres *db = (struct postgres *)base;
+	const int64_t deadline = monotonic_ms() + timeout_ms;
+	int64_t left = timeout_ms;
+
+	RD_TRY(ensure_attached(db));
+	if (!db->listening) {
+		RD_TRY(simple(db, "LISTEN " CHANNEL));
+		db->listening = true;
+		return RD_OK; /* what was said before is missed: look now */
+	}
+	while (!take_notifications(db) && left > 0) {
+		struct pollfd poller = {.fd = PQsocket(db->connection), .events = POLLIN};
+
+		if (poll(&poller, 1, (int)left) < 0 && errno != EINTR) {
+			return RD_IO;
+		}
+		if (PQconsumeInput(db->connection) == 0) {
+			return lost(db);
+		}
+		left = deadline - monotonic_ms();
+	}
+	return RD_OK;
+}
+
+static enum rd_status postgres_backup(struct kms_db *db, const char *path, struct rd_error *err)
+{
+	(void)db;
+	(void)path;
+	return rd_fail(err, RD_UNSUPPORTED, "PostgreSQL is backed up by its own tools: pg_dump");
+}
+
+const struct kms_db_ops kms_db_postgres = {
+	.scheme = "postgresql:",
+	.open = postgres_open,
+	.close = postgres_close,
+	.begin = postgres_begin,
+	.commit = postgres_commit,
+	.rollback = postgres_rollback,
+	.run = postgres_run,
+	.script = postgres_script,
+	.notify = postgres_notify,
+	.wait = postgres_wait,
+	.backup = postgres_backup,
+	.words =
+		{
+			{"blob", "BYTEA"},
+			/* Order by bytes, as SQLite's: a locale's may change under an index. */
+			{"text", "TEXT COLLATE \"C\""},
+			{"counter", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"},
+			{"now_ms", "((extract(epoch FROM clock_timestamp()) * 1000)::BIGINT)"},
+			/* The writer's transaction; see store_meta.c. */
+			{"change_number",
+				"BIGINT NOT NULL DEFAULT (pg_current_xact_id()::TEXT::BIGINT)"},
+			{"change_horizon",
+				"SELECT pg_snapshot_xmin(pg_current_snapshot())::TEXT::BIGINT"},
+		},
+};

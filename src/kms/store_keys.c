@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keys.
+ *
+ * An account's keys are counted for its quota in parts, one row each, by the last character of the
+ * key's id (a random digit): servers that make keys at the same time rarely meet on one row.
+ */
+#include "kms/store-internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ACCOUNT_PARTS 16
+/* Each part has its share of the quota; random ids fill them evenly. */
+#define KEYS_PER_PART (KMS_KEYS_PER_ACCOUNT / ACCOUNT_PARTS)
+
+/* Statements and partial indexes of the schema hold these as numbers. */
+_Static_assert(KMS_STATE_ENABLED == 0 && KMS_STATE_PENDING_DELETION == 2, "stored numbers");
+
+#define COLUMNS                                                                                    \
+	"account, id, spec, usage, origin, state, description, policy, created_ms, deletion_ms, "  \
+	"pending_days, rotation_days, next_rotation_ms, on_demand_rotations, expires, "            \
+	"was_imported, valid_to_ms, version"
+
+static int64_t part_of(const char *id)
+{
+	size_t len = strlen(id);
+
+	return len == 0 ? 0 : (unsigned char)id[len - 1] % ACCOUNT_PARTS;
+}
+
+static enum rd_status key_row(void *arg, const struct kms_db_value *columns, size_t n)
+{
+	struct kms_columns c = kms_columns(columns, n);
+	struct kms_key key = {.version = 0};
+	enum rd_status st;
+
+	kms_take_text(&c, key.account, sizeof(key.account));
+	kms_take_text(&c, key.id, sizeof(key.id));
+	key.spec = (enum kms_spec)kms_take_u32(&c, KMS_SPEC_COUNT - 1);
+	key.usage = (enum kms_usage)kms_take_u32(&c, KMS_USAGE_COUNT - 1);
+	key.origin = (enum kms_origin)kms_take_u32(&c, KMS_ORIGIN_COUNT - 1);
+	key.state = (enum kms_state)kms_take_u32(&c, KMS_STATE_COUNT - 1);
+	kms_take_dup(&c, &key.description);
+	kms_take_dup(&c, &key.policy);
+	key.created_ms = kms_take_i64(&c);
+	key.deletion_ms = kms_take_i64(&c);
+	key.pending_days = kms_take_u32(&c, UINT32_MAX);
+	key.rotation_days = kms_take_u32(&c, UINT32_MAX);
+	key.next_rotation_ms = kms_take_i64(&c);
+	key.on_demand_rotations = kms_take_u32(&c, UINT32_MAX);
+	key.expires = kms_take_bool(&c);
+	key.was_imported = kms_take_bool(&c);
+	key.valid_to_ms = kms_take_i64(&c);
+	key.version = kms_take_i64(&c);
+	st = kms_take_finish(&c);
+	if (st != RD_OK) {
+		kms_key_finish(&key);
+		return st;
+	}
+	*(struct kms_key *)arg = key;
+	return RD_OK;
+}
+
+static enum rd_status count_in_account(struct kms_db *db, const struct kms_key *key)
+{
+	return kms_store_write(db,
+		"INSERT INTO account_keys (account, part, n) VALUES ($1, $2, 1)"
+		" ON CONFLICT (account, part) DO UPDATE SET n = account_keys.n + 1"
+		" WHERE account_keys.n < $3",
+		KMS_ARGS(kms_db_text(key->account), kms_db_int(part_of(key->id)),
+			kms_db_int(KEYS_PER_PART)),
+		RD_LIMIT);
+}
+
+enum rd_status kms_store_key_add(struct kms_db *db, const struct kms_key *key)
+{
+	RD_TRY(kms_store_write(db,
+		"INSERT INTO kms_key (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
+		"$10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT DO NOTHING",
+		KMS_ARGS(kms_db_text(key->account), kms_db_text(key->id), kms_db_int(key->spec),
+			kms_db_int(key->usage), kms_db_int(key->origin), kms_db_int(key->state),
+			kms_db_text(key->description == NULL ? "" : key->description),
+			kms_db_text(key->policy == NULL ? "" : key->policy),
+			kms_db_int(key->created_ms), kms_db_int(key->deletion_ms),
+			kms_db_int(key->pending_days), kms_db_int(key->rotation_days),
+			kms_db_int(key->next_rotation_ms), kms_db_int(key->on_demand_rotations),
+			kms_db_int(key->expires), kms_db_int(key->was_imported),
+			kms_db_int(key->valid_to_ms), kms_db_int(key->version)),
+		RD_EXISTS));
+	return count_in_account(db, key);
+}
+
+enum rd_status kms_store_key_get(
+	struct kms_db *db, const char *account, const char *id, struct kms_key *ret)
+{
+	return kms_store_one(db, "SELECT " COLUMNS " FROM kms_key WHERE id = $1 AND account = $2",
+		KMS_ARGS(kms_db_text(id), kms_db_text(account)), key_row, ret);
+}
+
+enum rd_status kms_store_key_find(struct kms_db *db, const char *id, struct kms_key *ret)
+{
+	return kms_store_one(db, "SELECT " COLUMNS " FROM kms_key WHERE id = $1",
+		KMS_ARGS(kms_db_text(id)), key_row, ret);
+}
+
+enum rd_status kms_store_key_update(struct kms_db *db, struct kms_key *key)
+{
+	enum rd_status st = kms_store_write(db,
+		"UPDATE kms_key SET state = $1, description = $2, policy = $3, deletion_ms = $4, "
+		"pending_days = $5, rotation_days = $6, next_rotation_ms = $7, "
+		"on_demand_rotations = $8, expires = $9, was_imported = $10, valid_to_ms = $11, "
+		"version = version + 1 WHERE id = $12 AND version = $13",
+		KMS_ARGS(kms_db_int(key->state),
+			kms_db_text(key->description == NULL ? "" : key->description),
+			kms_db_text(key->policy == NULL ? "" : key->policy),
+			kms_db_int(key->deletion_ms), kms_db_int(key->pending_days),
+			kms_db_int(key->rotation_days), kms_db_int(key->next_rotation_ms),
+			kms_db_int(key->on_demand_rotations), kms_db_int(key->expires),
+			kms_db_int(key->was_imported), kms_db_int(key->valid_to_ms),
+			kms_db_text(key->id), kms_db_int(key->version)),
+		RD_AGAIN);
+
+	if (st == RD_AGAIN) {
+		RD_TRY(kms_store_exists(db, "SELECT id FROM kms_key WHERE id = $1", key->id));
+		return RD_AGAIN;
+	}
+	RD_TRY(st);
+	RD_TRY(kms_store_change_add(db, 'k', key->id));
+	key->version++;
+	return RD_OK;
+}
+
+/* Aliases are cached by their names: each is named before it goes with the key. */
+enum rd_status kms_store_key_destroy(struct kms_db *db, const char *id)
+{
+	RD_TRY(kms_db_run(db,
+		"INSERT INTO change (kind, id) SELECT 'a', account || ':' || name FROM alias"
+		" WHERE key_id = $1",
+		KMS_ARGS(kms_db_text(id)), NULL, NULL, NULL));
+	RD_TRY(kms_store_write(db,
+		"UPDATE account_keys SET n = n - 1 WHERE part = $1"
+		" AND account = (SELECT account FROM kms_key WHERE id = $2)",
+		KMS_ARGS(kms_db_int(part_of(id)), kms_db_text(id)), RD_NOTFOUND));
+	RD_TRY(kms_store_write(
+		db, "DELETE FROM kms_key WHERE id = $1", KMS_ARGS(kms_db_text(id)), RD_NOTFOUND));
+	return kms_store_change_add(db, 'k', id);
+}
+
+struct ids {
+	kms_store_key_fn *fn;
+	void *arg;
+};
+
+static enum rd_status id_row(void *arg, const struct kms_db_value *columns, size_t n)
+{
+	struct kms_columns c = kms_columns(columns, n);
+	const struct ids *ids = arg;
+	char id[KMS_KEY_ID_SIZE];
+
+	kms_take_text(&c, id, sizeof(id));
+	RD_TRY(kms_take_finish(&c));
+	return ids->fn(ids->arg, id);
+}
+
+enum rd_status kms_store_keys_list(struct kms_db *db, const char *account, const char *after,
+	uint32_t max, kms_store_key_fn *fn, void *arg)
+{
+	struct ids ids = {.fn = fn, .arg = arg};
+
+	return kms_db_run(db,
+		"SELECT id FROM kms_key WHERE account = $1 AND id > $2 ORDER BY id LIMIT $3",
+		KMS_ARGS(kms_db_text(account), kms_db_text(after), kms_db_int(max)), id_row, &ids,
+		NULL);
+}
+
+enum rd_status kms_store_keys_due(struct kms_db *db, enum kms_due what, int64_t now_ms,
+	uint32_t max, kms_store_key_fn *fn, void *arg)
+{
+	static const char *const texts[] = {
+		[KMS_DUE_DELETION] = "SELECT id FROM kms_key WHERE state = 2 AND deletion_ms <= $1"
+				     " ORDER BY deletion_ms, id LIMIT $2",
+		[KMS_DUE_ROTATION] = "SELECT id FROM kms_key WHERE state = 0 AND rotation_days > 0"
+				     " AND next_rotation_ms <= $1"
+				     " ORDER BY next_rotation_ms, id LIMIT $2",
+		[KMS_DUE_EXPIRY] = "SELECT key_id FROM key_material WHERE expires = 1"
+				   " AND wrapped IS NOT NULL AND valid_to_ms <= $1"
+				   " GROUP BY key_id ORDER BY min(valid_to_ms), key_id LIMIT $2",
+	};
+	struct ids ids = {.fn = fn, .arg = arg};
+
+	return kms_db_run(
+		db, texts[what], KMS_ARGS(kms_db_int(now_ms), kms_db_int(max)), id_row, &ids, NULL);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tags of keys. */
+#include "kms/store-internal.h"
+
+static enum rd_status add(struct kms_db *db, const char *key_id, const struct kms_tag *tag)
+{
+	RD_TRY(kms_store_count(db,
+		"UPDATE kms_key SET n_tags = n_tags + 1 WHERE id = $1 AND n_tags < $2", key_id,
+		KMS_TAGS_PER_KEY));
+	return kms_store_write(db,
+		"INSERT INTO tag (key_id, tag_key, tag_value) VALUES ($1, $2, $3)",
+		KMS_ARGS(kms_db_text(key_id), kms_db_text(tag->key), kms_db_text(tag->value)),
+		RD_INTERNAL);
+}
+
+enum rd_status kms_store_tag_put(struct kms_db *db, const char *key_id, const struct kms_tag *tag)
+{
+	enum rd_status st = kms_store_write(db,
+		"UPDATE tag SET tag_value = $1 WHERE key_id = $2 AND tag_key = $3",
+		KMS_ARGS(kms_db_text(tag->value), kms_db_text(key_id), kms_db_text(tag->key)),
+		RD_NOTFOUND);
+
+	if (st == RD_NOTFOUND) {
+		st = add(db, key_id, tag);
+	}
+	RD_TRY(st);
+	return kms_store_change_add(db, 'k', key_id);
+}
+
+enum rd_status kms_store_tag_delete(struct kms_db *db, const char *key_id, const char *tag_key)
+{
+	RD_TRY(kms_store_write(db, "DELETE FROM tag WHERE key_id = $1 AND tag_key = $2",
+		KMS_ARGS(kms_db_text(key_id), kms_db_text(tag_key)), RD_NOTFOUND));
+	RD_TRY(kms_store_write(db, "UPDATE kms_key SET n_tags = n_tags - 1 WHERE id = $1",
+		KMS_ARGS(kms_db_text(key_id)), RD_NOTFOUND));
+	return kms_store_change_add(db, 'k', key_id);
+}
+
+struct tags {
+	kms_store_tag_fn *fn;
+	void *arg;
+};
+
+static enum rd_status tag_row(void *arg, const struct kms_db_value *columns, size_t n)
+{
+	struct kms_columns c = kms_columns(columns, n);
+	const struct tags *tags = arg;
+	struct kms_tag tag;
+
+	kms_take_text(&c, tag.key, sizeof(tag.key));
+	kms_take_text(&c, tag.value, sizeof(tag.value));
+	RD_TRY(kms_take_finish(&c));
+	return tags->fn(tags->arg, &tag);
+}
+
+enum rd_status kms_store_tags_list(struct kms_db *db, const char *key_id, const char *after,
+	uint32_t max, kms_store_tag_fn *fn, void *arg)
+{
+	struct tags tags = {.fn = fn, .arg = arg};
+
+	return kms_db_run(db,
+		"SELECT tag_key, tag_value FROM tag WHERE key_id = $1 AND tag_key > $2"
+		" ORDER BY tag_key LIMIT $3",
+		KMS_ARGS(kms_db_text(key_id), kms_db_text(after), kms_db_int(max)), tag_row, &tags,
+		NULL);
+}
