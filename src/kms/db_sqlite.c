@@ -60,11 +60,12 @@ static enum rd_status status_of(int rc)
 	}
 }
 
-/* A quota or a file size limit is a full disk, too; SQLite says so of ENOSPC alone. */
-static bool out_of_room(const struct sqlite *db, int rc)
+/*
+ * A quota or a file size limit is a full disk, too; SQLite says so of ENOSPC alone. It keeps no
+ * errno for a COMMIT that failed (sqlite3_system_errno is 0): callers clear errno before.
+ */
+static bool out_of_room(int rc, int os_errno)
 {
-	int os_errno = sqlite3_system_errno(db->handle);
-
 	return (rc & 0xff) == SQLITE_IOERR &&
 	       (os_errno == ENOSPC || os_errno == EDQUOT || os_errno == EFBIG);
 }
@@ -72,14 +73,18 @@ static bool out_of_room(const struct sqlite *db, int rc)
 /* Keeps the reason and gives the status. */
 static enum rd_status failed(struct sqlite *db, int rc)
 {
+	const int os_errno = errno;
+
 	(void)snprintf(db->db.error, sizeof(db->db.error), "%s", sqlite3_errmsg(db->handle));
-	return out_of_room(db, rc) ? RD_NOSPACE : status_of(rc);
+	return out_of_room(rc, os_errno) ? RD_NOSPACE : status_of(rc);
 }
 
 static enum rd_status simple(struct sqlite *db, const char *sql)
 {
-	int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+	int rc;
 
+	errno = 0;
+	rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
 	return rc == SQLITE_OK ? RD_OK : failed(db, rc);
 }
 
@@ -244,6 +249,7 @@ static enum rd_status step_all(
 	int n = sqlite3_column_count(statement), rc;
 
 	RD_ENSURE(n <= KMS_DB_COLUMNS_MAX, RD_INTERNAL);
+	errno = 0;
 	while ((rc = sqlite3_step(statement)) == SQLITE_ROW) {
 		for (int i = 0; i < n; i++) {
 			columns[i] = column(statement, i);

@@ -119,9 +119,10 @@ enum rd_status kms_store_key_update(struct kms_db *db, struct kms_key *key)
 			kms_db_int(key->on_demand_rotations), kms_db_int(key->expires),
 			kms_db_int(key->was_imported), kms_db_int(key->valid_to_ms),
 			kms_db_text(key->id), kms_db_int(key->version)),
-		RD_AGAIN);
+		RD_NOTFOUND);
 
-	if (st == RD_AGAIN) {
+	if (st == RD_NOTFOUND) {
+		/* It is there, but of another version. */
 		RD_TRY(kms_store_exists(db, "SELECT id FROM kms_key WHERE id = $1", key->id));
 		return RD_AGAIN;
 	}

@@ -80,8 +80,7 @@ static void names_are_unique_without_case_in_account_and_kind(void **state)
 	assert_string_equal(got.uid, "U2");
 	assert_string_equal(got.trust_policy, "{}");
 	kms_principal_finish(&got);
-	assert_status(
-		kms_store_principal_get(t->db, ACCOUNT, KMS_ROLE, "bob", &got), RD_NOTFOUND);
+	assert_status(kms_store_principal_get(t->db, ACCOUNT, KMS_ROLE, "bob", &got), RD_NOTFOUND);
 }
 
 static void renames_unless_the_name_is_taken(void **state)
@@ -118,19 +117,19 @@ static void lists_principals_by_folded_name(void **state)
 	add_principal(t->db, "U1", "b");
 	add_principal(t->db, "U2", "C");
 	add_principal(t->db, "U3", "A");
-	assert_ok(kms_store_principals_list(
-		t->db, ACCOUNT, KMS_USER, "", 2, principal_name, &texts));
+	assert_ok(
+		kms_store_principals_list(t->db, ACCOUNT, KMS_USER, "", 2, principal_name, &texts));
 	assert_ok(kms_store_principals_list(
 		t->db, ACCOUNT, KMS_USER, "B", 9, principal_name, &texts));
 	assert_string_equal(texts.text, "A b C ");
-	assert_ok(kms_store_principals_list(
-		t->db, ACCOUNT, KMS_ROLE, "", 9, principal_name, &texts));
 	assert_ok(
-		kms_store_principals_list(t->db, OTHER, KMS_USER, "", 9, principal_name, &texts));
+		kms_store_principals_list(t->db, ACCOUNT, KMS_ROLE, "", 9, principal_name, &texts));
+	assert_ok(kms_store_principals_list(t->db, OTHER, KMS_USER, "", 9, principal_name, &texts));
 	assert_string_equal(texts.text, "A b C ");
 }
 
-static enum rd_status policy_text(void *arg, const char *name, const char *arn, const char *document)
+static enum rd_status policy_text(
+	void *arg, const char *name, const char *arn, const char *document)
 {
 	RD_TRY(put(arg, name));
 	RD_TRY(put(arg, arn == NULL ? "-" : arn));
@@ -144,17 +143,19 @@ static void gives_inline_policies_before_attached_ones(void **state)
 
 	add_principal(t->db, UID, "alice");
 	in_transaction(t->db, kms_store_managed_add(t->db, ACCOUNT, "/p/", "Ma", "{m}", 1));
-	in_transaction(t->db, kms_store_attach(t->db, UID, "arn:aws:iam::111122223333:policy/p/Ma"));
+	in_transaction(
+		t->db, kms_store_attach(t->db, UID, "arn:aws:iam::111122223333:policy/p/Ma"));
 	in_transaction(t->db, kms_store_policy_put(t->db, UID, "two", "{2}"));
 	in_transaction(t->db, kms_store_policy_put(t->db, UID, "One", "{0}"));
 	in_transaction(t->db, kms_store_policy_put(t->db, UID, "ONE", "{1}"));
 	assert_ok(kms_store_policies_of(t->db, UID, policy_text, &texts));
-	assert_string_equal(texts.text,
-		"One - {1} two - {2} Ma arn:aws:iam::111122223333:policy/p/Ma {m} ");
+	assert_string_equal(
+		texts.text, "One - {1} two - {2} Ma arn:aws:iam::111122223333:policy/p/Ma {m} ");
 	in_transaction(t->db, kms_store_policy_delete(t->db, UID, "TWO"));
 	in_transaction_fails(t->db, kms_store_policy_delete(t->db, UID, "two"), RD_NOTFOUND);
 	in_transaction_fails(t->db, kms_store_policy_put(t->db, "none", "a", "{}"), RD_NOTFOUND);
-	in_transaction(t->db, kms_store_detach(t->db, UID, "arn:aws:iam::111122223333:policy/p/Ma"));
+	in_transaction(
+		t->db, kms_store_detach(t->db, UID, "arn:aws:iam::111122223333:policy/p/Ma"));
 	texts.text[0] = '\0';
 	assert_ok(kms_store_policies_of(t->db, UID, policy_text, &texts));
 	assert_string_equal(texts.text, "One - {1} ");
