@@ -14,6 +14,7 @@
 
 #include "base/byteorder.h"
 #include "base/secret.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <libpq-fe.h>
@@ -453,8 +454,10 @@ static enum rd_status postgres_run(struct kms_db *base, const char *sql,
 	} else if (got != PGRES_COMMAND_OK) {
 		st = failed(db, result);
 	}
-	if (st == RD_OK && ret_changed != NULL) {
-		*ret_changed = strtoull(PQcmdTuples(result), NULL, 10);
+	/* "" for statements that change no rows. */
+	if (st == RD_OK && ret_changed != NULL &&
+		rd_parse_u64(PQcmdTuples(result), 0, UINT64_MAX, ret_changed) != RD_OK) {
+		*ret_changed = 0;
 	}
 	PQclear(result);
 	return st;

@@ -8,9 +8,6 @@
 
 #include "kms/store.h"
 
-#include <libpq-fe.h>
-#include <unistd.h>
-
 #define TEST_URL_SIZE 512
 
 struct test_database {
@@ -18,92 +15,24 @@ struct test_database {
 	char url[TEST_URL_SIZE];
 	char dir[32];  /* for files; holds kms.db on SQLite */
 	char name[32]; /* on PostgreSQL */
+	int64_t scans; /* of whole tables, before the test */
 };
 
-static bool on_postgres;
+/* Which of the two the tests run on now. */
+extern bool on_postgres;
 
-static inline void test_sql(const char *url, const char *sql)
-{
-	PGconn *connection = PQconnectdb(url);
-	PGresult *result = PQexec(connection, sql);
-
-	if (PQresultStatus(result) != PGRES_COMMAND_OK &&
-		PQresultStatus(result) != PGRES_TUPLES_OK) {
-		fail_msg("%s: %s", sql, PQerrorMessage(connection));
-	}
-	PQclear(result);
-	PQfinish(connection);
-}
-
+/* Straight to the server. */
+void test_sql(const char *url, const char *sql);
 /* The cluster's URL with another database's name. */
-static inline void test_postgres_url(const char *name, char ret[TEST_URL_SIZE])
-{
-	const char *base = getenv("TEST_POSTGRES");
-	const char *query;
-
-	assert_non_null(base);
-	query = strchr(base, '?');
-	assert_non_null(query);
-	snprintf(ret, TEST_URL_SIZE, "postgresql:///%s%s", name, query);
-}
-
+void test_postgres_url(const char *name, char ret[TEST_URL_SIZE]);
 /* "stop", "start", "restart", "crash" */
-static inline void test_postgres_control(const char *what)
-{
-	char command[1024];
+void test_postgres_control(const char *what);
+/* Another connection; fails the test when there is none. */
+void test_open(const struct test_database *t, struct kms_db **ret);
 
-	snprintf(command, sizeof(command), "'%s' %s '%s'", getenv("TEST_POSTGRES_TOOL"), what,
-		getenv("TEST_POSTGRES_DIR"));
-	assert_int_equal(system(command), 0);
-}
-
-static inline void test_open(const struct test_database *t, struct kms_db **ret)
-{
-	struct rd_error err = {.text = ""};
-	enum rd_status st = kms_db_open(t->url, ret, &err);
-
-	if (st != RD_OK) {
-		fail_msg("%s: %s", rd_status_name(st), err.text);
-	}
-}
-
-static inline int database_setup(void **state)
-{
-	static unsigned count;
-	struct test_database *t = calloc(1, sizeof(*t));
-	char sql[64];
-
-	assert_non_null(t);
-	strcpy(t->dir, "/tmp/redoubt-db-XXXXXX");
-	assert_non_null(mkdtemp(t->dir));
-	if (on_postgres) {
-		snprintf(t->name, sizeof(t->name), "t%u_%u", (unsigned)getpid(), count++);
-		snprintf(sql, sizeof(sql), "CREATE DATABASE %s", t->name);
-		test_sql(getenv("TEST_POSTGRES"), sql);
-		test_postgres_url(t->name, t->url);
-	} else {
-		snprintf(t->url, sizeof(t->url), "sqlite:%s/kms.db", t->dir);
-	}
-	test_open(t, &t->db);
-	*state = t;
-	return 0;
-}
-
-static inline int database_teardown(void **state)
-{
-	struct test_database *t = *state;
-	char command[96];
-
-	kms_db_close(&t->db);
-	if (on_postgres) {
-		snprintf(command, sizeof(command), "DROP DATABASE %s WITH (FORCE)", t->name);
-		test_sql(getenv("TEST_POSTGRES"), command);
-	}
-	snprintf(command, sizeof(command), "rm -rf '%s'", t->dir);
-	assert_int_equal(system(command), 0);
-	free(t);
-	return 0;
-}
+int database_setup(void **state);
+/* On PostgreSQL also: no statement of the test has read a whole table. */
+int database_teardown(void **state);
 
 #define DATABASE_TEST(f) cmocka_unit_test_setup_teardown(f, database_setup, database_teardown)
 

@@ -179,8 +179,9 @@ static void two_connections_lose_no_update(void **state)
 	for (unsigned i = 0; i < THREADS; i++) {
 		assert_ok(workers[i].st);
 	}
-	assert_int_equal(number_of(t->db, "SELECT on_demand_rotations FROM kms_key"), 100);
-	assert_int_equal(number_of(t->db, "SELECT version FROM kms_key"), 101);
+	assert_int_equal(
+		number_of(t->db, "SELECT on_demand_rotations FROM kms_key WHERE id > ''"), 100);
+	assert_int_equal(number_of(t->db, "SELECT version FROM kms_key WHERE id > ''"), 101);
 }
 
 static void *add_the_same(void *arg)
@@ -208,9 +209,13 @@ static void of_two_that_add_the_same_one_succeeds(void **state)
 	assert_ok(workers[0].st);
 	assert_ok(workers[1].st);
 	assert_int_equal(workers[0].done + workers[1].done, 50);
+	t->scans = INT64_MAX; /* HALF reads whole tables */
 	assert_int_equal(number_of(t->db, KEYS), 50);
 	assert_int_equal(number_of(t->db, HALF), 0);
-	assert_int_equal(number_of(t->db, "SELECT CAST(sum(n) AS BIGINT) FROM account_keys"), 50);
+	assert_int_equal(
+		number_of(t->db,
+			"SELECT CAST(sum(n) AS BIGINT) FROM account_keys WHERE account > ''"),
+		50);
 }
 
 /* On PostgreSQL a second connection does not wait: the first to commit wins. */

@@ -512,8 +512,9 @@ static void quotas_of_grants_materials_and_keys_hold(void **state)
 	struct kms_key key;
 
 	add_key(t->db, 1, &key);
-	in_transaction(t->db, kms_db_run(t->db, "UPDATE kms_key SET n_grants = $1 - 1", &full, 1,
-				      no_row, NULL, NULL));
+	in_transaction(
+		t->db, kms_db_run(t->db, "UPDATE kms_key SET n_grants = $1 - 1 WHERE id > ''",
+			       &full, 1, no_row, NULL, NULL));
 	g = test_grant(key.id, 1);
 	in_transaction(t->db, kms_store_grant_add(t->db, &g));
 	g = test_grant(key.id, 2);
@@ -524,8 +525,10 @@ static void quotas_of_grants_materials_and_keys_hold(void **state)
 	}
 	m = test_material(key.id, KMS_MATERIALS_PER_KEY + 1);
 	in_transaction_fails(t->db, kms_store_material_add(t->db, &m), RD_LIMIT);
-	in_transaction(t->db, kms_db_run(t->db, "UPDATE account_keys SET n = 10000000 / 16 - 1",
-				      NULL, 0, no_row, NULL, NULL));
+	in_transaction(
+		t->db, kms_db_run(t->db,
+			       "UPDATE account_keys SET n = 10000000 / 16 - 1 WHERE account > ''",
+			       NULL, 0, no_row, NULL, NULL));
 	key = test_key(11);
 	in_transaction(t->db, kms_store_key_add(t->db, &key));
 	key = test_key(21);
@@ -681,12 +684,12 @@ static void rows_of_others_making_are_refused(void **state)
 	struct kms_key key, got;
 
 	add_key(t->db, 1, &key);
-	in_transaction(t->db,
-		kms_db_run(t->db, "UPDATE kms_key SET spec = 99", NULL, 0, NULL, NULL, NULL));
+	in_transaction(t->db, kms_db_run(t->db, "UPDATE kms_key SET spec = 99 WHERE id > ''", NULL,
+				      0, NULL, NULL, NULL));
 	assert_status(kms_store_key_find(t->db, key.id, &got), RD_BAD_NUMBER);
 	in_transaction(t->db, kms_db_run(t->db,
 				      "UPDATE kms_key SET spec = 0, account = "
-				      "'1111222233334'",
+				      "'1111222233334' WHERE id > ''",
 				      NULL, 0, NULL, NULL, NULL));
 	assert_status(kms_store_key_find(t->db, key.id, &got), RD_LIMIT);
 }
