@@ -184,9 +184,12 @@ enum rd_status kms_store_keys_due(struct kms_db *db, enum kms_due what, int64_t 
 		[KMS_DUE_ROTATION] = "SELECT id FROM kms_key WHERE state = 0 AND rotation_days > 0"
 				     " AND next_rotation_ms <= $1"
 				     " ORDER BY next_rotation_ms, id LIMIT $2",
-		[KMS_DUE_EXPIRY] = "SELECT key_id FROM key_material WHERE expires = 1"
+		/* The limit inside: SQLite would group all keys before it looks at a date. */
+		[KMS_DUE_EXPIRY] = "SELECT key_id FROM (SELECT key_id, valid_to_ms"
+				   " FROM key_material WHERE expires = 1"
 				   " AND wrapped IS NOT NULL AND valid_to_ms <= $1"
-				   " GROUP BY key_id ORDER BY min(valid_to_ms), key_id LIMIT $2",
+				   " ORDER BY valid_to_ms, key_id LIMIT $2) AS due"
+				   " GROUP BY key_id ORDER BY min(valid_to_ms), key_id",
 	};
 	struct ids ids = {.fn = fn, .arg = arg};
 
