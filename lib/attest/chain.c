@@ -8,6 +8,8 @@
  */
 #include "attest/chain.h"
 
+#include "base/byteorder.h"
+
 /* The only algorithm and curve of these chains. */
 #define CHAIN_CURVE RD_P384
 
@@ -58,12 +60,15 @@ static enum rd_verify_result check_form(const struct rd_cert *cert)
 }
 
 static enum rd_verify_result check_issued_by(
-	const struct rd_cert *cert, const struct rd_cert *issuer)
+	const struct rd_cert *cert, const struct rd_cert *issuer, bool signature_holds)
 {
 	enum rd_status st;
 
 	if (!rd_view_equal(rd_cert_info(cert)->issuer_der, rd_cert_info(issuer)->subject_der)) {
 		return RD_VERIFY_ISSUER;
+	}
+	if (signature_holds) {
+		return RD_VERIFY_OK;
 	}
 	st = rd_cert_verify(cert, rd_cert_key(issuer));
 	if (st == RD_OK) {
@@ -121,7 +126,7 @@ static enum rd_verify_result check_cert(
 
 	/* The root is the pinned one by its bytes: that it signed itself would say nothing more. */
 	if (r == RD_VERIFY_OK && i > 0) {
-		r = check_issued_by(cert, chain->certs[i - 1]);
+		r = check_issued_by(cert, chain->certs[i - 1], chain->known);
 	}
 	if (r == RD_VERIFY_OK && info->has_unknown_critical) {
 		r = RD_VERIFY_CRITICAL;
@@ -132,23 +137,71 @@ static enum rd_verify_result check_cert(
 	return r == RD_VERIFY_OK ? check_life(info, options) : r;
 }
 
-enum rd_verify_result rd_chain_check(const struct rd_doc *doc,
+static enum rd_status name_chain(const struct rd_doc *doc, uint8_t ret_name[RD_SHA256_SIZE])
+{
+	struct rd_digest *digest RD_CLEANUP(rd_digest_free) = NULL;
+
+	RD_TRY(rd_digest_new(RD_SHA256, &digest));
+	for (size_t i = 0; i <= doc->n_cabundle; i++) {
+		struct rd_view der = i < doc->n_cabundle ? doc->cabundle[i] : doc->certificate;
+		uint8_t length[4];
+
+		rd_put_be32(length, (uint32_t)der.len);
+		RD_TRY(rd_digest_update(digest, rd_view(length, sizeof(length))));
+		RD_TRY(rd_digest_update(digest, der));
+	}
+	return rd_digest_finish(digest, ret_name);
+}
+
+static int64_t first_end_s(const struct rd_chain *chain)
+{
+	int64_t end_s = rd_cert_info(chain->certs[0])->not_after_s;
+
+	for (size_t i = 1; i < chain->n; i++) {
+		int64_t s = rd_cert_info(chain->certs[i])->not_after_s;
+
+		end_s = s < end_s ? s : end_s;
+	}
+	return end_s;
+}
+
+static enum rd_verify_result check_certs(const struct rd_doc *doc,
 	const struct rd_verify_options *options, struct rd_chain *chain, int *ret_cert)
 {
-	enum rd_verify_result r;
+	enum rd_verify_result r = check_cert(chain, 0, options);
 
-	chain->n = doc->n_cabundle + 1;
-	*ret_cert = 0;
-	r = find_root(doc, options, chain);
-	if (r == RD_VERIFY_OK) {
-		r = check_cert(chain, 0, options);
-	}
 	for (size_t i = 1; i < chain->n && r == RD_VERIFY_OK; i++) {
 		*ret_cert = (int)i;
 		r = parse(chain, i, i + 1 < chain->n ? doc->cabundle[i] : doc->certificate);
 		if (r == RD_VERIFY_OK) {
 			r = check_cert(chain, i, options);
 		}
+	}
+	return r;
+}
+
+enum rd_verify_result rd_chain_check(const struct rd_doc *doc,
+	const struct rd_verify_options *options, struct rd_chain *chain, int *ret_cert)
+{
+	const struct rd_verify_chain_cache *cache = options->chain_cache;
+	uint8_t name[RD_SHA256_SIZE];
+	enum rd_verify_result r;
+
+	chain->n = doc->n_cabundle + 1;
+	*ret_cert = 0;
+	r = find_root(doc, options, chain);
+	if (r != RD_VERIFY_OK) {
+		return r;
+	}
+	if (cache != NULL) {
+		if (name_chain(doc, name) != RD_OK) {
+			return RD_VERIFY_ERROR;
+		}
+		chain->known = cache->knows(cache->ctx, name);
+	}
+	r = check_certs(doc, options, chain, ret_cert);
+	if (r == RD_VERIFY_OK && cache != NULL && !chain->known) {
+		cache->remember(cache->ctx, name, first_end_s(chain));
 	}
 	return r;
 }

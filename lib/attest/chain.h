@@ -13,6 +13,7 @@ struct rd_chain {
 	struct rd_cert *owned[RD_VERIFY_CHAIN_MAX];
 	size_t n;
 	size_t root; /* index into options.roots */
+	bool known;  /* its signatures held before, says the options' memory */
 };
 
 void rd_chain_finish(struct rd_chain *chain);

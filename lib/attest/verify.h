@@ -77,6 +77,23 @@ enum rd_verify_result {
 const char *rd_verify_name(enum rd_verify_result r);
 const char *rd_verify_text(enum rd_verify_result r);
 
+/*
+ * A memory of chains whose signatures held, for whoever checks many documents: under a chain that
+ * it knows, a document costs one signature check, its own.
+ *
+ * A chain is named by SHA-256 over all of its certificates, root first, each behind its length as
+ * be32. Only that the certificates' signatures hold is taken from the memory, which time does not
+ * change; everything else, the certificates' lives among it, is checked for every document. What
+ * is remembered is for the memory to bound: not_after_s is when the first certificate ends and
+ * nothing is gained by knowing the chain any longer. Both functions may be called at once by
+ * several threads that share the memory.
+ */
+struct rd_verify_chain_cache {
+	bool (*knows)(void *ctx, const uint8_t chain[RD_SHA256_SIZE]);
+	void (*remember)(void *ctx, const uint8_t chain[RD_SHA256_SIZE], int64_t not_after_s);
+	void *ctx;
+};
+
 struct rd_verify_options {
 	const struct rd_cert *const *roots; /* pinned; at least one */
 	size_t n_roots;
@@ -86,6 +103,7 @@ struct rd_verify_options {
 	struct rd_view nonce; /* NULL: any; else at least RD_VERIFY_NONCE_MIN bytes */
 	struct rd_view pcrs[RD_DOC_PCR_COUNT]; /* NULL: any; zeros only with allow_debug */
 	bool allow_debug;
+	const struct rd_verify_chain_cache *chain_cache; /* NULL: every signature is checked */
 };
 
 /* What a refusal is about. Filled as far as the check came; views are into the input. */

@@ -543,9 +543,158 @@ static void results_have_distinct_codes_names_and_sentences(void **state)
 	}
 }
 
+/* A memory of one chain, which counts. */
+struct memory {
+	uint8_t chain[RD_SHA256_SIZE];
+	int64_t not_after_s;
+	bool full;
+	int asked;
+	int told;
+};
+
+static bool memory_knows(void *ctx, const uint8_t chain[RD_SHA256_SIZE])
+{
+	struct memory *memory = ctx;
+
+	memory->asked++;
+	return memory->full && memcmp(memory->chain, chain, RD_SHA256_SIZE) == 0;
+}
+
+static void memory_remember(void *ctx, const uint8_t chain[RD_SHA256_SIZE], int64_t not_after_s)
+{
+	struct memory *memory = ctx;
+
+	memory->told++;
+	memory->full = true;
+	memory->not_after_s = not_after_s;
+	memcpy(memory->chain, chain, RD_SHA256_SIZE);
+}
+
+static void remembers_a_chain_that_holds_until_its_first_end(void **state)
+{
+	struct memory memory = {0};
+	const struct rd_verify_chain_cache cache = {memory_knows, memory_remember, &memory};
+	struct rd_buf doc;
+
+	(void)state;
+	maker_reset(&m);
+	m.certs[2].t.not_after_s = MAKER_NOW_S + 77;
+	maker_chain(&m);
+	m.options.chain_cache = &cache;
+	doc = maker_sign(&m);
+	assert_result(maker_verify(&m, rd_buf_view(&doc), NULL), RD_VERIFY_OK);
+	assert_int_equal(memory.told, 1);
+	assert_int_equal(memory.not_after_s, MAKER_NOW_S + 77);
+	assert_result(maker_verify(&m, rd_buf_view(&doc), NULL), RD_VERIFY_OK);
+	assert_int_equal(memory.asked, 2);
+	assert_int_equal(memory.told, 1);
+	/* The lives are looked at for every document, and so is the document's own signature. */
+	m.options.now_s = MAKER_NOW_S + 78;
+	assert_result(maker_verify(&m, rd_buf_view(&doc), NULL), RD_VERIFY_EXPIRED);
+	m.options.now_s = MAKER_NOW_S - 1000001;
+	assert_result(maker_verify(&m, rd_buf_view(&doc), NULL), RD_VERIFY_NOT_YET_VALID);
+	m.options.now_s = MAKER_NOW_S;
+	doc.ptr[doc.used - 1] ^= 1;
+	assert_result(maker_verify(&m, rd_buf_view(&doc), NULL), RD_VERIFY_SIGNATURE);
+	rd_buf_finish(&doc);
+}
+
+static void a_chain_that_fails_is_not_remembered(void **state)
+{
+	struct memory memory = {0};
+	const struct rd_verify_chain_cache cache = {memory_knows, memory_remember, &memory};
+
+	(void)state;
+	maker_reset(&m);
+	m.options.chain_cache = &cache;
+	m.certs[MAKER_LEAF].issuer_key = m.keys[0];
+	assert_result(maker_run(&m, NULL), RD_VERIFY_CERT_SIGNATURE);
+	assert_int_equal(memory.asked, 1);
+	assert_int_equal(memory.told, 0);
+}
+
+/* The memory is not even asked about a root that is not pinned. */
+static void an_unknown_root_is_no_chain_to_ask_about(void **state)
+{
+	struct memory memory = {0};
+	const struct rd_verify_chain_cache cache = {memory_knows, memory_remember, &memory};
+	struct rd_buf doc;
+
+	(void)state;
+	maker_reset(&m);
+	maker_chain(&m);
+	m.options.chain_cache = &cache;
+	doc = maker_sign(&m);
+	m.certs[0].t.not_after_s++;
+	maker_chain(&m);
+	assert_result(maker_verify(&m, rd_buf_view(&doc), NULL), RD_VERIFY_UNKNOWN_ROOT);
+	assert_int_equal(memory.asked, 0);
+	rd_buf_finish(&doc);
+}
+
+static bool knows_all(void *ctx, const uint8_t chain[RD_SHA256_SIZE])
+{
+	(void)ctx;
+	(void)chain;
+	return true;
+}
+
+/* A memory that vouches for everything shows what is left to it: signatures, and nothing else. */
+static void only_signatures_are_left_to_the_memory(void **state)
+{
+	struct memory memory = {0};
+	const struct rd_verify_chain_cache cache = {knows_all, memory_remember, &memory};
+
+	(void)state;
+	maker_reset(&m);
+	m.options.chain_cache = &cache;
+	m.certs[2].issuer_key = m.keys[0];
+	assert_result(maker_run(&m, NULL), RD_VERIFY_OK);
+	maker_reset(&m);
+	m.options.chain_cache = &cache;
+	m.certs[2].issuer = 0;
+	assert_result(maker_run(&m, NULL), RD_VERIFY_ISSUER);
+	maker_reset(&m);
+	m.options.chain_cache = &cache;
+	m.certs[2].t.is_ca = false;
+	assert_result(maker_run(&m, NULL), RD_VERIFY_CA);
+	maker_reset(&m);
+	m.options.chain_cache = &cache;
+	m.certs[MAKER_LEAF].t.is_ca = true;
+	assert_result(maker_run(&m, NULL), RD_VERIFY_LEAF);
+	assert_int_equal(memory.told, 0);
+}
+
+/* Knowing one chain helps no other: not with another leaf, nor with bytes moved between two. */
+static void a_known_chain_vouches_for_no_other(void **state)
+{
+	struct memory memory = {0};
+	const struct rd_verify_chain_cache cache = {memory_knows, memory_remember, &memory};
+	struct rd_buf doc;
+
+	(void)state;
+	maker_reset(&m);
+	maker_chain(&m);
+	m.options.chain_cache = &cache;
+	doc = maker_sign(&m);
+	assert_result(maker_verify(&m, rd_buf_view(&doc), NULL), RD_VERIFY_OK);
+	rd_buf_finish(&doc);
+	/* The same names and keys, the leaf signed by another. */
+	m.ders[MAKER_LEAF].ptr[m.ders[MAKER_LEAF].used - 1] ^= 1;
+	doc = maker_sign(&m);
+	assert_result(maker_verify(&m, rd_buf_view(&doc), NULL), RD_VERIFY_CERT_SIGNATURE);
+	assert_int_equal(memory.told, 1);
+	rd_buf_finish(&doc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(remembers_a_chain_that_holds_until_its_first_end),
+		cmocka_unit_test(a_chain_that_fails_is_not_remembered),
+		cmocka_unit_test(an_unknown_root_is_no_chain_to_ask_about),
+		cmocka_unit_test(only_signatures_are_left_to_the_memory),
+		cmocka_unit_test(a_known_chain_vouches_for_no_other),
 		cmocka_unit_test(accepts_a_right_document),
 		cmocka_unit_test(accepts_tag_18_and_no_other),
 		cmocka_unit_test(accepts_high_and_low_s),
