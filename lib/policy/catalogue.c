@@ -128,6 +128,10 @@ static const struct {
 	{"kms:ViaService", RD_KEY_NEVER},
 	{"kms:WrappingAlgorithm", RD_KEY_SINGLE},
 	{"kms:WrappingKeySpec", RD_KEY_SINGLE},
+	/* Ours: docs/kms-attestation.md. RecipientAttested: kms/authorize.h. */
+	{"redoubt:AttestationRoot", RD_KEY_SINGLE},
+	{"redoubt:RecipientAttested", RD_KEY_SINGLE},
+	{"redoubt:RequestBound", RD_KEY_SINGLE},
 };
 
 enum rd_key_class rd_catalogue_key(struct rd_view name)

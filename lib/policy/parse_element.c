@@ -62,7 +62,7 @@ static enum rd_status parse_aws_principal(
 	enum rd_status st;
 
 	RD_TRY(rd_parse_string(p, v, "Principal", false, &text));
-	st = rd_principal_parse(text, ret);
+	st = rd_policy_principal_parse(text, ret);
 	if (st != RD_OK) {
 		return rd_fail(p->err, st,
 			"invalid principal \"%s\": name an account, user, role, session or \"*\"",

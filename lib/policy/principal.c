@@ -126,7 +126,8 @@ static enum rd_status parse_arn(struct rd_view text, struct rd_policy_principal 
 	return RD_OK;
 }
 
-enum rd_status rd_principal_parse(struct rd_view text, struct rd_policy_principal *ret_principal)
+enum rd_status rd_policy_principal_parse(
+	struct rd_view text, struct rd_policy_principal *ret_principal)
 {
 	if (rd_view_equal(text, rd_view_str("*"))) {
 		*ret_principal = (struct rd_policy_principal){.kind = RD_PRINCIPAL_ANYONE};

@@ -27,8 +27,8 @@ enum rd_principal_match {
  * ARN, another service's ARN, an account that is not 12 digits. name in *ret_principal points into
  * text.
  */
-enum rd_status rd_principal_parse(struct rd_view text, struct rd_policy_principal *ret_principal)
-	RD_MUST_USE;
+enum rd_status rd_policy_principal_parse(
+	struct rd_view text, struct rd_policy_principal *ret_principal) RD_MUST_USE;
 
 /*
  * What a statement's principals say of the caller. NotPrincipal is read against the statement's

@@ -218,6 +218,9 @@ static void names_that_do_not_exist_are_found(void **state)
 		"unknown-condition-key@1 ");
 	assert_key_findings(
 		ANY_CONDITION("\"StringEquals\":{\"KMS:encryptioncontext:a\":\"x\"}"), "");
+	assert_key_findings(ANY_CONDITION("\"Bool\":{\"redoubt:RequestBound\":\"true\"}"), "");
+	assert_key_findings(ANY_CONDITION("\"Bool\":{\"redoubt:RequestBond\":\"true\"}"),
+		"unknown-condition-key@1 ");
 	assert_key_findings(ANY_CONDITION("\"StringEquals\":{\"kms:ViaService\":\"x\"}"),
 		"never-present-key@1 ");
 	assert_findings(POLICY(IAM_STATEMENT("Allow", "\"*\"",
