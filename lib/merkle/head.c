@@ -46,21 +46,42 @@ static enum rd_status read_body(
 	return rd_cur_finish(&c);
 }
 
+/* Both parts of a head, its body read. */
+static enum rd_status read_head(const struct rd_ec_key *key, struct rd_view bytes,
+	struct rd_merkle_head *ret, struct rd_view *ret_body, struct rd_view *ret_signature)
+{
+	struct rd_cur c = rd_cur(bytes);
+	struct rd_merkle_hash id;
+
+	RD_TRY(rd_cur_take(&c, RD_MERKLE_HEAD_BODY_SIZE, ret_body));
+	RD_TRY(rd_cur_take(&c, RD_MERKLE_HEAD_SIGNATURE_SIZE, ret_signature));
+	RD_TRY(rd_cur_finish(&c));
+	RD_TRY(rd_merkle_log_id(key, &id));
+	return read_body(*ret_body, &id, ret);
+}
+
 enum rd_status rd_merkle_head_verify(
 	const struct rd_ec_key *key, struct rd_view bytes, struct rd_merkle_head *ret)
 {
-	struct rd_cur c = rd_cur(bytes);
 	struct rd_merkle_head head;
-	struct rd_merkle_hash id;
 	struct rd_view signature;
 	struct rd_view body;
 
-	RD_TRY(rd_cur_take(&c, RD_MERKLE_HEAD_BODY_SIZE, &body));
-	RD_TRY(rd_cur_take(&c, RD_MERKLE_HEAD_SIGNATURE_SIZE, &signature));
-	RD_TRY(rd_cur_finish(&c));
-	RD_TRY(rd_merkle_log_id(key, &id));
-	RD_TRY(read_body(body, &id, &head));
+	RD_TRY(read_head(key, bytes, &head, &body, &signature));
 	RD_TRY(rd_ec_verify(key, body, signature));
+	RD_ENSURE(head.size <= RD_MERKLE_SIZE_MAX, RD_LIMIT);
+	*ret = head;
+	return RD_OK;
+}
+
+enum rd_status rd_merkle_head_read(
+	const struct rd_ec_key *key, struct rd_view bytes, struct rd_merkle_head *ret)
+{
+	struct rd_merkle_head head;
+	struct rd_view signature;
+	struct rd_view body;
+
+	RD_TRY(read_head(key, bytes, &head, &body, &signature));
 	RD_ENSURE(head.size <= RD_MERKLE_SIZE_MAX, RD_LIMIT);
 	*ret = head;
 	return RD_OK;

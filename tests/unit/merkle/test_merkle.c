@@ -527,6 +527,31 @@ static void heads_verify_and_are_refused_when_changed(void **state)
 	}
 }
 
+static void a_head_is_read_without_its_signature_only_when_asked(void **state)
+{
+	RD_CLEANUP(rd_ec_key_free) struct rd_ec_key *key = new_key(RD_P384);
+	RD_CLEANUP(rd_ec_key_free) struct rd_ec_key *other = new_key(RD_P384);
+	struct rd_merkle_head head = {.time_ms = 7, .size = 3};
+	uint8_t bytes[RD_MERKLE_HEAD_SIZE];
+	struct rd_view v = rd_view(bytes, sizeof(bytes));
+	struct rd_merkle_head again;
+
+	(void)state;
+	assert_ok(rd_merkle_head_sign(key, &head, bytes));
+	bytes[RD_MERKLE_HEAD_BODY_SIZE + 5] ^= 1;
+	assert_ok(rd_merkle_head_read(key, v, &again));
+	assert_true(again.time_ms == 7 && again.size == 3);
+	assert_status(rd_merkle_head_verify(key, v, &again), RD_BAD_SIGNATURE);
+	assert_status(rd_merkle_head_read(other, v, &again), RD_WRONG_KEY);
+	v.len--;
+	assert_status(rd_merkle_head_read(key, v, &again), RD_TRUNCATED);
+	bytes[48] = 0x80;
+	v.len++;
+	assert_status(rd_merkle_head_read(key, v, &again), RD_LIMIT);
+	bytes[0] ^= 1;
+	assert_status(rd_merkle_head_read(key, v, &again), RD_BAD_MAGIC);
+}
+
 static void head_bytes_are_as_documented(void **state)
 {
 	RD_CLEANUP(rd_ec_key_free) struct rd_ec_key *key = new_key(RD_P384);
@@ -579,6 +604,7 @@ int main(void)
 		cmocka_unit_test(a_failed_append_changes_nothing),
 		cmocka_unit_test(proofs_round_trip_as_bytes),
 		cmocka_unit_test(heads_verify_and_are_refused_when_changed),
+		cmocka_unit_test(a_head_is_read_without_its_signature_only_when_asked),
 		cmocka_unit_test(head_bytes_are_as_documented),
 		cmocka_unit_test(only_p384_keys_with_a_private_half_sign_heads),
 	};
