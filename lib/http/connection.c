@@ -102,6 +102,7 @@ static void refuse(struct rd_http_call *call, enum rd_http_refusal what)
 	const struct rd_http_config *config = &call->thread->server->config;
 	struct evbuffer *answer = evbuffer_new();
 	const char *type = "text/plain", *body = "";
+	char date[RD_HTTP_DATE_SIZE];
 
 	atomic_fetch_add(&call->thread->server->refusals[what], 1);
 	config->refusal(config->ctx, what, &type, &body);
@@ -110,10 +111,12 @@ static void refuse(struct rd_http_call *call, enum rd_http_refusal what)
 		rd_http_connection_close(call);
 		return;
 	}
+	/* Clients set their clocks by it, also by that of a refusal. */
+	rd_http_date(date);
 	(void)evbuffer_add_printf(answer,
-		"HTTP/1.1 %d Refused\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+		"HTTP/1.1 %d Refused\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
 		"Connection: close\r\n\r\n%s",
-		refusal_status[what], type, strlen(body), body);
+		refusal_status[what], date, type, strlen(body), body);
 	write_out(call, answer);
 	evbuffer_free(answer);
 }

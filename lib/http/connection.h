@@ -43,6 +43,10 @@ struct rd_http_server {
 	atomic_uint_fast64_t refusals[RD_HTTP_REFUSAL_COUNT];
 };
 
+/* server.c. The time now as a Date header has it (RFC 9110 5.6.7). */
+#define RD_HTTP_DATE_SIZE 40
+void rd_http_date(char ret_text[RD_HTTP_DATE_SIZE]);
+
 enum rd_http_state {
 	RD_HTTP_HEAD,   /* waits for a request's first byte, or reads its head */
 	RD_HTTP_BODY,   /* the head is read */

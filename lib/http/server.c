@@ -40,20 +40,26 @@ static const char *reason(int status)
 	return status < 300 ? "OK" : status < 500 ? "Bad Request" : "Server Error";
 }
 
+void rd_http_date(char ret_text[RD_HTTP_DATE_SIZE])
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	(void)gmtime_r(&now, &tm);
+	(void)strftime(ret_text, RD_HTTP_DATE_SIZE, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+}
+
 static struct evbuffer *format(const struct rd_http_call *call, int status,
 	const struct rd_http_header *headers, size_t n_headers, struct rd_view body)
 {
 	struct evbuffer *out = evbuffer_new();
 	bool close = call->last || !call->framing.keep_alive;
-	struct tm tm;
-	char date[40];
-	time_t now = time(NULL);
+	char date[RD_HTTP_DATE_SIZE];
 
 	if (out == NULL) {
 		return NULL;
 	}
-	(void)gmtime_r(&now, &tm);
-	(void)strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	rd_http_date(date);
 	(void)evbuffer_add_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Length: %zu\r\n%s",
 		status, reason(status), date, body.len, close ? "Connection: close\r\n" : "");
 	for (size_t i = 0; i < n_headers; i++) {
