@@ -40,6 +40,7 @@ enum rd_category {
 	X(RD_AGAIN, RD_CAT_AGAIN, 0, "not ready yet")                                              \
 	X(RD_TIMEOUT, RD_CAT_AGAIN, 1, "timed out")                                                \
 	X(RD_CLOSED, RD_CAT_CLOSED, 0, "the other side closed the connection")                     \
+	X(RD_UNAVAILABLE, RD_CAT_CLOSED, 1, "is away at present")                                  \
 	X(RD_MALFORMED, RD_CAT_MALFORMED, 0, "malformed")                                          \
 	X(RD_TRUNCATED, RD_CAT_MALFORMED, 1, "ends too early")                                     \
 	X(RD_TRAILING, RD_CAT_MALFORMED, 2, "has bytes after its end")                             \
