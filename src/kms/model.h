@@ -20,9 +20,9 @@
 #define KMS_MATERIAL_ID_SIZE (64 + 1)
 #define KMS_GRANT_ID_SIZE    (64 + 1)
 #define KMS_GRANT_NAME_SIZE  (256 + 1)
-#define KMS_PRINCIPAL_SIZE   (256 + 1) /* an ARN as grants take it */
-#define KMS_TAG_KEY_SIZE     (128 + 1)
-#define KMS_TAG_VALUE_SIZE   (256 + 1)
+#define KMS_PRINCIPAL_SIZE   (256 + 1)     /* an ARN as grants take it */
+#define KMS_TAG_KEY_SIZE     (4 * 128 + 1) /* 128 characters of UTF-8 */
+#define KMS_TAG_VALUE_SIZE   (4 * 256 + 1)
 #define KMS_REGION_SIZE      (32 + 1)
 #define KMS_AKID_SIZE        (128 + 1)
 #define KMS_UID_SIZE         (21 + 1) /* AIDA…, AROA… */

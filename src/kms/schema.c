@@ -167,6 +167,12 @@ static const char *const migrations[] = {
 	" wrap_generation BIGINT NOT NULL);"
 	"CREATE INDEX credential_by_uid ON credential (uid, akid);"
 	"CREATE INDEX credential_by_wrap ON credential (wrap_generation, akid);",
+
+	/* 2: root keys as the master has wrapped them; 0 is that of keyed hashes (keyring.h). */
+	"CREATE TABLE root_key_generation ("
+	" generation BIGINT PRIMARY KEY,"
+	" wrapped {blob} NOT NULL,"
+	" created_ms BIGINT NOT NULL DEFAULT {now_ms});",
 };
 
 #define SCHEMA_VERSION ((int64_t)RD_ARRAY_LEN(migrations))

@@ -152,6 +152,21 @@ enum rd_status kms_store_credentials_list(struct kms_db *db, const char *uid,
 enum rd_status kms_store_credential_rewrap(
 	struct kms_db *db, const struct kms_credential *credential) RD_MUST_USE;
 
+/* store_roots.c: root key generations as the master has wrapped them (keyring.h). Writes are told
+ * of as 'r'. */
+#define KMS_ROOT_WRAPPED_MAX 256
+struct kms_root {
+	uint32_t generation;
+	uint8_t wrapped[KMS_ROOT_WRAPPED_MAX];
+	size_t wrapped_len;
+};
+enum rd_status kms_store_root_add(struct kms_db *db, const struct kms_root *root) RD_MUST_USE;
+enum rd_status kms_store_root_update(struct kms_db *db, const struct kms_root *root) RD_MUST_USE;
+/* Ascending, from generation `from` on. */
+typedef enum rd_status kms_store_root_fn(void *arg, const struct kms_root *root);
+enum rd_status kms_store_roots_list(
+	struct kms_db *db, uint32_t from, kms_store_root_fn *fn, void *arg) RD_MUST_USE;
+
 /* store_meta.c: small named values (installation id, scrypt parameters …), and changes. */
 enum rd_status kms_store_meta_get(struct kms_db *db, const char *name, struct rd_buf *out)
 	RD_MUST_USE;
