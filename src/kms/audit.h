@@ -3,18 +3,20 @@
  * The audit log: what was asked, by whom, what was decided and why, written before the answer
  * leaves.
  *
- * Files in the audit directory, append-only:
+ * The directory's files are those of lib/audit (audit/format.h). A record's leaf hash is
+ * SHA-256(0x00 || JSON text); leaves make an RFC 6962 tree. One writer thread does for all:
  *
- *	log          records: be32 length, the JSON text of one record (leaf data)
- *	heads        signed tree heads (merkle/head.h), one after each commit of a batch
- *	documents/   attestation documents seen, each once, named by their SHA-256
- *	key.pem      public half of the signing key; the private half is wrapped in the database
+ *	take what is queued → documents, synced → records, synced → head over them, synced → done
  *
- * A record's leaf hash is SHA-256(0x00 || JSON text); leaves make an RFC 6962 tree. Appends of many
- * threads are written and synced together by one writer thread; an append returns only when its
- * record and the head over it are durable, or RD_IO / RD_NOSPACE, and then nothing may be released.
- * At start the last head is checked against the log; a torn last batch without a head was never
- * answered and is cut off, anything else is refused (RD_BAD_SIGNATURE, naming file and record).
+ * so an append is done only when its record and the head over it are durable, or with RD_IO or
+ * RD_NOSPACE, and then nothing may be released. After such a failure the files are closed, every
+ * call is refused, and every now and then (after half a second at first) the thread tries to open
+ *them anew and to write a record of the outage ("AuditLogRecovered"); once that is durable, calls
+ *are taken again.
+ *
+ * At start the last segment is held against its last head. A torn last batch without a head was
+ * never answered: it is cut off, and a record says so ("AuditLogTailCut"). Anything else is refused
+ * (RD_UNTRUSTED, naming file and record).
  */
 #ifndef KMS_AUDIT_H
 #define KMS_AUDIT_H
@@ -25,18 +27,35 @@
 
 struct kms_audit;
 
-/* key: P-384 with its private half; borrowed. */
+/*
+ * key: P-384 with its private half; borrowed. Makes the directory (0700) if it is not there.
+ * RD_EXISTS: another server writes here (each has a directory of its own); RD_WRONG_KEY: the log is
+ * of another key. The threads' owner ignores SIGXFSZ, if a file size limit may be set.
+ */
 enum rd_status kms_audit_open(const char *dir, const struct rd_ec_key *key, struct kms_audit **ret,
 	struct rd_error *err) RD_MUST_USE;
+/* What is queued is written first. No other call may be under way. */
 void kms_audit_close(struct kms_audit **audit);
 
-/* From any thread. done is called once, from the writer's thread, with RD_OK after the record is
- * durable. record is copied. RD_LIMIT at once when the queue is full (then done is not called). */
+/* A segment of more bytes than this is followed by a new one. 0: the default. */
+#define KMS_AUDIT_SEGMENT_MAX (64u * 1024 * 1024)
+void kms_audit_limit_segments(struct kms_audit *audit, uint64_t max);
+
+/*
+ * From any thread. done is called once, from the writer's thread, with RD_OK after the record is
+ * durable; it must not wait and not append. record is copied. At once, and then done is not called:
+ * RD_LIMIT when the queue is full or the record too long (RD_AUDIT_RECORD_MAX), RD_IO when the log
+ * is not healthy.
+ */
 typedef void kms_audit_done(void *arg, enum rd_status st, uint64_t index);
 enum rd_status kms_audit_append(struct kms_audit *audit, struct rd_view record,
 	kms_audit_done *done, void *arg) RD_MUST_USE;
 
-/* Keeps a document once; durable before the record that names it. ret_hex: 64 digits and NUL. */
+/*
+ * Keeps a document, each once: it is queued, and durable before any record that is appended after
+ * this call; when it cannot be written, neither is the record. Does not wait. ret_hex: its SHA-256,
+ * 64 digits and NUL. Statuses as kms_audit_append.
+ */
 enum rd_status kms_audit_keep_document(
 	struct kms_audit *audit, struct rd_view document, char ret_hex[65]) RD_MUST_USE;
 
