@@ -16,7 +16,8 @@ struct kms_fact {
 	size_t n_values;
 };
 
-#define KMS_FACTS_MAX 32
+/* 50 tags of a request, and what the operation has itself. */
+#define KMS_FACTS_MAX (KMS_TAGS_PER_KEY + 32)
 
 struct kms_question {
 	const char *action;               /* "kms:Decrypt" */
@@ -26,6 +27,7 @@ struct kms_question {
 	const char *alias;                /* how the caller named the key, for kms:RequestAlias */
 	json_t *grant_tokens;             /* of the request, or NULL */
 	bool grants_apply;                /* false for actions that no grant can give */
+	const struct rd_policy *trust;    /* sts:AssumeRole: the role's; NULL otherwise */
 	struct kms_fact facts[KMS_FACTS_MAX];
 	size_t n_facts;
 };
@@ -37,7 +39,18 @@ struct kms_question {
 enum rd_status kms_authorize(struct kms_call *call, const struct kms_question *question)
 	RD_MUST_USE;
 
-/* Would this policy text let the caller put another one later? (lockout check, 4.10) */
+/*
+ * Whether the operation verifies a Recipient and its policies see kms:RecipientAttestation:*: the
+ * five that have one (3.7), and, as an extension that a key's policy asks for by naming the
+ * condition key KMS_ASK_ATTESTATION in a statement for that action, Sign, ReEncrypt and
+ * PutKeyPolicy. key may be NULL.
+ */
+#define KMS_ASK_ATTESTATION "redoubt:RecipientAttested"
+bool kms_attestation_applies(const char *action, const struct kms_cached_key *key);
+
+/* Would this policy text let the caller put another one later? (lockout check, 4.10) A
+ * policy that does not parse is RD_USAGE's or the parser's status: validate it first. key: the one
+ * that it is for, or NULL before it exists. */
 enum rd_status kms_authorize_lockout(struct kms_call *call, const struct kms_cached_key *key,
 	const char *policy, bool *ret_safe) RD_MUST_USE;
 

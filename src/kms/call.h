@@ -101,6 +101,7 @@ struct kms_call {
 	struct kms *kms;
 	struct kms_db *db; /* the thread's */
 	const struct kms_op *op;
+	const char *action; /* of IAM and STS, whose calls have no op; NULL before it is known */
 	char request_id[KMS_REQUEST_ID_SIZE];
 	int64_t now_ms;
 	char peer[64];

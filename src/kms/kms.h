@@ -2,7 +2,8 @@
 /*
  * redoubt-kms in one struct.
  *
- *	main.c, config.c     options, configuration, start and stop
+ *	main.c, config.c     options, configuration
+ *	server.c, roots.c    start and stop, in order; isolate.c: what is given up in between
  *	http.c, call.c       HTTP requests to calls, calls to answers (lib/http has the sockets)
  *	workers.c            threads for what waits for the disk or makes keys
  *	auth.c               SigV4 → identity; sts.c, iam.c: the calls that manage them
@@ -13,7 +14,8 @@
  *	keyring.c, master_*.c   keys that protect keys
  *	db.c, db_*.c, store_*.c the database
  *	audit.c              the log
- *	scheduler.c          deletions, rotations, expiries that are due
+ *	scheduler.c          deletions, rotations, expiries that are due; the cache's ear
+ *	metrics.c            counters
  */
 #ifndef KMS_KMS_H
 #define KMS_KMS_H
@@ -25,19 +27,33 @@
 #include "kms/recipient.h"
 
 struct kms_cache;
+struct kms_metrics;
+struct kms_scheduler;
+struct kms_signing_keys;
+struct kms_trust;
 struct kms_workers;
 struct rd_http_server;
+struct rd_tls_server;
 
 struct kms {
 	struct kms_config config;
+	int lock_fd;             /* of the state directory; -1 before the start */
 	uint8_t installation[8]; /* in ciphertexts: those of another installation are refused */
-	struct kms_db **dbs;     /* one for each thread, workers last */
+	struct kms_db **dbs;     /* HTTP threads', workers', the scheduler's two */
+	size_t n_dbs;
 	struct kms_keyring *keyring;
+	struct rd_ec_key *audit_key;
 	struct kms_audit *audit;
-	struct kms_recipients *recipients;
+	struct kms_recipients *recipients; /* trust's newest; a call reads it once */
+	struct kms_trust *trust;           /* roots.h */
 	struct kms_cache *cache;
+	struct kms_signing_keys *signing_keys; /* auth.h */
+	struct kms_metrics *metrics;
 	struct kms_workers *workers;
+	struct kms_scheduler *scheduler;
+	struct rd_tls_server *tls; /* NULL: plain HTTP, on loopback */
 	struct rd_http_server *server;
+	struct rd_http_server *metrics_server; /* or NULL */
 	/* Milliseconds since the epoch; the one clock, so that tests may move it. */
 	int64_t (*now_ms)(void);
 };

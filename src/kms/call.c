@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One call's life. call.h has the picture; this is who does what, and where it may end:
+ *
+ *	kms_exchange_begin  http thread   who asks for what; a refusal here ends it, unrecorded:
+ *	                                  nobody known has asked for anything yet
+ *	run                 there, or on a worker: the handler, or IAM
+ *	complete            the answer is made, its record is appended to the audit log
+ *	recorded            the log's thread: the record is durable. Only now does an answer leave
+ *
+ * The request's bytes belong to the HTTP connection until the answer is given, which is last.
+ */
+#include "kms/exchange.h"
+
+#include "aws/error.h"
+#include "aws/json_in.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "crypto/random.h"
+#include "kms/auth.h"
+#include "kms/iam.h"
+#include "kms/log.h"
+#include "kms/metrics.h"
+#include "kms/ops.h"
+#include "kms/record.h"
+#include "kms/workers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+/* kms.md 1.1; a list of 1,000 grants with the longest constraints is the largest answer. */
+#define ANSWER_MAX (64u << 20)
+/* Facts of a request and the names of policies and statements; a few KiB in practice. */
+#define RECORD_MAX (1u << 20)
+/* An error's message and what is around it. */
+#define FAULT_MAX (2 * KMS_MESSAGE_SIZE + 256)
+
+#define TARGET_PREFIX "TrentService."
+#define TYPE_JSON     "application/x-amz-json-1.1"
+#define TYPE_XML      "text/xml"
+
+/* Members are compact, and times have their milliseconds and no more: ten digits and three. */
+#define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(13))
+
+struct exchange {
+	struct kms_call call;
+	const struct rd_http_request *request;
+	struct rd_http_call *http;
+	bool query; /* the query protocol of IAM and STS */
+	uint64_t begun_ns;
+	int status;
+	struct rd_buf body;
+};
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+enum rd_status kms_request_id(char ret_text[37])
+{
+	uint8_t id[16];
+	char hex[33];
+
+	RD_TRY(rd_random_bytes(id, sizeof(id)));
+	id[6] = (uint8_t)((id[6] & 0x0f) | 0x40);
+	id[8] = (uint8_t)((id[8] & 0x3f) | 0x80);
+	rd_hex_string(rd_view(id, sizeof(id)), hex);
+	snprintf(ret_text, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
+		hex + 20);
+	return RD_OK;
+}
+
+/* --- the answer --- */
+
+static void drop_body(struct exchange *x)
+{
+	if (x->body.ptr != NULL) {
+		rd_wipe(x->body.ptr, x->body.used);
+	}
+	rd_buf_finish(&x->body);
+}
+
+static void send_answer(struct rd_http_call *http, int status, const char *type,
+	const char *request_id, struct rd_view body)
+{
+	const struct rd_http_header headers[] = {
+		{rd_view_str("x-amzn-RequestId"), rd_view_str(request_id)},
+		{rd_view_str("Content-Type"), rd_view_str(type)},
+		{rd_view_str("Cache-Control"),
+			rd_view_str("no-cache, no-store, must-revalidate, private")},
+		{rd_view_str("Expires"), rd_view_str("0")},
+		{rd_view_str("Pragma"), rd_view_str("no-cache")},
+	};
+
+	rd_http_answer(http, status, headers, RD_ARRAY_LEN(headers), body);
+}
+
+void kms_answer_fault(struct rd_http_call *http, const char *type, const char *message)
+{
+	uint8_t storage[FAULT_MAX];
+	struct rd_buf body = rd_buf_fixed(storage, sizeof(storage));
+	char id[KMS_REQUEST_ID_SIZE] = "";
+
+	if (kms_request_id(id) != RD_OK ||
+		rd_aws_error_json(type, rd_view_str(message), &body) != RD_OK) {
+		send_answer(http, 500, TYPE_JSON, id,
+			rd_view_str("{\"__type\":\"KMSInternalException\"}"));
+		return;
+	}
+	send_answer(http, rd_aws_error_http_status(type), TYPE_JSON, id, rd_buf_view(&body));
+}
+
+static void end(struct exchange *x)
+{
+	struct kms_call *call = &x->call;
+
+	kms_identity_finish(&call->who);
+	rd_json_in_free(&call->in);
+	rd_json_in_free(&call->facts);
+	rd_json_in_free(&call->out);
+	drop_body(x);
+	rd_wipe(x, sizeof(*x));
+	free(x);
+}
+
+static void answer(struct exchange *x)
+{
+	struct kms_call *call = &x->call;
+
+	kms_metrics_call(call->kms->metrics, x->query ? KMS_METRICS_QUERY : KMS_METRICS_JSON,
+		call->op, call->fault.type, monotonic_ns() - x->begun_ns);
+	send_answer(x->http, x->status, x->query ? TYPE_XML : TYPE_JSON, call->request_id,
+		rd_buf_view(&x->body));
+	end(x);
+}
+
+static enum rd_status render_fault(struct exchange *x)
+{
+	const struct kms_fault *fault = &x->call.fault;
+	struct rd_view message = {0};
+
+	rd_json_in_free(&x->call.out);
+	if (x->query) {
+		return kms_iam_fault(&x->call, &x->body, &x->status);
+	}
+	x->status = kms_fault_http(fault->type);
+	if (fault->message[0] != '\0') {
+		message = rd_view_str(fault->message);
+	}
+	return rd_aws_error_json(kms_fault_name(fault->type), message, &x->body);
+}
+
+/* At once in its final size: a buffer that grows leaves copies behind. */
+static enum rd_status render_out(struct exchange *x)
+{
+	json_t *out = x->call.out;
+	uint8_t *dst = NULL;
+	size_t size;
+
+	x->status = 200;
+	RD_ENSURE(out != NULL, RD_OK);
+	size = json_dumpb(out, NULL, 0, DUMP_FLAGS);
+	RD_ENSURE(size > 0, RD_INTERNAL);
+	RD_TRY(rd_buf_reserve(&x->body, size, &dst));
+	RD_ENSURE(json_dumpb(out, (char *)dst, size, DUMP_FLAGS) == size, RD_INTERNAL);
+	return RD_OK;
+}
+
+static void render(struct exchange *x)
+{
+	enum rd_status st = RD_OK;
+
+	if (x->query && x->body.used > 0) {
+		return; /* IAM has made it, refusals too */
+	}
+	if (x->call.fault.type == KMS_FAULT_NONE) {
+		st = render_out(x);
+	}
+	if (st != RD_OK) {
+		kms_log(KMS_LOG_ERROR, "%s: the answer cannot be made: %s", x->call.request_id,
+			rd_status_name(st));
+		(void)kms_fail(&x->call, KMS_FAULT_INTERNAL, "%s", "");
+	}
+	if (x->call.fault.type != KMS_FAULT_NONE && render_fault(x) != RD_OK) {
+		drop_body(x);
+		x->status = 500;
+	}
+}
+
+/* --- the record --- */
+
+static void refuse_unrecorded(struct exchange *x, enum rd_status st)
+{
+	kms_log(KMS_LOG_ERROR, "%s: not recorded in the audit log, so refused: %s",
+		x->call.request_id, rd_status_text(st));
+	(void)kms_fail(&x->call, KMS_FAULT_INTERNAL, "%s",
+		"The audit log cannot be written. The request can be retried.");
+	drop_body(x);
+	x->body = rd_buf_growable(ANSWER_MAX);
+	render(x);
+	answer(x);
+}
+
+static void recorded(void *arg, enum rd_status st, uint64_t index)
+{
+	struct exchange *x = arg;
+
+	(void)index;
+	if (st != RD_OK) {
+		refuse_unrecorded(x, st);
+		return;
+	}
+	answer(x);
+}
+
+static void complete(struct exchange *x)
+{
+	struct rd_buf record RD_CLEANUP(rd_buf_finish) = rd_buf_growable(RECORD_MAX);
+	enum rd_status st;
+
+	render(x);
+	st = kms_record(&x->call, &record);
+	if (st == RD_OK) {
+		st = kms_audit_append(x->call.kms->audit, rd_buf_view(&record), recorded, x);
+	}
+	if (st != RD_OK) {
+		refuse_unrecorded(x, st);
+	}
+}
+
+/* --- the work --- */
+
+/* A failure that the handler has no words for: ours, or the database's. */
+static void settle(struct exchange *x, enum rd_status st)
+{
+	struct kms_call *call = &x->call;
+
+	enum kms_fault_type set = call->fault.type;
+
+	if (st == RD_OK || (set != KMS_FAULT_NONE && set != KMS_FAULT_INTERNAL)) {
+		return;
+	}
+	kms_log(KMS_LOG_ERROR, "%s: %s: %s (database: %s)", call->request_id,
+		call->op == NULL ? "IAM or STS" : call->op->name, rd_status_name(st),
+		kms_db_error(call->db));
+	if (st == RD_UNAVAILABLE && set == KMS_FAULT_NONE) {
+		(void)kms_fail(call, KMS_FAULT_KEY_UNAVAILABLE, "%s",
+			"The key that protects this key is not available. The request can be "
+			"retried.");
+		return;
+	}
+	(void)kms_fail(call, KMS_FAULT_INTERNAL, "%s",
+		"The request was rejected because an internal exception occurred. The request "
+		"can be retried.");
+}
+
+static void run(struct exchange *x)
+{
+	struct kms_call *call = &x->call;
+
+	if (x->query) {
+		settle(x, kms_iam_handle(call, &x->body, &x->status));
+	} else {
+		settle(x, call->op->handler(call));
+	}
+	complete(x);
+}
+
+/* A worker's connection follows those of the HTTP threads. */
+static void run_on_worker(void *arg, unsigned worker)
+{
+	struct exchange *x = arg;
+
+	x->call.db = x->call.kms->dbs[x->call.kms->config.threads + worker];
+	run(x);
+}
+
+static bool asks_for_rsa(const struct kms_call *call)
+{
+	static const char *const members[] = {
+		"KeySpec", "CustomerMasterKeySpec", "KeyPairSpec", "WrappingKeySpec"};
+
+	for (size_t i = 0; i < RD_ARRAY_LEN(members); i++) {
+		const char *spec = json_string_value(json_object_get(call->in, members[i]));
+
+		if (spec != NULL && strncmp(spec, "RSA_", 4) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void dispatch(struct exchange *x)
+{
+	struct kms_call *call = &x->call;
+	unsigned flags = x->query ? KMS_OP_WRITES : call->op->flags;
+	bool slow = (flags & KMS_OP_SLOW) != 0 && asks_for_rsa(call);
+
+	if (!slow && (flags & KMS_OP_WRITES) == 0) {
+		run(x);
+		return;
+	}
+	if (kms_workers_submit(call->kms->workers, slow ? KMS_LANE_RSA : KMS_LANE_WRITES,
+		    run_on_worker, x) != RD_OK) {
+		(void)kms_fail(call, KMS_FAULT_THROTTLING, "%s",
+			"Rate exceeded: too many requests wait already.");
+		complete(x);
+	}
+}
+
+/* --- the request --- */
+
+static struct rd_view only_header(const struct rd_http_request *request, const char *name)
+{
+	struct rd_view found = {0};
+
+	for (size_t i = 0; i < request->n_headers; i++) {
+		const struct rd_http_header *h = &request->headers[i];
+
+		if (h->name.len != strlen(name) ||
+			strncasecmp((const char *)h->name.ptr, name, h->name.len) != 0) {
+			continue;
+		}
+		if (found.ptr != NULL) {
+			return (struct rd_view){0};
+		}
+		found = h->value;
+	}
+	return found;
+}
+
+static bool starts_with(struct rd_view text, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return text.ptr != NULL && text.len >= len && memcmp(text.ptr, prefix, len) == 0;
+}
+
+static bool is_form(const struct rd_http_request *request)
+{
+	return starts_with(
+		only_header(request, "Content-Type"), "application/x-www-form-urlencoded");
+}
+
+static enum rd_status find_operation(struct exchange *x)
+{
+	const struct rd_http_request *request = x->request;
+	struct rd_view target = only_header(request, "X-Amz-Target");
+	size_t skip = sizeof(TARGET_PREFIX) - 1;
+
+	if (rd_view_equal(request->method, rd_view_str("POST")) &&
+		(request->target.len == 0 || rd_view_equal(request->target, rd_view_str("/")))) {
+		x->query = target.ptr == NULL && is_form(request);
+		if (target.ptr != NULL && starts_with(target, TARGET_PREFIX)) {
+			x->call.op = kms_op_find(rd_view(target.ptr + skip, target.len - skip));
+		}
+	}
+	if (!x->query && x->call.op == NULL) {
+		return kms_fail(&x->call, KMS_FAULT_UNKNOWN_OPERATION, "%s", "");
+	}
+	return RD_OK;
+}
+
+/* KMS by JSON, IAM and STS by the query protocol, and signed for what it is sent to. */
+static enum rd_status check_service(struct exchange *x)
+{
+	bool kms = x->call.who.service == KMS_SERVICE_KMS;
+
+	if (x->query && kms) {
+		x->query = false; /* whoever signs for KMS reads JSON */
+		return kms_fail(&x->call, KMS_FAULT_UNKNOWN_OPERATION, "%s", "");
+	}
+	if (!x->query && !kms) {
+		return kms_fail(&x->call, KMS_FAULT_INVALID_SIGNATURE, "%s",
+			"Credential should be scoped to correct service: 'kms'. ");
+	}
+	return RD_OK;
+}
+
+static enum rd_status admit(struct exchange *x)
+{
+	RD_TRY(find_operation(x));
+	if (!kms_audit_healthy(x->call.kms->audit)) {
+		return kms_fail(&x->call, KMS_FAULT_INTERNAL, "%s",
+			"The audit log cannot be written. The request can be retried.");
+	}
+	RD_TRY(kms_authenticate(&x->call, x->request));
+	return check_service(x);
+}
+
+static enum rd_status parse_body(struct kms_call *call)
+{
+	enum rd_status st = rd_json_in_parse(call->body, &call->in);
+	enum rd_category category = rd_category(st);
+
+	if (category == RD_CAT_MALFORMED) {
+		return kms_fail(call, KMS_FAULT_SERIALIZATION, "%s", "");
+	}
+	if (category == RD_CAT_FORBIDDEN || category == RD_CAT_LIMIT) {
+		return kms_fail(
+			call, KMS_FAULT_SERIALIZATION, "The request %s.", rd_status_text(st));
+	}
+	return st;
+}
+
+static void copy_printable(struct rd_view text, char *ret, size_t cap)
+{
+	size_t n = text.len < cap - 1 ? text.len : cap - 1;
+
+	for (size_t i = 0; i < n; i++) {
+		ret[i] = text.ptr[i] >= ' ' && text.ptr[i] <= '~' ? (char)text.ptr[i] : '?';
+	}
+	ret[n] = '\0';
+}
+
+static struct exchange *make(struct kms *kms, unsigned thread,
+	const struct rd_http_request *request, struct rd_http_call *http)
+{
+	struct exchange *x = calloc(1, sizeof(*x));
+
+	RD_ENSURE(x != NULL, NULL);
+	x->request = request;
+	x->http = http;
+	x->begun_ns = monotonic_ns();
+	x->body = rd_buf_growable(ANSWER_MAX);
+	x->call.kms = kms;
+	x->call.db = kms->dbs[thread];
+	x->call.now_ms = kms->now_ms();
+	x->call.tls = request->tls;
+	x->call.body = request->body;
+	snprintf(x->call.peer, sizeof(x->call.peer), "%s", request->peer);
+	copy_printable(rd_http_header_find(request, "User-Agent"), x->call.user_agent,
+		sizeof(x->call.user_agent));
+	if (kms_request_id(x->call.request_id) != RD_OK) {
+		free(x);
+		return NULL;
+	}
+	return x;
+}
+
+void kms_exchange_begin(struct kms *kms, unsigned thread, const struct rd_http_request *request,
+	struct rd_http_call *http)
+{
+	struct exchange *x = make(kms, thread, request, http);
+	enum rd_status st;
+
+	if (x == NULL) {
+		kms_answer_fault(http, "ServiceUnavailableException", "Out of memory.");
+		return;
+	}
+	st = admit(x);
+	if (st != RD_OK) {
+		settle(x, st);
+		render(x);
+		answer(x);
+		return;
+	}
+	st = x->query ? RD_OK : parse_body(&x->call);
+	if (st != RD_OK) {
+		settle(x, st);
+		complete(x);
+		return;
+	}
+	dispatch(x);
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Values of kms.yaml's keys: defaults, checks, and how they are printed. */
+#include "kms/config_value.h"
+
+#include "base/text.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEFAULT_PORT         8443
+#define DEFAULT_METRICS_PORT 9443
+#define DEFAULT_SKEW_S       300
+#define DEFAULT_AGE_S        300
+
+static const char *const key_names[KMS_CONFIG_KEY_COUNT] = {
+#define X(name, text) [KMS_CONFIG_##name] = #text,
+	KMS_CONFIG_KEYS(X)
+#undef X
+};
+
+bool kms_config_key_of(const char *name, enum kms_config_key *ret)
+{
+	for (unsigned i = 0; i < KMS_CONFIG_KEY_COUNT; i++) {
+		if (strcmp(name, key_names[i]) == 0) {
+			*ret = (enum kms_config_key)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool kms_config_key_is_list(enum kms_config_key key)
+{
+	return key == KMS_CONFIG_ROOTS;
+}
+
+void kms_config_known_keys(char *ret_text, size_t cap)
+{
+	size_t used = 0;
+
+	for (unsigned i = 0; i < KMS_CONFIG_KEY_COUNT && used < cap; i++) {
+		used += (size_t)snprintf(
+			ret_text + used, cap - used, "%s%s", i == 0 ? "" : ", ", key_names[i]);
+	}
+}
+
+/* "<scheme><path>", a relative path being below the state directory. */
+static enum rd_status set_path(const struct kms_config *c, const char *scheme, const char *path,
+	char ret[RD_PATH_MAX], struct rd_error *err)
+{
+	const char *dir = path[0] == '/' ? "" : c->directory;
+	const char *slash = path[0] == '/' ? "" : "/";
+	int n;
+
+	if (path[0] == '\0') {
+		return rd_fail(err, RD_USAGE, "a path is missing behind \"%s\"", scheme);
+	}
+	n = snprintf(ret, RD_PATH_MAX, "%s%s%s%s", scheme, dir, slash, path);
+	if (n < 0 || n >= RD_PATH_MAX) {
+		return rd_fail(err, RD_LIMIT, "a path is longer than %d bytes", RD_PATH_MAX - 1);
+	}
+	return RD_OK;
+}
+
+enum rd_status kms_config_defaults(
+	const char *directory, struct kms_config *ret, struct rd_error *err)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	*ret = (struct kms_config){
+		.listen_address = "127.0.0.1",
+		.listen_port = DEFAULT_PORT,
+		.metrics_address = "127.0.0.1",
+		.metrics = true,
+		.metrics_port = DEFAULT_METRICS_PORT,
+		.region = "local-1",
+		.account = "000000000001",
+		.threads = cpus < 1                 ? 1
+			   : cpus > KMS_THREADS_MAX ? KMS_THREADS_MAX
+						    : (uint32_t)cpus,
+		.clock_skew_s = DEFAULT_SKEW_S,
+		.max_document_age_s = DEFAULT_AGE_S,
+	};
+	ret->workers = ret->threads;
+	if (strlen(directory) >= sizeof(ret->directory)) {
+		return rd_fail(err, RD_LIMIT, "the state directory's path is too long");
+	}
+	snprintf(ret->directory, sizeof(ret->directory), "%s", directory);
+	RD_TRY(set_path(ret, "sqlite:", "kms.db", ret->database, err));
+	RD_TRY(set_path(ret, "file:", "master.key", ret->master, err));
+	return set_path(ret, "", "audit", ret->audit, err);
+}
+
+static bool is_address(const char *text)
+{
+	uint8_t bytes[sizeof(struct in6_addr)];
+
+	return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
+}
+
+/* "127.0.0.1:8443" or "[::1]:8443". */
+static enum rd_status set_endpoint(
+	const char *value, char ret_address[64], uint16_t *ret_port, struct rd_error *err)
+{
+	const char *colon = strrchr(value, ':');
+	bool bracketed = value[0] == '[' && colon != NULL && colon > value + 1 && colon[-1] == ']';
+	size_t len = colon == NULL ? 0 : (size_t)(colon - value) - (bracketed ? 2 : 0);
+	char address[64] = "";
+	uint64_t port = 0;
+
+	if (len > 0 && len < sizeof(address)) {
+		memcpy(address, value + (bracketed ? 1 : 0), len);
+	}
+	if (!is_address(address) || (strchr(address, ':') != NULL) != bracketed ||
+		rd_parse_u64(colon + 1, 0, UINT16_MAX, &port) != RD_OK) {
+		return rd_fail(err, RD_USAGE,
+			"\"%.64s\" is not an address and a port, as in 127.0.0.1:8443 or "
+			"[::1]:8443",
+			value);
+	}
+	snprintf(ret_address, sizeof(address), "%s", address);
+	*ret_port = (uint16_t)port;
+	return RD_OK;
+}
+
+static enum rd_status set_region(const char *value, struct kms_config *c, struct rd_error *err)
+{
+	size_t len = strlen(value);
+
+	if (len == 0 || len >= sizeof(c->region) ||
+		strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-") != len) {
+		return rd_fail(err, RD_USAGE,
+			"\"%.64s\" is not a region (at most %zu of a-z, 0-9, -)", value,
+			sizeof(c->region) - 1);
+	}
+	snprintf(c->region, sizeof(c->region), "%s", value);
+	return RD_OK;
+}
+
+static enum rd_status set_account(const char *value, struct kms_config *c, struct rd_error *err)
+{
+	if (strlen(value) != sizeof(c->account) - 1 ||
+		strspn(value, "0123456789") != sizeof(c->account) - 1) {
+		return rd_fail(err, RD_USAGE,
+			"\"%.64s\" is not an account (12 digits, in quotes if it begins with 0)",
+			value);
+	}
+	snprintf(c->account, sizeof(c->account), "%s", value);
+	return RD_OK;
+}
+
+/* Those with a path take a relative one; the others are for their library to understand. */
+static enum rd_status set_url(const struct kms_config *c, const char *value,
+	const char *const *path_schemes, const char *const *other_schemes, const char *what,
+	char ret[RD_PATH_MAX], struct rd_error *err)
+{
+	for (; *path_schemes != NULL; path_schemes++) {
+		size_t len = strlen(*path_schemes);
+
+		if (strncmp(value, *path_schemes, len) == 0) {
+			return set_path(c, *path_schemes, value + len, ret, err);
+		}
+	}
+	for (; *other_schemes != NULL; other_schemes++) {
+		if (strncmp(value, *other_schemes, strlen(*other_schemes)) == 0) {
+			if (strlen(value) >= RD_PATH_MAX) {
+				return rd_fail(
+					err, RD_LIMIT, "is longer than %d bytes", RD_PATH_MAX - 1);
+			}
+			snprintf(ret, RD_PATH_MAX, "%s", value);
+			return RD_OK;
+		}
+	}
+	return rd_fail(err, RD_USAGE, "is not %s", what);
+}
+
+static enum rd_status set_database(const char *value, struct kms_config *c, struct rd_error *err)
+{
+	static const char *const paths[] = {"sqlite:", NULL};
+	static const char *const others[] = {"postgresql://", "postgres://", NULL};
+	enum rd_status st = set_url(
+		c, value, paths, others, "sqlite:PATH or postgresql://…", c->database, err);
+
+	/* The value may hold a password: it is not repeated. */
+	return st == RD_OK ? RD_OK : rd_error_wrap(err, st, "database");
+}
+
+static enum rd_status set_master(const char *value, struct kms_config *c, struct rd_error *err)
+{
+	static const char *const paths[] = {"file:", "passphrase:", NULL};
+	static const char *const others[] = {"pkcs11:", NULL};
+	enum rd_status st = set_url(c, value, paths, others,
+		"file:PATH, passphrase:PATH or a pkcs11: URI", c->master, err);
+
+	return st == RD_OK ? RD_OK : rd_error_wrap(err, st, "master");
+}
+
+static enum rd_status set_number(enum kms_config_key key, const char *value, uint32_t min,
+	uint32_t max, uint32_t *ret, struct rd_error *err)
+{
+	uint64_t n = 0;
+
+	if (rd_parse_u64(value, min, max, &n) != RD_OK) {
+		return rd_fail(err, RD_BAD_NUMBER, "%s \"%.64s\" is no number from %u to %u",
+			key_names[key], value, min, max);
+	}
+	*ret = (uint32_t)n;
+	return RD_OK;
+}
+
+static enum rd_status set_flag(const char *value, bool *ret, struct rd_error *err)
+{
+	if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0) {
+		return rd_fail(err, RD_BAD_TYPE, "\"%.64s\" is neither true nor false", value);
+	}
+	*ret = value[0] == 't';
+	return RD_OK;
+}
+
+/* It goes through an HTTP header unchanged. */
+static enum rd_status set_token(const char *value, struct kms_config *c, struct rd_error *err)
+{
+	size_t len = strlen(value);
+
+	if (len == 0 || len >= sizeof(c->static_session_token)) {
+		return rd_fail(err, RD_LIMIT, "static_session_token has 1 to %zu characters",
+			sizeof(c->static_session_token) - 1);
+	}
+	for (size_t i = 0; i < len; i++) {
+		if (value[i] <= ' ' || value[i] > '~') {
+			return rd_fail(err, RD_FORBIDDEN,
+				"static_session_token has a character that is not printable ASCII");
+		}
+	}
+	snprintf(c->static_session_token, sizeof(c->static_session_token), "%s", value);
+	return RD_OK;
+}
+
+static enum rd_status add_root(const char *value, struct kms_config *c, struct rd_error *err)
+{
+	if (c->n_roots == KMS_ROOTS_MAX) {
+		return rd_fail(err, RD_LIMIT, "more than %d roots", KMS_ROOTS_MAX);
+	}
+	RD_TRY(set_path(c, "", value, c->roots[c->n_roots], err));
+	c->n_roots++;
+	return RD_OK;
+}
+
+enum rd_status kms_config_set(
+	struct kms_config *c, enum kms_config_key key, const char *value, struct rd_error *err)
+{
+	switch (key) {
+	case KMS_CONFIG_LISTEN:
+		return set_endpoint(value, c->listen_address, &c->listen_port, err);
+	case KMS_CONFIG_METRICS:
+		c->metrics = strcmp(value, "off") != 0;
+		return c->metrics ? set_endpoint(value, c->metrics_address, &c->metrics_port, err)
+				  : RD_OK;
+	case KMS_CONFIG_TLS_CERTIFICATE:
+		return set_path(c, "", value, c->tls_certificate, err);
+	case KMS_CONFIG_TLS_KEY:
+		return set_path(c, "", value, c->tls_key, err);
+	case KMS_CONFIG_REGION:
+		return set_region(value, c, err);
+	case KMS_CONFIG_ACCOUNT:
+		return set_account(value, c, err);
+	case KMS_CONFIG_DATABASE:
+		return set_database(value, c, err);
+	case KMS_CONFIG_MASTER:
+		return set_master(value, c, err);
+	case KMS_CONFIG_AUDIT:
+		return set_path(c, "", value, c->audit, err);
+	case KMS_CONFIG_ROOTS:
+		return add_root(value, c, err);
+	case KMS_CONFIG_THREADS:
+		return set_number(key, value, 1, KMS_THREADS_MAX, &c->threads, err);
+	case KMS_CONFIG_WORKERS:
+		return set_number(key, value, 1, KMS_THREADS_MAX, &c->workers, err);
+	case KMS_CONFIG_CLOCK_SKEW:
+		return set_number(key, value, 1, KMS_CLOCK_SKEW_MAX_S, &c->clock_skew_s, err);
+	case KMS_CONFIG_MAX_DOCUMENT_AGE:
+		return set_number(
+			key, value, 0, KMS_DOCUMENT_AGE_MAX_S, &c->max_document_age_s, err);
+	case KMS_CONFIG_ALLOW_DEBUG:
+		return set_flag(value, &c->allow_debug, err);
+	case KMS_CONFIG_STATIC_SESSION_TOKEN:
+		return set_token(value, c, err);
+	case KMS_CONFIG_KEY_COUNT:
+		break;
+	}
+	return RD_INTERNAL;
+}
+
+static bool is_loopback(const char *address)
+{
+	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
+}
+
+enum rd_status kms_config_judge(const struct kms_config *c, struct rd_error *err)
+{
+	bool tls = c->tls_certificate[0] != '\0';
+
+	if (tls != (c->tls_key[0] != '\0')) {
+		return rd_fail(err, RD_USAGE,
+			"tls_certificate and tls_key belong together: set both or neither");
+	}
+	if (!tls && !is_loopback(c->listen_address)) {
+		return rd_fail(err, RD_FORBIDDEN,
+			"listen on %s needs TLS, because answers hold plaintext keys: set "
+			"tls_certificate and tls_key, or listen on 127.0.0.1 or ::1",
+			c->listen_address);
+	}
+	return RD_OK;
+}
+
+static void print_endpoint(FILE *to, const char *key, const char *address, unsigned port)
+{
+	bool v6 = strchr(address, ':') != NULL;
+
+	fprintf(to, "%s: \"%s%s%s:%u\"\n", key, v6 ? "[" : "", address, v6 ? "]" : "", port);
+}
+
+/* "postgresql://user:secret@host/…" without what stands between ':' and '@'. */
+static void print_database(FILE *to, const char *url)
+{
+	const char *authority = strstr(url, "://");
+	const char *at = authority == NULL ? NULL : strrchr(authority, '@');
+	const char *colon = authority == NULL ? NULL : strchr(authority + 3, ':');
+
+	if (strstr(url, "password=") != NULL) {
+		fputs("database: a URL with a password in it\n", to);
+	} else if (at == NULL || colon == NULL || colon > at) {
+		fprintf(to, "database: %s\n", url);
+	} else {
+		fprintf(to, "database: %.*s***%s\n", (int)(colon + 1 - url), url, at);
+	}
+}
+
+void kms_config_print(const struct kms_config *c, FILE *to)
+{
+	print_endpoint(to, "listen", c->listen_address, c->listen_port);
+	if (c->metrics) {
+		print_endpoint(to, "metrics", c->metrics_address, c->metrics_port);
+	} else {
+		fputs("metrics: off\n", to);
+	}
+	if (c->tls_certificate[0] != '\0') {
+		fprintf(to, "tls_certificate: %s\ntls_key: %s\n", c->tls_certificate, c->tls_key);
+	}
+	fprintf(to, "region: %s\naccount: \"%s\"\n", c->region, c->account);
+	print_database(to, c->database);
+	fprintf(to, "master: %s\naudit: %s\nroots:%s\n", c->master, c->audit,
+		c->n_roots == 0 ? " []" : "");
+	for (size_t i = 0; i < c->n_roots; i++) {
+		fprintf(to, "  - %s\n", c->roots[i]);
+	}
+	fprintf(to, "threads: %u\nworkers: %u\nclock_skew: %u\nmax_document_age: %u\n", c->threads,
+		c->workers, c->clock_skew_s, c->max_document_age_s);
+	fprintf(to, "allow_debug: %s\n", c->allow_debug ? "true" : "false");
+	if (c->static_session_token[0] != '\0') {
+		fprintf(to, "static_session_token: \"%s\"\n", c->static_session_token);
+	}
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From an HTTP request to its answer: what http.c hands over. How it goes is in call.h and call.c.
+ */
+#ifndef KMS_EXCHANGE_H
+#define KMS_EXCHANGE_H
+
+#include "http/server.h"
+#include "kms/kms.h"
+
+/* From HTTP thread number `thread`. Takes the call: it is answered by whoever comes last. */
+void kms_exchange_begin(struct kms *kms, unsigned thread, const struct rd_http_request *request,
+	struct rd_http_call *http);
+
+/* "3f1c…-…": a random UUID, version 4. */
+enum rd_status kms_request_id(char ret_text[37]) RD_MUST_USE;
+
+/* The JSON body of a fault, with its headers; for answers that no call stands behind. */
+void kms_answer_fault(struct rd_http_call *http, const char *type, const char *message);
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What lib/http is told, and what it hands us. */
+#include "kms/http.h"
+
+#include "aws/json_in.h"
+#include "base/secret.h"
+#include "crypto/tls.h"
+#include "kms/exchange.h"
+#include "kms/metrics.h"
+#include "os/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+/* A session token is 6 KiB, and SDKs send a KiB of other headers. */
+#define HEADERS_MAX 32768
+/* A slow client may take so long for a request of 1 MiB over a bad line, and no longer. */
+#define HEADER_MS 10000
+#define BODY_MS   30000
+#define WRITE_MS  30000
+/* SDKs keep connections for a minute at least. */
+#define IDLE_MS     75000
+#define CONNECTIONS 4096
+/* Behind a proxy or vsock-proxy all clients have one address, so this is no finer than that. */
+#define PER_PEER 2048
+/* What is under way when the server is stopped: an RSA key takes seconds. */
+#define GRACE_MS 10000
+
+/* A scraper or two; not a service. */
+#define METRICS_CONNECTIONS 16
+#define METRICS_REQUEST_MAX 8192
+/* Every series of every operation at once stays under 400 KiB. */
+#define METRICS_PAGE_MAX (2u << 20)
+
+#define TYPE_JSON "application/x-amz-json-1.1"
+#define TYPE_TEXT "text/plain; version=0.0.4; charset=utf-8"
+
+/* SDKs parse whatever comes as JSON (kms.md 1.3), also what is refused before it is a request. */
+static void refusal(
+	void *ctx, enum rd_http_refusal what, const char **ret_type, const char **ret_body)
+{
+	static const char *const bodies[RD_HTTP_REFUSAL_COUNT] = {
+		[RD_HTTP_BAD_REQUEST] = "{\"__type\":\"SerializationException\","
+					"\"message\":\"This is no HTTP/1.1 request that is "
+					"served here.\"}",
+		[RD_HTTP_TOO_LARGE] = "{\"__type\":\"ValidationException\","
+				      "\"message\":\"The request is larger than 1048576 bytes.\"}",
+		[RD_HTTP_TIMEOUT] = "{\"__type\":\"RequestTimeoutException\","
+				    "\"message\":\"The request did not arrive in time.\"}",
+		[RD_HTTP_HEADERS_LARGE] =
+			"{\"__type\":\"ValidationException\","
+			"\"message\":\"The request's headers are larger than 32768 bytes.\"}",
+		[RD_HTTP_OVERLOADED] = "{\"__type\":\"ServiceUnavailableException\","
+				       "\"message\":\"Too many connections.\"}",
+	};
+
+	(void)ctx;
+	*ret_type = TYPE_JSON;
+	*ret_body = bodies[what];
+}
+
+static void answer_text(
+	struct rd_http_call *call, int status, const char *type, struct rd_view body)
+{
+	const struct rd_http_header header = {rd_view_str("Content-Type"), rd_view_str(type)};
+
+	rd_http_answer(call, status, &header, 1, body);
+}
+
+static bool is_get(const struct rd_http_request *request, const char *path)
+{
+	return rd_view_equal(request->method, rd_view_str("GET")) &&
+	       rd_view_equal(request->target, rd_view_str(path));
+}
+
+static void handle(void *ctx, unsigned thread, const struct rd_http_request *request,
+	struct rd_http_call *call)
+{
+	struct kms *kms = ctx;
+
+	if (!is_get(request, "/healthz")) {
+		kms_exchange_begin(kms, thread, request, call);
+	} else if (kms_audit_healthy(kms->audit)) {
+		answer_text(call, 200, TYPE_TEXT, rd_view_str("ok\n"));
+	} else {
+		kms_answer_fault(
+			call, "ServiceUnavailableException", "The audit log cannot be written.");
+	}
+}
+
+static void handle_metrics(void *ctx, unsigned thread, const struct rd_http_request *request,
+	struct rd_http_call *call)
+{
+	struct rd_buf page RD_CLEANUP(rd_buf_finish) = rd_buf_growable(METRICS_PAGE_MAX);
+
+	(void)thread;
+	if (!is_get(request, "/metrics")) {
+		answer_text(call, 404, TYPE_TEXT, rd_view_str("GET /metrics\n"));
+	} else if (kms_metrics_page(ctx, &page) != RD_OK) {
+		answer_text(call, 500, TYPE_TEXT, rd_view_str("out of memory\n"));
+	} else {
+		answer_text(call, 200, TYPE_TEXT, rd_buf_view(&page));
+	}
+}
+
+/* --- certificates --- */
+
+static enum rd_status read_file(const char *path, struct rd_buf *out, struct rd_error *err)
+{
+	int fd RD_CLEANUP(rd_fd_close) = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	enum rd_status st;
+
+	if (fd < 0) {
+		return rd_fail_errno(err, errno, "cannot open %s", path);
+	}
+	st = rd_fd_read_all(fd, out);
+	return st == RD_OK ? RD_OK
+			   : rd_fail(err, st, "cannot read %s: %s", path, rd_status_text(st));
+}
+
+/* Certificates of a chain; a key is far smaller. */
+#define PEM_MAX 65536
+
+static enum rd_status load_tls(struct kms *kms, struct rd_error *err)
+{
+	const struct kms_config *c = &kms->config;
+	struct rd_buf chain RD_CLEANUP(rd_buf_finish) = rd_buf_growable(PEM_MAX);
+	uint8_t text[PEM_MAX / 8];
+	struct rd_buf key = rd_buf_fixed(text, sizeof(text));
+	enum rd_status st;
+
+	RD_TRY(read_file(c->tls_certificate, &chain, err));
+	st = read_file(c->tls_key, &key, err);
+	if (st == RD_OK && kms->tls == NULL) {
+		st = rd_tls_server_new(rd_buf_view(&chain), rd_buf_view(&key), &kms->tls, err);
+	} else if (st == RD_OK) {
+		st = rd_tls_server_replace(kms->tls, rd_buf_view(&chain), rd_buf_view(&key), err);
+	}
+	rd_wipe(text, sizeof(text));
+	return st == RD_OK ? RD_OK : rd_error_wrap(err, st, "tls_certificate and tls_key");
+}
+
+enum rd_status kms_http_reload(struct kms *kms, struct rd_error *err)
+{
+	return kms->config.tls_certificate[0] == '\0' ? RD_OK : load_tls(kms, err);
+}
+
+/* --- start and stop --- */
+
+static enum rd_status start_api(struct kms *kms, struct rd_error *err)
+{
+	const struct kms_config *c = &kms->config;
+	const struct rd_http_config http = {
+		.address = c->listen_address,
+		.port = c->listen_port,
+		.threads = c->threads,
+		.tls = kms->tls,
+		.limits = {.body_max = RD_JSON_IN_SIZE_MAX,
+			.headers_max = HEADERS_MAX,
+			.header_ms = HEADER_MS,
+			.body_ms = BODY_MS,
+			.idle_ms = IDLE_MS,
+			.write_ms = WRITE_MS,
+			.connections = CONNECTIONS,
+			.per_peer = PER_PEER},
+		.handle = handle,
+		.refusal = refusal,
+		.ctx = kms,
+	};
+
+	return rd_http_server_new(&http, &kms->server, err);
+}
+
+static enum rd_status start_metrics(struct kms *kms, struct rd_error *err)
+{
+	const struct rd_http_config http = {
+		.address = kms->config.metrics_address,
+		.port = kms->config.metrics_port,
+		.threads = 1,
+		.limits = {.body_max = METRICS_REQUEST_MAX,
+			.headers_max = METRICS_REQUEST_MAX,
+			.header_ms = HEADER_MS,
+			.body_ms = HEADER_MS,
+			.idle_ms = IDLE_MS,
+			.write_ms = WRITE_MS,
+			.connections = METRICS_CONNECTIONS},
+		.handle = handle_metrics,
+		.refusal = refusal,
+		.ctx = kms,
+	};
+
+	return rd_http_server_new(&http, &kms->metrics_server, err);
+}
+
+enum rd_status kms_http_start(struct kms *kms, struct rd_error *err)
+{
+	RD_TRY(kms_http_reload(kms, err));
+	RD_TRY(start_api(kms, err));
+	return kms->config.metrics ? start_metrics(kms, err) : RD_OK;
+}
+
+void kms_http_stop(struct kms *kms)
+{
+	rd_http_server_free(&kms->metrics_server, 0);
+	rd_http_server_free(&kms->server, GRACE_MS);
+	rd_tls_server_free(&kms->tls);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Users: making one, and the first of all. */
+#include "kms/iam-internal.h"
+
+#include "kms/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ADMIN_NAME        "admin"
+#define ADMIN_POLICY_NAME "AdministratorAccess"
+#define ADMIN_POLICY                                                                               \
+	"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"Everything\",\"Effect\":\"Allow\"," \
+	"\"Action\":\"*\",\"Resource\":\"*\"}]}"
+
+enum rd_status kms_iam_create_user(struct kms_iam *iam)
+{
+	struct kms_principal user RD_CLEANUP(kms_principal_finish) = {
+		.kind = KMS_USER, .created_ms = iam->call->now_ms};
+	char boundary[KMS_ARN_SIZE];
+	enum rd_status st;
+
+	RD_TRY(kms_iam_name(iam, "UserName", true, user.name, sizeof(user.name)));
+	RD_TRY(kms_iam_path(iam, "Path", user.path));
+	RD_TRY(kms_iam_text(iam, "PermissionsBoundary", false, boundary, sizeof(boundary)));
+	if (boundary[0] != '\0') {
+		RD_TRY(kms_iam_need_managed(iam, boundary));
+		user.boundary = strdup(boundary);
+		RD_ENSURE(user.boundary != NULL, RD_NOMEM);
+	}
+	memcpy(user.account, iam->call->who.account, sizeof(user.account));
+	RD_TRY(kms_make_id("AIDA", KMS_UID_SIZE - 1, user.uid));
+	st = kms_store_principal_add(iam->call->db, &user);
+	if (st == RD_EXISTS) {
+		return kms_iam_refuse(iam, "EntityAlreadyExists", 409,
+			"User with name %s already exists.", user.name);
+	}
+	RD_TRY(st);
+	kms_iam_put_principal(iam, "User", &user);
+	return RD_OK;
+}
+
+struct first {
+	struct kms_call call; /* of nobody: what making an access key needs */
+	bool any;
+	struct kms_credential credential;
+	struct rd_secret secret;
+};
+
+static enum rd_status see_any(void *arg, struct kms_principal *p)
+{
+	(void)p;
+	((struct first *)arg)->any = true;
+	return RD_OK;
+}
+
+static enum rd_status make_first(struct kms_db *db, void *arg)
+{
+	struct first *first = arg;
+	struct kms_principal admin = {.kind = KMS_USER,
+		.path = "/",
+		.name = ADMIN_NAME,
+		.created_ms = first->call.now_ms};
+
+	first->call.db = db;
+	first->any = false;
+	rd_secret_finish(&first->secret);
+	memcpy(admin.account, first->call.kms->config.account, sizeof(admin.account));
+	RD_TRY(kms_store_principals_list(db, admin.account, KMS_USER, "", 1, see_any, first));
+	RD_ENSURE(!first->any, RD_EXISTS);
+	RD_TRY(kms_make_id("AIDA", KMS_UID_SIZE - 1, admin.uid));
+	RD_TRY(kms_store_principal_add(db, &admin));
+	RD_TRY(kms_store_policy_put(db, admin.uid, ADMIN_POLICY_NAME, ADMIN_POLICY));
+	return kms_iam_make_key(&first->call, &admin, &first->credential, &first->secret);
+}
+
+static bool print_first(FILE *to, const struct kms_config *config, const struct first *first)
+{
+	const char *scheme = config->tls_certificate[0] != '\0' ? "https" : "http";
+
+	return fprintf(to,
+		       "Account %s has its administrator: user %s. Its secret access key is shown "
+		       "this once.\n\n"
+		       "\texport AWS_ACCESS_KEY_ID=%s\n"
+		       "\texport AWS_SECRET_ACCESS_KEY=%.*s\n"
+		       "\texport AWS_DEFAULT_REGION=%s\n"
+		       "\texport AWS_ENDPOINT_URL=%s://%s:%u\n\n"
+		       "\taws --endpoint-url \"$AWS_ENDPOINT_URL\" sts get-caller-identity\n",
+		       config->account, ADMIN_NAME, first->credential.akid, (int)first->secret.len,
+		       (const char *)first->secret.ptr, config->region, scheme,
+		       config->listen_address, config->listen_port) > 0 &&
+	       fflush(to) == 0;
+}
+
+static enum rd_status first_admin(
+	struct first *first, struct kms *kms, struct kms_db *db, FILE *to, struct rd_error *err)
+{
+	enum rd_status st;
+
+	first->call.kms = kms;
+	first->call.now_ms = kms->now_ms();
+	st = kms_db_transact(db, make_first, first);
+	if (st == RD_EXISTS) {
+		return rd_fail(err, st, "account %s has users already", kms->config.account);
+	}
+	if (st != RD_OK) {
+		return rd_fail(err, st, "cannot make the first administrator: %s: %s",
+			rd_status_text(st), kms_db_error(db));
+	}
+	if (!print_first(to, &kms->config, first)) {
+		return rd_fail(err, RD_IO,
+			"cannot show the first administrator's access key: start with a new "
+			"database");
+	}
+	return RD_OK;
+}
+
+enum rd_status kms_first_admin(struct kms *kms, struct kms_db *db, FILE *to, struct rd_error *err)
+{
+	struct first *first = calloc(1, sizeof(*first));
+	enum rd_status st;
+
+	if (first == NULL) {
+		return rd_fail(err, RD_NOMEM, "cannot make the first administrator: no memory");
+	}
+	st = first_admin(first, kms, db, to, err);
+	rd_secret_finish(&first->secret);
+	free(first);
+	return st;
+}

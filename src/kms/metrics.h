@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Counters for Prometheus (text format 0.0.4), on a port of their own: who may see the load need
+ * not be able to call the API. No label holds anything that a caller chose.
+ */
+#ifndef KMS_METRICS_H
+#define KMS_METRICS_H
+
+#include "kms/call.h"
+
+struct kms_metrics;
+
+enum kms_metrics_protocol { KMS_METRICS_JSON, KMS_METRICS_QUERY };
+
+enum rd_status kms_metrics_new(struct kms_metrics **ret) RD_MUST_USE;
+void kms_metrics_free(struct kms_metrics **metrics);
+
+/* One call has ended. op NULL: IAM and STS, or a request for nothing that there is. */
+void kms_metrics_call(struct kms_metrics *metrics, enum kms_metrics_protocol protocol,
+	const struct kms_op *op, enum kms_fault_type outcome, uint64_t nanoseconds);
+
+/* Appends the page. */
+enum rd_status kms_metrics_page(struct kms *kms, struct rd_buf *out) RD_MUST_USE;
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* EnableKey, DisableKey, ScheduleKeyDeletion, CancelKeyDeletion, and deletions that are due. */
+#include "kms/ops.h"
+
+#include "kms/due.h"
+#include "kms/materials.h"
+#include "kms/metadata.h"
+#include "kms/params.h"
+#include "kms/target.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define DAY_MS INT64_C(86400000)
+/* PendingWindowInDays. */
+#define WINDOW_MIN     7
+#define WINDOW_MAX     30
+#define WINDOW_DEFAULT 30
+
+#define IN_ANY_BUT_DELETION (KMS_IN_ENABLED | KMS_IN_DISABLED | KMS_IN_PENDING_IMPORT)
+
+static enum rd_status become(struct kms_db *db, struct kms_edit *edit)
+{
+	const enum kms_state *state = edit->arg;
+
+	if (edit->key.state == *state) {
+		return RD_OK;
+	}
+	edit->key.state = *state;
+	return kms_store_key_update(db, &edit->key);
+}
+
+static enum rd_status switch_key(struct kms_call *call, enum kms_state state)
+{
+	struct kms_target target RD_CLEANUP(kms_target_finish) = {.call = call};
+	const char *key_id;
+	struct kms_params p;
+	struct kms_edit edit = {.target = &target,
+		.states = KMS_IN_ENABLED | KMS_IN_DISABLED,
+		.fn = become,
+		.arg = &state};
+
+	kms_params_begin(&p, call);
+	key_id = kms_param_key(&p, "KeyId", true);
+	RD_TRY(kms_params_end(&p));
+	RD_TRY(kms_target_open(call, key_id, NULL, &target));
+	return kms_edit_run(&edit);
+}
+
+enum rd_status kms_op_enable_key(struct kms_call *call)
+{
+	return switch_key(call, KMS_STATE_ENABLED);
+}
+
+enum rd_status kms_op_disable_key(struct kms_call *call)
+{
+	return switch_key(call, KMS_STATE_DISABLED);
+}
+
+static enum rd_status schedule(struct kms_db *db, struct kms_edit *edit)
+{
+	const uint32_t *days = edit->arg;
+
+	edit->key.state = KMS_STATE_PENDING_DELETION;
+	edit->key.pending_days = *days;
+	edit->key.deletion_ms = edit->target->call->now_ms + *days * DAY_MS;
+	return kms_store_key_update(db, &edit->key);
+}
+
+enum rd_status kms_op_schedule_key_deletion(struct kms_call *call)
+{
+	struct kms_target target RD_CLEANUP(kms_target_finish) = {.call = call};
+	struct kms_question question = {.action = NULL};
+	char text[16];
+	const char *key_id, *fact = text;
+	struct kms_params p;
+	uint32_t days;
+	struct kms_edit edit = {
+		.target = &target, .states = IN_ANY_BUT_DELETION, .fn = schedule, .arg = &days};
+
+	kms_params_begin(&p, call);
+	key_id = kms_param_key(&p, "KeyId", true);
+	days = (uint32_t)kms_param_int(
+		&p, "PendingWindowInDays", WINDOW_MIN, WINDOW_MAX, WINDOW_DEFAULT);
+	RD_TRY(kms_params_end(&p));
+	(void)snprintf(text, sizeof(text), "%" PRIu32, days);
+	kms_fact_add(&question, "kms:ScheduleKeyDeletionPendingWindowInDays", &fact, 1);
+	RD_TRY(kms_target_open(call, key_id, &question, &target));
+	RD_TRY(kms_edit_run(&edit));
+	return kms_answer(call, json_pack("{s:s, s:o, s:s, s:i}", "KeyId", target.key->arn,
+					"DeletionDate", kms_json_time(call->now_ms + days * DAY_MS),
+					"KeyState", kms_state_name(KMS_STATE_PENDING_DELETION),
+					"PendingWindowInDays", (int)days));
+}
+
+/* Never back to Enabled: who cancels has to say so. */
+static enum rd_status cancel(struct kms_db *db, struct kms_edit *edit)
+{
+	struct kms_materials all RD_CLEANUP(kms_materials_finish) = {.list = NULL};
+
+	RD_TRY(kms_materials_load(db, edit->key.id, &all));
+	edit->key.state = kms_materials_lack(&all) ? KMS_STATE_PENDING_IMPORT : KMS_STATE_DISABLED;
+	edit->key.pending_days = 0;
+	edit->key.deletion_ms = 0;
+	return kms_store_key_update(db, &edit->key);
+}
+
+enum rd_status kms_op_cancel_key_deletion(struct kms_call *call)
+{
+	struct kms_target target RD_CLEANUP(kms_target_finish) = {.call = call};
+	const char *key_id;
+	struct kms_params p;
+	struct kms_edit edit = {.target = &target, .states = KMS_IN_PENDING_DELETION, .fn = cancel};
+
+	kms_params_begin(&p, call);
+	key_id = kms_param_key(&p, "KeyId", true);
+	RD_TRY(kms_params_end(&p));
+	RD_TRY(kms_target_open(call, key_id, NULL, &target));
+	RD_TRY(kms_edit_run(&edit));
+	return kms_answer(call, json_pack("{s:s}", "KeyId", target.key->arn));
+}
+
+struct due_delete {
+	const char *key_id;
+	int64_t now_ms;
+	bool done;
+};
+
+static enum rd_status delete_once(struct kms_db *db, void *arg)
+{
+	struct due_delete *due = arg;
+	struct kms_key key RD_CLEANUP(kms_key_finish) = {.version = 0};
+	enum rd_status st = kms_store_key_find(db, due->key_id, &key);
+
+	due->done = false;
+	if (st == RD_NOTFOUND) {
+		return RD_OK; /* another server was first */
+	}
+	RD_TRY(st);
+	if (key.state != KMS_STATE_PENDING_DELETION || key.deletion_ms > due->now_ms) {
+		return RD_OK;
+	}
+	RD_TRY(kms_store_key_destroy(db, due->key_id));
+	due->done = true;
+	return RD_OK;
+}
+
+enum rd_status kms_due_delete(
+	struct kms *kms, struct kms_db *db, const char *key_id, int64_t now_ms, bool *ret_done)
+{
+	struct due_delete due = {.key_id = key_id, .now_ms = now_ms};
+
+	RD_TRY(kms_db_transact(db, delete_once, &due));
+	kms_cache_drop(kms->cache, 'k', key_id);
+	*ret_done = due.done;
+	return RD_OK;
+}

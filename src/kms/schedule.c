@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is due, one key and one transaction at a time, and its audit records. */
+#include "kms/schedule.h"
+
+#include "kms/cache.h"
+#include "kms/call.h"
+#include "kms/due.h"
+#include "kms/exchange.h"
+#include "kms/log.h"
+#include "kms/record.h"
+#include "kms/store.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Ids read at a time. */
+#define BATCH 64
+/* Of a call without parameters. */
+#define RECORD_MAX 65536
+
+struct batch {
+	char ids[BATCH][KMS_KEY_ID_SIZE];
+	size_t n;
+};
+
+/* One kind of work, and what the audit log calls it: the API has no such operations. */
+struct kind {
+	enum kms_due what;
+	struct kms_op op;
+	enum rd_status (*run)(struct kms *kms, struct kms_db *db, const char *key_id,
+		int64_t now_ms, bool *ret_done);
+};
+
+static const struct kind kinds[] = {
+	{KMS_DUE_DELETION, {.name = "DeleteKey"}, kms_due_delete},
+	{KMS_DUE_ROTATION, {.name = "RotateKey"}, kms_due_rotate},
+	{KMS_DUE_EXPIRY, {.name = "ExpireKeyMaterial"}, kms_due_expire},
+};
+
+/* --- the audit record --- */
+
+struct waiter {
+	pthread_mutex_t lock;
+	pthread_cond_t done;
+	bool is_done;
+	enum rd_status st;
+};
+
+static void on_recorded(void *arg, enum rd_status st, uint64_t index)
+{
+	struct waiter *w = arg;
+
+	(void)index;
+	pthread_mutex_lock(&w->lock);
+	w->is_done = true;
+	w->st = st;
+	pthread_cond_signal(&w->done);
+	pthread_mutex_unlock(&w->lock);
+}
+
+static enum rd_status append_and_wait(struct kms_audit *audit, struct rd_view record)
+{
+	struct waiter w = {.lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
+
+	RD_TRY(kms_audit_append(audit, record, on_recorded, &w));
+	pthread_mutex_lock(&w.lock);
+	while (!w.is_done) {
+		pthread_cond_wait(&w.done, &w.lock);
+	}
+	pthread_mutex_unlock(&w.lock);
+	return w.st;
+}
+
+/* As if the server had called itself. */
+static enum rd_status record(
+	struct kms *kms, const struct kind *kind, const struct kms_key *key, int64_t now_ms)
+{
+	struct rd_buf text RD_CLEANUP(rd_buf_finish) = rd_buf_growable(RECORD_MAX);
+	struct kms_call *call = calloc(1, sizeof(*call));
+	enum rd_status st;
+
+	RD_ENSURE(call != NULL, RD_NOMEM);
+	call->kms = kms;
+	call->op = &kind->op;
+	call->now_ms = now_ms;
+	snprintf(call->who.account, sizeof(call->who.account), "%s", key->account);
+	snprintf(call->who.arn, sizeof(call->who.arn), "%s", "redoubt-kms");
+	snprintf(call->key_arn, sizeof(call->key_arn), "arn:aws:kms:%s:%s:key/%s",
+		kms->config.region, key->account, key->id);
+	st = kms_request_id(call->request_id);
+	if (st == RD_OK) {
+		st = kms_record(call, &text);
+	}
+	free(call);
+	RD_TRY(st);
+	return append_and_wait(kms->audit, rd_buf_view(&text));
+}
+
+/* --- the work --- */
+
+static enum rd_status keep_id(void *arg, const char *id)
+{
+	struct batch *batch = arg;
+
+	RD_ENSURE(strlen(id) < KMS_KEY_ID_SIZE, RD_LIMIT);
+	snprintf(batch->ids[batch->n++], KMS_KEY_ID_SIZE, "%s", id);
+	return RD_OK;
+}
+
+/* The database: then there is no use in going on. Anything else is that key's matter. */
+static bool concerns_all(enum rd_status st)
+{
+	enum rd_category category = rd_category(st);
+
+	return category == RD_CAT_IO || category == RD_CAT_AGAIN || st == RD_CLOSED ||
+	       st == RD_NOSPACE;
+}
+
+/* The key is read first: after its deletion there is nobody to tell whose it was. */
+static enum rd_status run_one(struct kms *kms, struct kms_db *db, const struct kind *kind,
+	const char *id, int64_t now_ms, bool *ret_done)
+{
+	struct kms_key key RD_CLEANUP(kms_key_finish) = {0};
+	enum rd_status st = kms_store_key_find(db, id, &key);
+
+	*ret_done = false;
+	RD_ENSURE(st != RD_NOTFOUND, RD_OK); /* another server was first */
+	RD_TRY(st);
+	RD_TRY(kind->run(kms, db, id, now_ms, ret_done));
+	RD_ENSURE(*ret_done, RD_OK);
+	kms_cache_drop(kms->cache, 'k', id);
+	st = record(kms, kind, &key, now_ms);
+	if (st != RD_OK) {
+		kms_log(KMS_LOG_ERROR, "key %s: %s is done and not recorded: %s", id, kind->op.name,
+			rd_status_text(st));
+	}
+	return RD_OK;
+}
+
+/* *ret_n: keys that were dealt with. */
+static enum rd_status run_batch(
+	struct kms *kms, struct kms_db *db, const struct kind *kind, int64_t now_ms, size_t *ret_n)
+{
+	struct batch batch = {0};
+
+	*ret_n = 0;
+	RD_TRY(kms_store_keys_due(db, kind->what, now_ms, BATCH, keep_id, &batch));
+	for (size_t i = 0; i < batch.n; i++) {
+		bool done = false;
+		enum rd_status st = run_one(kms, db, kind, batch.ids[i], now_ms, &done);
+
+		if (concerns_all(st)) {
+			return st;
+		}
+		if (st != RD_OK) {
+			kms_log(KMS_LOG_ERROR, "key %s: %s is due and fails: %s", batch.ids[i],
+				kind->op.name, rd_status_text(st));
+		}
+		*ret_n += done ? 1 : 0;
+	}
+	return RD_OK;
+}
+
+enum rd_status kms_schedule_run(struct kms *kms, struct kms_db *db, int64_t now_ms)
+{
+	RD_ENSURE(kms_audit_healthy(kms->audit), RD_OK); /* unrecorded, nothing happens */
+	for (size_t i = 0; i < RD_ARRAY_LEN(kinds); i++) {
+		size_t n = 1;
+
+		while (n > 0) {
+			RD_TRY(run_batch(kms, db, &kinds[i], now_ms, &n));
+		}
+	}
+	return RD_OK;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One round of what has come due on keys: deletions, rotations, ends of imported material.
+ *
+ * The list of what is due is only a hint: due.h's functions look again within their transactions,
+ * so any number of servers may do this at once. What is done is recorded in the audit log.
+ */
+#ifndef KMS_SCHEDULE_H
+#define KMS_SCHEDULE_H
+
+#include "kms/kms.h"
+
+/* All that there is. The first failure of the database ends it; a key that cannot be worked on is
+ * logged and left for the next time. */
+enum rd_status kms_schedule_run(struct kms *kms, struct kms_db *db, int64_t now_ms) RD_MUST_USE;
+
+#endif

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Order of start, and why: the database and the key ring first, since they may have to ask a token
+ * or another host; all connections of all threads; then isolation, with a single thread, so that
+ * every later one inherits it; the audit log before whatever could have something to record; HTTP
+ * last, when everything is there. Stop is the reverse.
+ */
+#include "kms/server.h"
+
+#include "kms/audit_key.h"
+#include "kms/auth.h"
+#include "kms/cache.h"
+#include "kms/http.h"
+#include "kms/iam.h"
+#include "kms/isolate.h"
+#include "kms/log.h"
+#include "kms/metrics.h"
+#include "kms/roots.h"
+#include "kms/scheduler.h"
+#include "kms/workers.h"
+
+#include "http/server.h"
+#include "os/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+
+/* A write takes some ms: this is what a client waits for at most, about a second. */
+#define WRITES_WAITING 256
+/* RSA-4096 takes seconds: who comes behind so many is better told to come again. */
+#define RSA_WAITING 16
+/* Connections of the scheduler, and of the thread that starts all this. */
+#define SCHEDULER_DBS 2
+#define MAIN_DBS      1
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+enum rd_status kms_state_lock(const struct kms_config *config, int *ret_fd, struct rd_error *err)
+{
+	int fd RD_CLEANUP(rd_fd_close) = -1;
+	char path[RD_PATH_MAX];
+
+	RD_TRY(rd_paths_make_dir(config->directory, 0700, err));
+	RD_TRY(rd_paths_join(path, config->directory, "lock", NULL));
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		return rd_fail_errno(err, errno, "cannot open %s", path);
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno != EWOULDBLOCK) {
+			return rd_fail_errno(err, errno, "cannot lock %s", path);
+		}
+		return rd_fail(err, RD_EXISTS,
+			"another redoubt-kms runs in %s: stop it, or set REDOUBT_HOME for a second "
+			"one",
+			config->directory);
+	}
+	*ret_fd = rd_steal(&fd, -1);
+	return RD_OK;
+}
+
+static unsigned rsa_threads(const struct kms_config *config)
+{
+	return config->workers > 1 ? config->workers / 2 : 1;
+}
+
+/* The first makes the schema. */
+static enum rd_status open_databases(struct kms *kms, struct rd_error *err)
+{
+	const struct kms_config *c = &kms->config;
+	size_t n = c->threads + c->workers + rsa_threads(c) + SCHEDULER_DBS + MAIN_DBS;
+
+	kms->dbs = calloc(n, sizeof(struct kms_db *));
+	if (kms->dbs == NULL) {
+		return rd_fail(err, RD_NOMEM, "out of memory for database connections");
+	}
+	while (kms->n_dbs < n) {
+		RD_TRY(kms_db_open(c->database, &kms->dbs[kms->n_dbs], err));
+		kms->n_dbs++;
+	}
+	return RD_OK;
+}
+
+static struct kms_db *main_db(const struct kms *kms)
+{
+	return kms->dbs[kms->n_dbs - MAIN_DBS];
+}
+
+static enum rd_status open_keyring(struct kms *kms, struct rd_error *err)
+{
+	RD_TRY(kms_keyring_open(main_db(kms), kms->config.master, &kms->keyring, err));
+	kms_keyring_installation(kms->keyring, kms->installation);
+	return RD_OK;
+}
+
+/* PostgreSQL, and a token behind a socket, may go and have to be connected to again. */
+static bool needs_connect(const struct kms_config *config)
+{
+	return strncmp(config->database, "sqlite:", 7) != 0 ||
+	       strncmp(config->master, "pkcs11:", 7) == 0;
+}
+
+static enum rd_status open_audit(struct kms *kms, struct rd_error *err)
+{
+	RD_TRY(rd_paths_make_dir(kms->config.audit, 0700, err));
+	RD_TRY(kms_audit_key_open(kms->keyring, main_db(kms), &kms->audit_key, err));
+	return kms_audit_open(kms->config.audit, kms->audit_key, &kms->audit, err);
+}
+
+static enum rd_status make_memory(struct kms *kms, struct rd_error *err)
+{
+	enum rd_status st = kms_cache_new(
+		kms->keyring, kms->config.region, KMS_CACHE_ENTRIES, &kms->cache);
+
+	if (st == RD_OK) {
+		st = kms_signing_keys_new(&kms->signing_keys);
+	}
+	if (st == RD_OK) {
+		st = kms_metrics_new(&kms->metrics);
+	}
+	if (st == RD_OK) {
+		st = kms_cache_poll(kms->cache, main_db(kms));
+	}
+	return st == RD_OK ? RD_OK : rd_fail(err, st, "cache: %s", rd_status_text(st));
+}
+
+static enum rd_status start_threads(struct kms *kms, struct rd_error *err)
+{
+	const struct kms_config *c = &kms->config;
+	const struct kms_workers_config workers = {
+		.threads = {[KMS_LANE_WRITES] = c->workers, [KMS_LANE_RSA] = rsa_threads(c)},
+		.waiting = {[KMS_LANE_WRITES] = WRITES_WAITING, [KMS_LANE_RSA] = RSA_WAITING},
+	};
+	struct kms_db **scheduler = kms->dbs + kms->n_dbs - MAIN_DBS - SCHEDULER_DBS;
+
+	RD_TRY(kms_workers_new(&workers, &kms->workers, err));
+	return kms_scheduler_start(kms, scheduler[0], scheduler[1], &kms->scheduler, err);
+}
+
+static void tell_where(const struct kms *kms)
+{
+	bool v6 = strchr(kms->config.listen_address, ':') != NULL;
+
+	kms_log(KMS_LOG_INFO, "serves %s://%s%s%s:%u, region %s",
+		kms->tls == NULL ? "http" : "https", v6 ? "[" : "", kms->config.listen_address,
+		v6 ? "]" : "", (unsigned)rd_http_server_port(kms->server), kms->config.region);
+	if (kms->metrics_server != NULL) {
+		kms_log(KMS_LOG_INFO, "metrics on port %u of %s",
+			(unsigned)rd_http_server_port(kms->metrics_server),
+			kms->config.metrics_address);
+	}
+}
+
+/* After the port is known, which the first administrator is told. */
+static enum rd_status introduce(struct kms *kms, struct rd_error *err)
+{
+	enum rd_status st;
+
+	kms->config.listen_port = rd_http_server_port(kms->server);
+	st = kms_first_admin(kms, main_db(kms), stdout, err);
+	return st == RD_EXISTS ? RD_OK : st;
+}
+
+enum rd_status kms_server_start(struct kms *kms, const struct rd_paths *paths, struct rd_error *err)
+{
+	kms->now_ms = now_ms;
+	kms->lock_fd = -1;
+	RD_TRY(kms_state_lock(&kms->config, &kms->lock_fd, err));
+	RD_TRY(open_databases(kms, err));
+	RD_TRY(open_keyring(kms, err));
+	RD_TRY(kms_isolate(needs_connect(&kms->config), err));
+	RD_TRY(open_audit(kms, err));
+	RD_TRY(kms_trust_load(kms, &kms->config, paths, err));
+	RD_TRY(make_memory(kms, err));
+	RD_TRY(start_threads(kms, err));
+	RD_TRY(kms_http_start(kms, err));
+	RD_TRY(introduce(kms, err));
+	tell_where(kms);
+	return RD_OK;
+}
+
+void kms_server_stop(struct kms *kms)
+{
+	kms_http_stop(kms);
+	kms_scheduler_stop(&kms->scheduler);
+	kms_workers_free(&kms->workers);
+	kms_audit_close(&kms->audit);
+	rd_ec_key_free(&kms->audit_key);
+	kms_trust_free(&kms->trust);
+	kms_signing_keys_free(&kms->signing_keys);
+	kms_cache_free(&kms->cache);
+	kms_keyring_free(&kms->keyring);
+	kms_metrics_free(&kms->metrics);
+	while (kms->n_dbs > 0) {
+		kms_db_close(&kms->dbs[--kms->n_dbs]);
+	}
+	free(kms->dbs);
+	rd_fd_close(&kms->lock_fd);
+}
+
+enum rd_status kms_server_reload(struct kms *kms, const struct kms_config *config,
+	const struct rd_paths *paths, struct rd_error *err)
+{
+	bool tls = config->tls_certificate[0] != '\0';
+
+	if (tls != (kms->tls != NULL)) {
+		return rd_fail(err, RD_UNSUPPORTED,
+			"TLS is switched on or off by a restart: only its certificate can be "
+			"replaced while the server runs");
+	}
+	RD_TRY(kms_trust_load(kms, config, paths, err));
+	memcpy(kms->config.tls_certificate, config->tls_certificate, RD_PATH_MAX);
+	memcpy(kms->config.tls_key, config->tls_key, RD_PATH_MAX);
+	__atomic_store_n(&kms->config.clock_skew_s, config->clock_skew_s, __ATOMIC_RELAXED);
+	return kms_http_reload(kms, err);
+}
