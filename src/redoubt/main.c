@@ -12,6 +12,8 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *summary;
 } commands[] = {
+	{"audit", rd_redoubt_audit, "check or show the audit log of redoubt-kms"},
+	{"kms", rd_redoubt_kms, "examine key policies"},
 	{"verify", rd_redoubt_verify, "check an attestation document"},
 };
 
