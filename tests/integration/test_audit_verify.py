@@ -1,0 +1,340 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`redoubt audit`: logs that redoubt-kms's own writer made, read by another implementation of their format, and back.
+
+The Merkle tree, the heads and the files are written anew here with python3-cryptography, so that neither side's mistake
+is its own proof.
+"""
+import base64
+import fcntl
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, utils
+
+REDOUBT = os.environ["REDOUBT"]
+WRITER = os.environ["AUDIT_WRITER"]
+SEGMENT0 = "0" * 19
+HEAD_SIZE = 184
+CODES = {"NO_LOG": 10, "KEY": 11, "FORM": 12, "SEGMENT": 13, "MOVED": 14, "HEAD_SIGNATURE": 15, "HEAD_ORDER": 16,
+         "MISSING": 17, "ALTERED": 18, "UNCOVERED": 19, "DOCUMENT_MISSING": 20, "DOCUMENT_ALTERED": 21, "SAVED_HEAD": 22,
+         "ROLLED_BACK": 23, "FORKED": 24}
+
+
+def sha256(data):
+    return hashlib.sha256(data).digest()
+
+
+def root_of(leaves):
+    """RFC 6962, 2.1, as it is written there."""
+    if not leaves:
+        return sha256(b"")
+    if len(leaves) == 1:
+        return sha256(b"\0" + leaves[0])
+    k = 1
+    while 2 * k < len(leaves):
+        k *= 2
+    return sha256(b"\1" + root_of(leaves[:k]) + root_of(leaves[k:]))
+
+
+def spki_of(key):
+    return key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def sign_head(key, time_ms, leaves):
+    body = b"RDLOGH1\0" + sha256(spki_of(key)) + time_ms.to_bytes(8, "big") + len(leaves).to_bytes(8, "big") + root_of(leaves)
+    r, s = utils.decode_dss_signature(key.sign(body, ec.ECDSA(hashes.SHA384())))
+    return body + r.to_bytes(48, "big") + s.to_bytes(48, "big")
+
+
+def frame(record):
+    return len(record).to_bytes(4, "big") + record
+
+
+def write_log(folder, key, batches, time_ms=1767225600000):
+    """A log of one segment; each batch of records under a head."""
+    folder.mkdir(exist_ok=True)
+    pem = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    (folder / "key.pem").write_bytes(pem)
+    log, heads, leaves = b"RDLOGS1\0" + bytes(8), sign_head(key, time_ms, []), []
+    for i, batch in enumerate(batches):
+        leaves += batch
+        log += b"".join(map(frame, batch))
+        heads += sign_head(key, time_ms + i, leaves)
+    (folder / f"log-{SEGMENT0}").write_bytes(log)
+    (folder / f"heads-{SEGMENT0}").write_bytes(heads)
+
+
+def record(n, **more):
+    return json.dumps({"eventName": "Decrypt", "requestID": f"request-{n}", **more}).encode()
+
+
+def naming(digest):
+    return {"additionalEventData": {"recipient": {"attestationDocumentSha256": digest}}}
+
+
+def redoubt(*args):
+    return subprocess.run([REDOUBT, "audit", *map(str, args)], capture_output=True, text=True, timeout=120, check=False)
+
+
+def verify(folder, *args):
+    """(exit code, the name of the result in JSON); the sentence is one line."""
+    done = redoubt("verify", folder, "--json", *args)
+    result = json.loads(done.stdout)
+    assert result["verified"] == (done.returncode == 0)
+    if done.returncode != 0:
+        assert done.stderr.count("\n") == 1 and result["reason"] in done.stderr
+        assert CODES[result["code"]] == done.returncode == result["exit"]
+    return result.get("code", "OK"), result
+
+
+@pytest.fixture(name="key", scope="module")
+def key_fixture():
+    return ec.generate_private_key(ec.SECP384R1())
+
+
+@pytest.fixture(name="pem", scope="module")
+def pem_fixture(key, tmp_path_factory):
+    path = tmp_path_factory.mktemp("key") / "key.pem"
+    path.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                       serialization.NoEncryption()))
+    return path
+
+
+@pytest.fixture(name="log")
+def log_fixture(tmp_path, pem):
+    """Five records and a document, by the server's writer."""
+    folder = tmp_path / "log"
+    write(folder, pem, [b"@a document", record(0), record(1, **naming(sha256(b"a document").hex())), record(2)])
+    write(folder, pem, [record(3), record(4)])
+    assert verify(folder)[0] == "OK"
+    return folder
+
+
+def write(folder, pem, lines, segment_max=None):
+    args = [WRITER, folder, pem] + ([str(segment_max)] if segment_max else [])
+    done = subprocess.run(args, input=b"\n".join(lines) + b"\n", capture_output=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.decode().split()
+
+
+def check_independently(folder, key):
+    """Reads a whole log as its format says; the records."""
+    leaves = []
+    names = sorted(p.name[len("log-"):] for p in folder.glob("log-*"))
+    for name in names:
+        log, heads = (folder / f"log-{name}").read_bytes(), (folder / f"heads-{name}").read_bytes()
+        assert log[:8] == b"RDLOGS1\0" and int.from_bytes(log[8:16], "big") == int(name) == len(leaves)
+        at = 16 + 32 * len(leaves).bit_count()
+        while at < len(log):
+            n = int.from_bytes(log[at:at + 4], "big")
+            leaves.append(log[at + 4:at + 4 + n])
+            at += 4 + n
+        assert at == len(log) and len(heads) % HEAD_SIZE == 0
+        for i in range(0, len(heads), HEAD_SIZE):
+            check_head(heads[i:i + HEAD_SIZE], key, leaves)
+    return leaves
+
+
+def check_head(head, key, leaves):
+    body, r, s = head[:88], int.from_bytes(head[88:136], "big"), int.from_bytes(head[136:], "big")
+    key.public_key().verify(utils.encode_dss_signature(r, s), body, ec.ECDSA(hashes.SHA384()))
+    assert body[:8] == b"RDLOGH1\0" and body[8:40] == sha256(spki_of(key))
+    assert body[56:] == root_of(leaves[:int.from_bytes(body[48:56], "big")])
+
+
+def test_the_servers_log_is_what_its_format_says(tmp_path, key, pem):
+    records = [record(i) for i in range(40)]
+    indexes = []
+    for i in range(0, 40, 8):
+        indexes += write(tmp_path / "log", pem, records[i:i + 8], 700)
+    assert indexes == [str(i) for i in range(40)]
+    assert len(list((tmp_path / "log").glob("heads-*"))) > 1
+    assert check_independently(tmp_path / "log", key) == records
+    with pytest.raises(InvalidSignature):
+        check_independently(tmp_path / "log", ec.generate_private_key(ec.SECP384R1()))
+
+
+def test_a_log_of_another_writer_verifies(tmp_path, key):
+    write_log(tmp_path, key, [[record(0)], [record(1), record(2)], [record(i) for i in range(3, 20)]])
+    name, result = verify(tmp_path)
+    assert (name, result["records"], result["heads"], result["live"]) == ("OK", 20, 3, False)
+    assert result["root"] == root_of([record(i) for i in range(20)]).hex()
+    assert result["logId"] == sha256(spki_of(key)).hex()
+    done = redoubt("verify", tmp_path)
+    assert done.returncode == 0 and done.stdout.startswith("The log is whole: records 0 to 19")
+
+
+@pytest.mark.parametrize("what, batches, expected", [
+    ("dropped", [[record(0)], [record(2)]], "ALTERED"),
+    ("reordered", [[record(1)], [record(0)], [record(2)]], "ALTERED"),
+    ("inserted", [[record(0)], [record(9)], [record(1)], [record(2)]], "ALTERED"),
+    ("cut", [[record(0)], [record(1)]], "MISSING"),
+    ("altered", [[record(0)], [record(1, errorCode="AccessDenied")], [record(2)]], "ALTERED"),
+])
+def test_records_other_than_the_signed_ones(tmp_path, key, what, batches, expected):
+    write_log(tmp_path, key, [[record(0)], [record(1)], [record(2)]])
+    assert verify(tmp_path)[0] == "OK"
+    heads = (tmp_path / f"heads-{SEGMENT0}").read_bytes()
+    write_log(tmp_path, key, batches)
+    (tmp_path / f"heads-{SEGMENT0}").write_bytes(heads)
+    assert verify(tmp_path)[0] == expected, what
+
+
+def test_heads_that_go_backwards_or_are_anothers(tmp_path, key):
+    write_log(tmp_path, key, [[record(0)], [record(1)]])
+    path = tmp_path / f"heads-{SEGMENT0}"
+    heads = path.read_bytes()
+    path.write_bytes(heads[:2 * HEAD_SIZE] + heads[HEAD_SIZE:])
+    assert verify(tmp_path)[0] == "HEAD_ORDER"
+    other = ec.generate_private_key(ec.SECP384R1())
+    path.write_bytes(heads[:2 * HEAD_SIZE] + sign_head(other, 1767225600001, [record(0), record(1)]))
+    assert verify(tmp_path)[0] == "HEAD_SIGNATURE"
+    path.write_bytes(heads[:2 * HEAD_SIZE] + sign_head(key, 1, [record(0), record(1)]))
+    assert verify(tmp_path)[0] == "HEAD_ORDER"
+
+
+def test_one_byte_changed_in_any_file(log):
+    for path in [p for p in log.rglob("*") if p.is_file() and p.name not in ("lock", "key.pem")]:
+        good = path.read_bytes()
+        for i in range(0, len(good), max(1, len(good) // 40)):
+            path.write_bytes(good[:i] + bytes([good[i] ^ 0x20]) + good[i + 1:])
+            assert verify(log)[0] != "OK", (path.name, i)
+        path.write_bytes(good)
+    assert verify(log)[0] == "OK"
+
+
+def test_documents(log):
+    digest = sha256(b"a document").hex()
+    path = log / "documents" / digest
+    assert path.read_bytes() == b"a document"
+    path.write_bytes(b"another document")
+    assert verify(log)[0] == "DOCUMENT_ALTERED"
+    path.unlink()
+    name, result = verify(log)
+    assert name == "DOCUMENT_MISSING" and digest in result["reason"]
+
+
+def test_the_key_from_elsewhere(log, key, tmp_path):
+    public, other = tmp_path / "public.pem", tmp_path / "other.pem"
+    public.write_bytes((log / "key.pem").read_bytes())
+    assert verify(log, "--key", public)[1]["keyGiven"]
+    spki = ec.generate_private_key(ec.SECP384R1()).public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    other.write_bytes(spki)
+    assert verify(log, "--key", other)[0] == "KEY"
+    # Whoever rewrites the log under a key of their own also replaces key.pem: only --key finds it.
+    forged = ec.generate_private_key(ec.SECP384R1())
+    write_log(tmp_path / "forged", forged, [[record(0)]])
+    assert verify(tmp_path / "forged")[0] == "OK"
+    assert verify(tmp_path / "forged", "--key", public)[0] == "KEY"
+    done = redoubt("verify", log, "--key", log / "documents")
+    assert done.returncode == 1 and "documents" in done.stderr
+
+
+def test_a_saved_head_finds_forks_and_rollbacks(log, key, pem, tmp_path):
+    copy, saved = tmp_path / "copy", tmp_path / "head"
+    shutil.copytree(log, copy)
+    write(log, pem, [record(5), record(6)])
+    assert verify(log, "--save-head", saved)[0] == "OK"
+    assert saved.stat().st_size == HEAD_SIZE
+    write(log, pem, [record(7)])
+    assert verify(log, "--against", saved)[0] == "OK"
+    assert verify(copy, "--against", saved)[0] == "ROLLED_BACK"
+    write(copy, pem, [record(50), record(60)])
+    assert verify(copy)[0] == "OK"
+    assert verify(copy, "--against", saved)[0] == "FORKED"
+    for bad in (b"", saved.read_bytes()[:-1], saved.read_bytes() + b"x"):
+        (tmp_path / "bad").write_bytes(bad)
+        assert redoubt("verify", log, "--against", tmp_path / "bad").returncode != 0
+
+
+def test_a_tail_without_a_head_is_a_note_while_a_server_writes(log):
+    path = log / f"log-{SEGMENT0}"
+    with path.open("ab") as file:
+        file.write(frame(record(5))[:30])
+    assert verify(log)[0] == "UNCOVERED"
+    with (log / "lock").open("r+b") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        name, result = verify(log)
+        assert (name, result["live"], result["uncoveredBytes"]) == ("OK", True, 30)
+
+
+def test_segments_that_were_moved_away(tmp_path, pem):
+    folder, archive = tmp_path / "log", tmp_path / "archive"
+    for i in range(12):
+        write(folder, pem, [record(i)], 400)
+    archive.mkdir()
+    first, second = sorted(folder.glob("log-*"))[:2]
+    for path in (first, folder / first.name.replace("log", "heads")):
+        path.rename(archive / path.name)
+    assert verify(folder)[0] == "MOVED"
+    name, result = verify(folder, "--moved")
+    assert (name, result["records"], result["first"]) == ("OK", 12, int(second.name[4:]))
+    shutil.copy(folder / "key.pem", archive)
+    assert verify(archive)[0] == "OK"
+    second.unlink()
+    assert verify(folder, "--moved")[0] == "SEGMENT"
+
+
+def test_two_servers_have_a_log_each(tmp_path, pem, key):
+    write(tmp_path / "a", pem, [record(0)])
+    write(tmp_path / "b", pem, [record(1)])
+    assert verify(tmp_path / "a")[0] == verify(tmp_path / "b")[0] == "OK"
+    assert verify(tmp_path / "a", "--save-head", tmp_path / "head")[0] == "OK"
+    assert verify(tmp_path / "b", "--against", tmp_path / "head")[0] == "FORKED"
+    assert check_independently(tmp_path / "b", key) == [record(1)]
+
+
+def test_show(log):
+    shown = [json.loads(line) for line in redoubt("show", log).stdout.splitlines()]
+    assert [r["requestID"] for r in shown] == [f"request-{i}" for i in range(5)]
+    assert [r["logIndex"] for r in shown] == list(range(5))
+    last = redoubt("show", log, "--last", 2).stdout.splitlines()
+    assert [json.loads(line)["requestID"] for line in last] == ["request-3", "request-4"]
+    one = redoubt("show", log, "--request-id", "request-1")
+    assert json.loads(one.stdout)["additionalEventData"] and one.stdout.count("\n") == 1
+    none = redoubt("show", log, "--request-id", "request-9")
+    assert (none.returncode, none.stdout) == (1, "") and "request-9" in none.stderr
+
+
+def test_show_does_nothing_to_a_terminal(tmp_path, key):
+    write_log(tmp_path, key, [[json.dumps({"userAgent": "\x1b[2J\u202e"}).encode()]])
+    assert redoubt("show", tmp_path).stdout.isascii() and "\x1b" not in redoubt("show", tmp_path).stdout
+    write_log(tmp_path, key, [[b"\x1b[2J"]])
+    done = redoubt("show", tmp_path)
+    assert done.returncode == CODES["FORM"] and "\x1b" not in done.stdout + done.stderr
+    assert verify(tmp_path)[0] == "FORM"
+
+
+@pytest.mark.parametrize("args", [
+    [], ["verify"], ["verify", "a", "b"], ["verify", "a", "--last", "1"], ["show", "a", "--last", "0"], ["prune", "a"],
+    ["show", "a", "--last", "1", "--request-id", "x"], ["show", "a", "--json"],
+])
+def test_wrong_usage(args):
+    done = redoubt(*args)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+
+
+def test_no_log(tmp_path):
+    assert redoubt("verify", tmp_path / "nothing").returncode == 1
+    write_log(tmp_path, ec.generate_private_key(ec.SECP384R1()), [])
+    (tmp_path / f"log-{SEGMENT0}").unlink()
+    assert verify(tmp_path)[0] == "SEGMENT"
+    (tmp_path / f"heads-{SEGMENT0}").unlink()
+    assert verify(tmp_path)[0] == "NO_LOG"
+    assert redoubt("show", tmp_path).returncode == CODES["NO_LOG"]
+    (tmp_path / "key.pem").write_text("-----BEGIN PUBLIC KEY-----\n" + base64.b64encode(bytes(64)).decode() + "\n")
+    assert verify(tmp_path)[0] == "KEY"
+
+
+def test_help_lists_every_exit_code_in_the_manual():
+    page = (pathlib.Path(__file__).resolve().parents[2] / "docs" / "man" / "redoubt-audit.1.scd").read_text()
+    for code in CODES.values():
+        assert f"*{code}*" in page
