@@ -90,7 +90,7 @@ static void bounds_the_blobs(void **state)
 	snprintf(body, sizeof(body), "{" KEY "\"CiphertextForRecipient\":\"%s\"}", blob);
 	assert_ok(decrypt(body));
 	assert_int_equal(reply.envelope_len, RDKMS_CIPHERTEXT_MAX);
-	strcat(blob, "AA==");
+	memcpy(blob + strlen(blob), "AA==", sizeof("AA=="));
 	snprintf(body, sizeof(body), "{" KEY "\"CiphertextForRecipient\":\"%s\"}", blob);
 	assert_status(decrypt(body), RD_LIMIT);
 }
