@@ -15,6 +15,8 @@
 #define TIMEOUT_MS 30000
 /* A private key of ours has 3 KB in the heap, a result 6; for a dozen calls at a time. */
 #define SECRETS_SIZE (256u << 10)
+/* For one at a time: what kernels before 5.16 let an ordinary user lock. */
+#define SECRETS_SIZE_ONE RD_SECRET_HEAP_MIN
 
 void rdkms_config_init(struct rdkms_config *ret)
 {
@@ -41,6 +43,9 @@ enum rdkms_status rdkms_init(struct rdkms_error *err)
 	struct rd_error why;
 	enum rd_status st = rd_secret_heap_open(SECRETS_SIZE, &why);
 
+	if (st == RD_LIMIT) {
+		st = rd_secret_heap_open(SECRETS_SIZE_ONE, &why);
+	}
 	return st == RD_OK || st == RD_EXISTS ? RDKMS_OK : rdkms_report(err, RDKMS_SYSTEM, &why);
 }
 

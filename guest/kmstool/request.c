@@ -143,11 +143,14 @@ static enum rd_status check_context(const struct rdkms_request *r, struct rd_err
 			RDKMS_CONTEXT_MAX);
 	}
 	for (size_t i = 0; i < r->n_context; i++) {
+		if (r->context[i].name == NULL || r->context[i].name[0] == '\0' ||
+			r->context[i].value == NULL) {
+			return rd_fail(err, RD_USAGE,
+				"pair %zu of the encryption context has no name or no value",
+				i + 1);
+		}
 		size += strnlen(r->context[i].name, RDKMS_CONTEXT_SIZE_MAX + 1) +
 			strnlen(r->context[i].value, RDKMS_CONTEXT_SIZE_MAX + 1);
-		if (r->context[i].name[0] == '\0') {
-			return rd_fail(err, RD_USAGE, "a name of the encryption context is empty");
-		}
 		for (size_t k = 0; k < i; k++) {
 			if (compare_pairs(&r->context[k], &r->context[i]) == 0) {
 				return rd_fail(err, RD_USAGE,

@@ -113,7 +113,11 @@ static enum rd_status set_host(SSL *ssl, const char *host)
 	SSL_set_hostflags(
 		ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
 	RD_ENSURE(SSL_set1_host(ssl, host) == 1, RD_NOMEM);
-	return SSL_set_tlsext_host_name(ssl, host) == 1 ? RD_OK : RD_NOMEM;
+	/* What the macro SSL_set_tlsext_host_name does, which casts const away. */
+	return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+		       (void *)(uintptr_t)host) == 1
+		       ? RD_OK
+		       : RD_NOMEM;
 }
 
 static enum rd_status start(

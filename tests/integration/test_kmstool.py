@@ -41,8 +41,8 @@ def fixture_server(tmp_path, certificate):
 
 @pytest.fixture(name="tool")
 def fixture_tool(tmp_path, ca):
-    def run(*args, ca_file=ca.file, env=None):
-        command = [DRIVER, *args] + ([*CREDENTIALS, "--ca-file", ca_file] if args[0] != "encrypt" else [])
+    def run(*args, ca_file=ca.file, env=None, wrapper=()):
+        command = [*wrapper, DRIVER, *args] + ([*CREDENTIALS, "--ca-file", ca_file] if args[0] != "encrypt" else [])
         return subprocess.run(command, capture_output=True, timeout=120, check=False,
                               env={**os.environ, "KMSTOOL_SOCKET": str(tmp_path / "kms.sock"), **(env or {})})
     return run
@@ -90,6 +90,19 @@ def test_every_call_has_a_key_of_its_own(server, tool):
     with server() as kms:
         assert [tool(*DECRYPT).returncode for _ in range(2)] == [0, 0]
     assert kms.requests[0].spki != kms.requests[1].spki
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to take the right to lock memory away")
+@pytest.mark.parametrize("limit", [65536, 4096])
+def test_little_memory_to_lock(server, tool, limit):
+    """64 KiB are what old kernels let an ordinary user lock; with less nothing is asked for."""
+    with server() as kms:
+        done = tool(*DECRYPT, wrapper=["setpriv", "--bounding-set=-ipc_lock", "prlimit", f"--memlock={limit}"])
+    if limit == 65536:
+        assert done.stdout.decode() == f"PLAINTEXT: {b64(PLAINTEXT)}\n", done.stderr
+    else:
+        assert_fails(done, "cannot lock 65536 bytes of memory for secrets")
+        assert not kms.requests
 
 
 def test_genkey_prints_ciphertext_first(server, tool):

@@ -85,7 +85,7 @@ static void digests_name_and_body(void **state)
 static void refuses_what_an_operation_does_not_take(void **state)
 {
 	static const struct rdkms_pair pair[] = {{"a", "b"}, {"a", "c"}};
-	static const struct rdkms_pair nameless[] = {{"", "b"}};
+	static const struct rdkms_pair nameless[] = {{"", "b"}}, no_value[] = {{"a", NULL}};
 	static const char *const tokens[11] = {
 		"t", "t", "t", "t", "t", "t", "t", "t", "t", "t", "t"};
 	static const char *const blank_token[] = {"a b"};
@@ -105,6 +105,10 @@ static void refuses_what_an_operation_does_not_take(void **state)
 		{.operation = RDKMS_DECRYPT,
 			.ciphertext = bytes,
 			.context = nameless,
+			.n_context = 1},
+		{.operation = RDKMS_DECRYPT,
+			.ciphertext = bytes,
+			.context = no_value,
 			.n_context = 1},
 		{.operation = RDKMS_DECRYPT,
 			.ciphertext = bytes,
