@@ -5,7 +5,7 @@ import json
 
 import images
 from document import Document
-from redoubt import Guest
+from redoubt import Guest, wait_for
 
 DEBUG_REFUSED = 63
 ZERO = bytes(48)
@@ -51,7 +51,8 @@ def test_attach_console_implies_debug_mode_and_follows_to_the_end(host):
     _, text = json.JSONDecoder().raw_decode(done.stdout.decode()), done.stdout
     assert b"}\nConnecting to the console for enclave 16...\nSuccessfully connected to the console.\n" in text
     assert b"init: the application exited with code 4\r\n" in text
-    (ended,) = host.describe("--ended")
+    # The console ends with the engine, the record comes after it.
+    (ended,) = wait_for("the record of the end", lambda: host.describe("--ended"))
     assert ended["Flags"] == "DEBUG_MODE" and ended["ExitStatus"] == 4
 
 
