@@ -15,6 +15,7 @@
 #include "policy/match.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define REFUSED_TEXT "The request could not be authorized."
@@ -25,7 +26,7 @@ struct inquiry {
 	const struct kms_cached_principal *principal; /* NULL: the account's root */
 	const struct rd_policy *session_policy;
 	struct rd_policy *session_parsed;
-	struct kms_context context;
+	struct kms_context *context; /* ours; some ten KiB, too much for the stack */
 	struct rd_policy_request request;
 	struct rd_policy_authority authority;
 	struct rd_policy_decision decision;
@@ -36,7 +37,10 @@ static void inquiry_finish(struct inquiry *q)
 {
 	kms_cache_put(q->call->kms->cache, q->principal);
 	rd_policy_free(&q->session_parsed);
-	kms_context_finish(&q->context);
+	if (q->context != NULL) {
+		kms_context_finish(q->context);
+	}
+	free(q->context);
 }
 
 /* Operations that callers of other accounts may use (2.2). */
@@ -175,7 +179,9 @@ static enum rd_status prepare(struct inquiry *q)
 	const struct kms_question *question = q->question;
 
 	RD_TRY(read_policies(q));
-	RD_TRY(kms_context_init(&q->context, q->call, question, q->principal));
+	q->context = calloc(1, sizeof(*q->context));
+	RD_ENSURE(q->context != NULL, RD_NOMEM);
+	RD_TRY(kms_context_init(q->context, q->call, question, q->principal));
 	q->authority.has_resource_policy = question->key != NULL || question->trust != NULL;
 	q->authority.resource_policy = question->key != NULL ? question->key->policy
 							     : question->trust;
@@ -184,7 +190,7 @@ static enum rd_status prepare(struct inquiry *q)
 		.caller = caller_of(&q->call->who),
 		.action = rd_view_str(question->action),
 		.resource = rd_view_str(resource_of(question)),
-		.context = {.lookup = kms_context_lookup, .ctx = &q->context},
+		.context = {.lookup = kms_context_lookup, .ctx = q->context},
 	};
 	q->request.resource_account = resource_account(q);
 	return RD_OK;
@@ -205,7 +211,7 @@ static enum rd_status evaluate(struct inquiry *q)
 		return RD_OK;
 	}
 	RD_TRY(kms_find_grant(
-		q->call, q->question, &q->request.caller, &q->context.encryption, q->grant));
+		q->call, q->question, &q->request.caller, &q->context->encryption, q->grant));
 	if (q->grant[0] == '\0' || !could_be_granted(&q->decision)) {
 		return RD_OK;
 	}
