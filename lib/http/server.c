@@ -238,15 +238,17 @@ static int open_listener(const char *address, uint16_t port)
 
 static uint16_t port_of(int fd)
 {
-	struct sockaddr_storage storage = {0};
-	socklen_t len = sizeof(storage);
+	union {
+		struct sockaddr_in6 v6;
+		struct sockaddr_in v4;
+		struct sockaddr any;
+	} name = {.v6 = {0}};
+	socklen_t len = sizeof(name);
 
-	if (getsockname(fd, (struct sockaddr *)&storage, &len) != 0) {
+	if (getsockname(fd, &name.any, &len) != 0) {
 		return 0;
 	}
-	return ntohs(storage.ss_family == AF_INET
-			     ? ((struct sockaddr_in *)(void *)&storage)->sin_port
-			     : ((struct sockaddr_in6 *)(void *)&storage)->sin6_port);
+	return ntohs(name.any.sa_family == AF_INET ? name.v4.sin_port : name.v6.sin6_port);
 }
 
 static enum rd_status start_thread(struct rd_http_thread *thread)
