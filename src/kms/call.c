@@ -19,11 +19,11 @@
 #include "crypto/random.h"
 #include "kms/auth.h"
 #include "kms/iam.h"
-#include "kms/log.h"
 #include "kms/metrics.h"
 #include "kms/ops.h"
 #include "kms/record.h"
 #include "kms/workers.h"
+#include "log/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,7 +184,7 @@ static void render(struct exchange *x)
 		st = render_out(x);
 	}
 	if (st != RD_OK) {
-		kms_log(KMS_LOG_ERROR, "%s: the answer cannot be made: %s", x->call.request_id,
+		rd_log(RD_LOG_ERROR, "%s: the answer cannot be made: %s", x->call.request_id,
 			rd_status_name(st));
 		(void)kms_fail(&x->call, KMS_FAULT_INTERNAL, "%s", "");
 	}
@@ -198,7 +198,7 @@ static void render(struct exchange *x)
 
 static void refuse_unrecorded(struct exchange *x, enum rd_status st)
 {
-	kms_log(KMS_LOG_ERROR, "%s: not recorded in the audit log, so refused: %s",
+	rd_log(RD_LOG_ERROR, "%s: not recorded in the audit log, so refused: %s",
 		x->call.request_id, rd_status_text(st));
 	(void)kms_fail(&x->call, KMS_FAULT_INTERNAL, "%s",
 		"The audit log cannot be written. The request can be retried.");
@@ -247,7 +247,7 @@ static void settle(struct exchange *x, enum rd_status st)
 	if (st == RD_OK || (set != KMS_FAULT_NONE && set != KMS_FAULT_INTERNAL)) {
 		return;
 	}
-	kms_log(KMS_LOG_ERROR, "%s: %s: %s (database: %s)", call->request_id,
+	rd_log(RD_LOG_ERROR, "%s: %s: %s (database: %s)", call->request_id,
 		call->op == NULL ? "IAM or STS" : call->op->name, rd_status_name(st),
 		kms_db_error(call->db));
 	if (st == RD_UNAVAILABLE && set == KMS_FAULT_NONE) {

@@ -6,7 +6,7 @@
  */
 #include "kms/isolate.h"
 
-#include "kms/log.h"
+#include "log/log.h"
 #include "os/isolate.h"
 #include "os/seccomp.h"
 
@@ -193,6 +193,6 @@ enum rd_status kms_isolate(bool clients, struct rd_error *err)
 	RD_TRY(rd_seccomp_load(lists, n, err));
 	report.in_force |= 1u << RD_ISOLATE_SECCOMP;
 	rd_isolate_describe(&report, wanted, text, sizeof(text));
-	kms_log(KMS_LOG_INFO, "isolation: %s", text);
+	rd_log(RD_LOG_INFO, "isolation: %s", text);
 	return RD_OK;
 }

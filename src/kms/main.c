@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* redoubt-kms: the command line, and signals. */
 #include "base/secret.h"
-#include "kms/log.h"
 #include "kms/master.h"
 #include "kms/server.h"
+#include "log/log.h"
 
 #include <getopt.h>
 #include <jansson.h>
@@ -209,9 +209,9 @@ static void reload(struct kms *kms, const struct rd_paths *paths, const char *pa
 		st = kms_server_reload(kms, &config, paths, &err);
 	}
 	if (st == RD_OK) {
-		kms_log(KMS_LOG_INFO, "certificate, roots and limits are reloaded");
+		rd_log(RD_LOG_INFO, "certificate, roots and limits are reloaded");
 	} else {
-		kms_log(KMS_LOG_ERROR, "not reloaded: %s", err.text);
+		rd_log(RD_LOG_ERROR, "not reloaded: %s", err.text);
 	}
 }
 
@@ -228,12 +228,13 @@ static int serve(struct kms *kms, const struct rd_paths *paths, const char *path
 	sigaddset(&signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	kms->lock_fd = -1;
+	rd_log_set_level(getenv("RUST_LOG"), RD_LOG_INFO);
 	st = open_heap(&err);
 	if (st == RD_OK) {
 		st = kms_server_start(kms, paths, &err);
 	}
 	if (st != RD_OK) {
-		kms_log(KMS_LOG_ERROR, "%s", err.text);
+		rd_log(RD_LOG_ERROR, "%s", err.text);
 		kms_server_stop(kms);
 		return st == RD_EXISTS ? EXIT_RUNNING : EXIT_FAILURE;
 	}
@@ -243,7 +244,7 @@ static int serve(struct kms *kms, const struct rd_paths *paths, const char *path
 			reload(kms, paths, path);
 		}
 	}
-	kms_log(KMS_LOG_INFO, "stopping");
+	rd_log(RD_LOG_INFO, "stopping");
 	kms_server_stop(kms);
 	return EXIT_SUCCESS;
 }

@@ -3,7 +3,7 @@
 #include "kms/roots.h"
 
 #include "crypto/x509.h"
-#include "kms/log.h"
+#include "log/log.h"
 #include "os/fd.h"
 
 #include <errno.h>
@@ -72,7 +72,7 @@ static enum rd_status add_roots(struct kms_trust *t, const struct kms_config *co
 	}
 	RD_TRY(rd_paths_join(own, paths->state, "pki", "root.pem"));
 	if (access(own, F_OK) != 0) {
-		kms_log(KMS_LOG_WARNING,
+		rd_log(RD_LOG_WARNING,
 			"no attestation root: every attestation document is refused until "
 			"\"roots\" names one, or redoubtd has made %s",
 			own);

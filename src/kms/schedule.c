@@ -6,9 +6,9 @@
 #include "kms/call.h"
 #include "kms/due.h"
 #include "kms/exchange.h"
-#include "kms/log.h"
 #include "kms/record.h"
 #include "kms/store.h"
+#include "log/log.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -133,7 +133,7 @@ static enum rd_status run_one(struct kms *kms, struct kms_db *db, const struct k
 	kms_cache_drop(kms->cache, 'k', id);
 	st = record(kms, kind, &key, now_ms);
 	if (st != RD_OK) {
-		kms_log(KMS_LOG_ERROR, "key %s: %s is done and not recorded: %s", id, kind->op.name,
+		rd_log(RD_LOG_ERROR, "key %s: %s is done and not recorded: %s", id, kind->op.name,
 			rd_status_text(st));
 	}
 	return RD_OK;
@@ -155,7 +155,7 @@ static enum rd_status run_batch(
 			return st;
 		}
 		if (st != RD_OK) {
-			kms_log(KMS_LOG_ERROR, "key %s: %s is due and fails: %s", batch.ids[i],
+			rd_log(RD_LOG_ERROR, "key %s: %s is due and fails: %s", batch.ids[i],
 				kind->op.name, rd_status_text(st));
 		}
 		*ret_n += done ? 1 : 0;

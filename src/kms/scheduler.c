@@ -3,11 +3,11 @@
 #include "kms/scheduler.h"
 
 #include "kms/cache.h"
-#include "kms/log.h"
 #include "kms/material.h"
 #include "kms/schedule.h"
 #include "kms/store.h"
 #include "kms/thread.h"
+#include "log/log.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -33,9 +33,9 @@ struct kms_scheduler {
 static void report(enum rd_status st, enum rd_status *before, const char *what, struct kms_db *db)
 {
 	if (st != RD_OK && st != *before) {
-		kms_log(KMS_LOG_WARNING, "%s: %s (%s)", what, rd_status_text(st), kms_db_error(db));
+		rd_log(RD_LOG_WARNING, "%s: %s (%s)", what, rd_status_text(st), kms_db_error(db));
 	} else if (st == RD_OK && *before != RD_OK) {
-		kms_log(KMS_LOG_INFO, "%s: works again", what);
+		rd_log(RD_LOG_INFO, "%s: works again", what);
 	}
 	*before = st;
 }
@@ -81,7 +81,7 @@ static enum rd_status rewrap(struct kms_scheduler *s)
 		enum rd_status st = kms_rewrap(s->kms->keyring, s->clock_db, REWRAP_BATCH, &n, row);
 
 		if (st != RD_OK && row[0] != '\0') {
-			kms_log(KMS_LOG_ERROR, "%s does not open: %s", row, rd_status_text(st));
+			rd_log(RD_LOG_ERROR, "%s does not open: %s", row, rd_status_text(st));
 		}
 		RD_TRY(st);
 	}
@@ -95,7 +95,7 @@ static void prune(struct kms_scheduler *s, int64_t now_ms, int64_t *last_ms)
 	}
 	*last_ms = now_ms;
 	if (kms_store_changes_prune(s->clock_db, now_ms - CHANGES_KEPT_MS) != RD_OK) {
-		kms_log(KMS_LOG_WARNING, "old changes stay: %s", kms_db_error(s->clock_db));
+		rd_log(RD_LOG_WARNING, "old changes stay: %s", kms_db_error(s->clock_db));
 	}
 }
 

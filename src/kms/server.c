@@ -13,11 +13,11 @@
 #include "kms/http.h"
 #include "kms/iam.h"
 #include "kms/isolate.h"
-#include "kms/log.h"
 #include "kms/metrics.h"
 #include "kms/roots.h"
 #include "kms/scheduler.h"
 #include "kms/workers.h"
+#include "log/log.h"
 
 #include "http/server.h"
 #include "os/fd.h"
@@ -151,11 +151,11 @@ static void tell_where(const struct kms *kms)
 {
 	bool v6 = strchr(kms->config.listen_address, ':') != NULL;
 
-	kms_log(KMS_LOG_INFO, "serves %s://%s%s%s:%u, region %s",
-		kms->tls == NULL ? "http" : "https", v6 ? "[" : "", kms->config.listen_address,
-		v6 ? "]" : "", (unsigned)rd_http_server_port(kms->server), kms->config.region);
+	rd_log(RD_LOG_INFO, "serves %s://%s%s%s:%u, region %s", kms->tls == NULL ? "http" : "https",
+		v6 ? "[" : "", kms->config.listen_address, v6 ? "]" : "",
+		(unsigned)rd_http_server_port(kms->server), kms->config.region);
 	if (kms->metrics_server != NULL) {
-		kms_log(KMS_LOG_INFO, "metrics on port %u of %s",
+		rd_log(RD_LOG_INFO, "metrics on port %u of %s",
 			(unsigned)rd_http_server_port(kms->metrics_server),
 			kms->config.metrics_address);
 	}

@@ -6,12 +6,12 @@
  */
 #include "redoubtd/adopt.h"
 
+#include "log/log.h"
 #include "os/fd.h"
 #include "os/msg.h"
 #include "redoubtd/enclave.h"
 #include "redoubtd/files.h"
 #include "redoubtd/launch.h"
-#include "redoubtd/log.h"
 #include "redoubtd/places.h"
 
 #include <dirent.h>

@@ -2,10 +2,10 @@
 /* Connections. */
 #include "redoubtd/clients.h"
 
+#include "log/log.h"
 #include "os/fd.h"
 #include "redoubtd/enclave.h"
 #include "redoubtd/ingest.h"
-#include "redoubtd/log.h"
 #include "redoubtd/requests.h"
 
 #include <errno.h>

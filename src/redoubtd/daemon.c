@@ -2,12 +2,12 @@
 /* Putting the daemon together and taking it apart. */
 #include "redoubtd/daemon.h"
 
+#include "log/log.h"
 #include "os/fd.h"
 #include "redoubtd/adopt.h"
 #include "redoubtd/clients.h"
 #include "redoubtd/enclave.h"
 #include "redoubtd/files.h"
-#include "redoubtd/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,12 +2,12 @@
 /* Enclaves: messages of their vmms, time-outs, ends. */
 #include "redoubtd/enclave.h"
 
+#include "log/log.h"
 #include "os/cgroup.h"
 #include "os/fd.h"
 #include "os/msg.h"
 #include "redoubtd/clients.h"
 #include "redoubtd/launch.h"
-#include "redoubtd/log.h"
 #include "redoubtd/places.h"
 
 #include <signal.h>

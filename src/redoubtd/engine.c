@@ -2,9 +2,9 @@
 /* The choice of engine. */
 #include "redoubtd/engine.h"
 
+#include "log/log.h"
 #include "os/fd.h"
 #include "os/paths.h"
-#include "redoubtd/log.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -6,10 +6,10 @@
  */
 #include "redoubtd/launch.h"
 
+#include "log/log.h"
 #include "os/fd.h"
 #include "os/msg.h"
 #include "redoubtd/enclave.h"
-#include "redoubtd/log.h"
 #include "redoubtd/places.h"
 
 #include <signal.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* redoubtd: the command line. */
+#include "log/log.h"
 #include "redoubtd/daemon.h"
-#include "redoubtd/log.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -109,7 +109,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	umask(022);
-	rd_log_set_level(getenv("RUST_LOG"));
+	rd_log_set_level(getenv("RUST_LOG"), RD_LOG_INFO);
 	if (args.check_config) {
 		st = check_config(&args.options, &err);
 		if (st != RD_OK) {

@@ -5,8 +5,8 @@
 #include "base/byteorder.h"
 #include "base/secret.h"
 #include "crypto/random.h"
+#include "log/log.h"
 #include "redoubtd/files.h"
-#include "redoubtd/log.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,9 +4,9 @@
 
 #include "base/text.h"
 #include "ctl/ring.h"
+#include "log/log.h"
 #include "os/fd.h"
 #include "redoubtd/files.h"
-#include "redoubtd/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

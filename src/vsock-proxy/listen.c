@@ -12,7 +12,7 @@
 #include "os/msg.h"
 #include "os/paths.h"
 
-#include "vsock-proxy/log.h"
+#include "log/log.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* vsock-proxy: the program. */
+#include "log/log.h"
 #include "vsock-proxy/args.h"
-#include "vsock-proxy/log.h"
 #include "vsock-proxy/proxy.h"
 
 #include <signal.h>
@@ -51,7 +51,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	(void)sigaction(SIGPIPE, &ignore, NULL);
-	rd_log_set_level(getenv("RUST_LOG"));
+	rd_log_set_level(getenv("RUST_LOG"), RD_LOG_WARNING);
 	if (st == RD_OK) {
 		st = rd_proxy_run(&args, &err);
 	}

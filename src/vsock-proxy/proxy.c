@@ -12,10 +12,10 @@
 #include "os/loop.h"
 #include "os/paths.h"
 
+#include "log/log.h"
 #include "vsock-proxy/allowlist.h"
 #include "vsock-proxy/isolate.h"
 #include "vsock-proxy/listen.h"
-#include "vsock-proxy/log.h"
 #include "vsock-proxy/resolve.h"
 #include "vsock-proxy/session.h"
 

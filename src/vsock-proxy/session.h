@@ -5,8 +5,8 @@
 
 #include "os/loop.h"
 
+#include "log/log.h"
 #include "vsock-proxy/allowlist.h"
-#include "vsock-proxy/log.h"
 #include "vsock-proxy/relay.h"
 #include "vsock-proxy/resolve.h"
 

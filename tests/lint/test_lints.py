@@ -54,6 +54,8 @@ CASES = {
         ({"src/one/b.c": SPDX + '#include "two/x.h"\n', "src/two/x.h": SPDX}, "programs do not include each other"),
         ({"src/one/b.c": SPDX + '#include "../two/x.h"\n', "src/two/x.h": SPDX}, "programs do not include each other"),
         ({"guest/init/b.c": SPDX + '#include "crypto/x.h"\n'}, "a program of the guest"),
+        ({"lib/base/b.c": SPDX + '#include "log/log.h"\n', "src/log/log.h": SPDX}, "a library includes libraries only"),
+        ({"guest/init/b.c": SPDX + '#include "log/log.h"\n', "src/log/log.h": SPDX}, "programs do not include each other"),
         ({"src/one/b.c": SPDX + "int f(void)\n{\n\treturn unshare(0);\n}\n"}, "isolate.c"),
     ],
     "headers": [

@@ -3,11 +3,11 @@
 #include "test.h"
 
 #include "ctl/ring.h"
+#include "log/log.h"
 #include "os/fd.h"
 #include "redoubtd/ended.h"
 #include "redoubtd/files.h"
 #include "redoubtd/identity.h"
-#include "redoubtd/log.h"
 #include "redoubtd/pki.h"
 
 #include <fcntl.h>
@@ -328,6 +328,6 @@ int main(void)
 		TEST(leaves_are_for_any_public_key_and_no_other_instance),
 	};
 
-	rd_log_set_level("error");
+	rd_log_set_level("error", RD_LOG_INFO);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,6 @@
 #include "test.h"
 
 #include "vsock-proxy/cache.h"
-#include "vsock-proxy/log.h"
 
 static struct rd_dns_answer answer(bool v6, uint8_t last, uint32_t ttl_s)
 {
@@ -105,20 +104,6 @@ static void holds_full_answers(void **state)
 	assert_int_equal(cache.count, RD_CACHE_ADDRESSES_MAX);
 }
 
-static void brake_counts_what_it_swallows(void **state)
-{
-	struct rd_log_brake brake = {0};
-	unsigned skipped = 99;
-
-	(void)state;
-	assert_true(rd_log_may(&brake, 100, &skipped));
-	assert_int_equal(skipped, 0);
-	assert_false(rd_log_may(&brake, 101, &skipped));
-	assert_false(rd_log_may(&brake, 99 + RD_LOG_QUIET_MS, &skipped));
-	assert_true(rd_log_may(&brake, 100 + RD_LOG_QUIET_MS, &skipped));
-	assert_int_equal(skipped, 2);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,7 +113,6 @@ int main(void)
 		cmocka_unit_test(remembers_a_failure_for_a_moment),
 		cmocka_unit_test(a_failure_replaces_the_answer),
 		cmocka_unit_test(holds_full_answers),
-		cmocka_unit_test(brake_counts_what_it_swallows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
