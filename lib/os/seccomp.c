@@ -2,8 +2,62 @@
 /* Loads system call allow-lists through libseccomp. */
 #include "os/seccomp.h"
 
+#include "base/status.h"
+
 #include <errno.h>
 #include <seccomp.h>
+
+#ifdef RD_SANITIZED
+static const struct rd_seccomp_rule sanitizer_rules[] = {
+	RD_ALLOW(open),
+	RD_ALLOW(openat),
+	RD_ALLOW(readlink),
+	RD_ALLOW(readlinkat),
+	RD_ALLOW(stat),
+	RD_ALLOW(ioctl),
+	RD_ALLOW(gettid),
+	RD_ALLOW(tgkill),
+	RD_ALLOW(kill),
+	RD_ALLOW(clone),
+	RD_ALLOW(prctl),
+	RD_ALLOW(ptrace),
+	RD_ALLOW(sigaltstack),
+	RD_ALLOW(rt_sigaction),
+	RD_ALLOW(sched_yield),
+	RD_ALLOW(sched_getaffinity),
+	RD_ALLOW(getrlimit),
+	RD_ALLOW(setrlimit),
+	RD_ALLOW(prlimit64),
+	RD_ALLOW(getuid),
+	RD_ALLOW(geteuid),
+	RD_ALLOW(getppid),
+	RD_ALLOW(getdents),
+	RD_ALLOW(getdents64),
+	RD_ALLOW(process_vm_readv),
+	RD_ALLOW(uname),
+	RD_ALLOW(dup),
+	RD_ALLOW(pipe),
+	RD_ALLOW(pipe2),
+	RD_ALLOW(nanosleep),
+	RD_ALLOW(clock_nanosleep),
+	RD_ALLOW(write),
+	RD_ALLOW(read),
+	RD_ALLOW(mmap),
+	RD_ALLOW(munmap),
+	RD_ALLOW(mprotect),
+	RD_ALLOW(madvise),
+	RD_ALLOW(futex),
+	RD_ALLOW(fcntl),
+	RD_ALLOW(getpid),
+	RD_ALLOW(wait4),
+	RD_ALLOW(exit),
+};
+
+const struct rd_seccomp_list rd_seccomp_sanitizer = {
+	.rules = sanitizer_rules, .count = RD_ARRAY_LEN(sanitizer_rules)};
+#else
+const struct rd_seccomp_list rd_seccomp_sanitizer = {.rules = NULL, .count = 0};
+#endif
 
 static enum rd_status add_rule(
 	scmp_filter_ctx filter, const struct rd_seccomp_rule *rule, struct rd_error *err)

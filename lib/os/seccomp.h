@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/syscall.h>
 
 /* One argument must satisfy (arg & mask) == value; mask 0 means that there is no such rule. */
 struct rd_seccomp_arg {
@@ -24,10 +25,26 @@ struct rd_seccomp_rule {
 	struct rd_seccomp_arg arg;
 };
 
+/* Entries of a table. With RD_ALLOW_IF, argument i must satisfy (argument & m) == v. */
+#define RD_ALLOW(name)                                                                             \
+	{                                                                                          \
+		.nr = __NR_##name                                                                  \
+	}
+#define RD_ALLOW_IF(name, i, m, v)                                                                 \
+	{                                                                                          \
+		.nr = __NR_##name, .arg = {.index = (i), .mask = (m), .value = (v) }               \
+	}
+
 struct rd_seccomp_list {
 	const struct rd_seccomp_rule *rules;
 	size_t count;
 };
+
+/*
+ * What ASan and UBSan need in order to report, and LeakSanitizer at the end: one more list for
+ * programs. Empty but in a sanitized build (RD_SANITIZED, from meson).
+ */
+extern const struct rd_seccomp_list rd_seccomp_sanitizer;
 
 /*
  * Loads the union of the lists for this process, all threads. Needs no_new_privs or CAP_SYS_ADMIN.

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Isolation of redoubt-kms: it accepts connections, reads and writes its own files, and starts
- * nothing. Each entry has its reason beside it. A sanitizer's run-time needs more; that list exists
- * only in sanitized builds (RD_SANITIZED).
+ * nothing. Each entry has its reason beside it.
  */
 #include "kms/isolate.h"
 
@@ -19,157 +18,126 @@
 /* Connections (http.c), database files of each thread, the audit log; and room. */
 #define NOFILE_MAX 8192
 
-#define ALLOW(name)                                                                                \
-	{                                                                                          \
-		.nr = __NR_##name                                                                  \
-	}
-#define ALLOW_IF(name, i, m, v)                                                                    \
-	{                                                                                          \
-		.nr = __NR_##name, .arg = {.index = (i), .mask = (m), .value = (v) }               \
-	}
-
 static const struct rd_seccomp_rule rules[] = {
 	/* waiting */
-	ALLOW(epoll_create1),
-	ALLOW(epoll_wait),
-	ALLOW(epoll_pwait),
+	RD_ALLOW(epoll_create1),
+	RD_ALLOW(epoll_wait),
+	RD_ALLOW(epoll_pwait),
 #ifdef __NR_epoll_pwait2
-	ALLOW(epoll_pwait2),
+	RD_ALLOW(epoll_pwait2),
 #endif
-	ALLOW(epoll_ctl),
-	ALLOW(eventfd2),
-	ALLOW(pipe2),          /* libevent, where it watches for signals */
-	ALLOW(timerfd_create), /* libevent's precise timers */
-	ALLOW(timerfd_settime),
-	ALLOW(poll), /* libpq, and the cache's ear */
-	ALLOW(ppoll),
-	ALLOW(select),
-	ALLOW(pselect6),
-	ALLOW(clock_gettime),
-	ALLOW(gettimeofday),
-	ALLOW(clock_nanosleep),
-	ALLOW(nanosleep),
-	ALLOW(rt_sigtimedwait), /* main waits for signals */
-	ALLOW(rt_sigreturn),
-	ALLOW(rt_sigprocmask),
-	ALLOW(rt_sigaction),
-	ALLOW(restart_syscall),
+	RD_ALLOW(epoll_ctl),
+	RD_ALLOW(eventfd2),
+	RD_ALLOW(pipe2),          /* libevent, where it watches for signals */
+	RD_ALLOW(timerfd_create), /* libevent's precise timers */
+	RD_ALLOW(timerfd_settime),
+	RD_ALLOW(poll), /* libpq, and the cache's ear */
+	RD_ALLOW(ppoll),
+	RD_ALLOW(select),
+	RD_ALLOW(pselect6),
+	RD_ALLOW(clock_gettime),
+	RD_ALLOW(gettimeofday),
+	RD_ALLOW(clock_nanosleep),
+	RD_ALLOW(nanosleep),
+	RD_ALLOW(rt_sigtimedwait), /* main waits for signals */
+	RD_ALLOW(rt_sigreturn),
+	RD_ALLOW(rt_sigprocmask),
+	RD_ALLOW(rt_sigaction),
+	RD_ALLOW(restart_syscall),
 	/* threads */
-	ALLOW(clone), /* never a process: no execve, and no new namespace without capabilities */
-	ALLOW(clone3),
-	ALLOW(set_robust_list),
-	ALLOW(rseq),
-	ALLOW(futex),
-	ALLOW(sched_yield),
-	ALLOW(sched_getaffinity), /* glibc's allocator, how many arenas */
-	ALLOW(gettid),
-	ALLOW(exit),
-	ALLOW(exit_group),
-	ALLOW_IF(prctl, 0, UINT32_MAX, PR_SET_NAME),
+	RD_ALLOW(clone), /* never a process: no execve, and no new namespace without capabilities */
+	RD_ALLOW(clone3),
+	RD_ALLOW(set_robust_list),
+	RD_ALLOW(rseq),
+	RD_ALLOW(futex),
+	RD_ALLOW(sched_yield),
+	RD_ALLOW(sched_getaffinity), /* glibc's allocator, how many arenas */
+	RD_ALLOW(gettid),
+	RD_ALLOW(exit),
+	RD_ALLOW(exit_group),
+	RD_ALLOW_IF(prctl, 0, UINT32_MAX, PR_SET_NAME),
 	/* listening, connections */
-	ALLOW(socket),
-	ALLOW(setsockopt),
-	ALLOW(getsockopt),
-	ALLOW(bind),
-	ALLOW(listen),
-	ALLOW(accept4),
-	ALLOW(getsockname),
-	ALLOW(getpeername),
-	ALLOW(shutdown),
-	ALLOW(read),
-	ALLOW(readv),
-	ALLOW(write),
-	ALLOW(writev),
-	ALLOW(recvfrom),
-	ALLOW(recvmsg),
-	ALLOW(sendto),
-	ALLOW(sendmsg),
-	ALLOW(ioctl), /* FIONREAD of libevent */
-	ALLOW(close),
-	ALLOW(fcntl), /* SQLite's locks; non-blocking sockets */
+	RD_ALLOW(socket),
+	RD_ALLOW(setsockopt),
+	RD_ALLOW(getsockopt),
+	RD_ALLOW(bind),
+	RD_ALLOW(listen),
+	RD_ALLOW(accept4),
+	RD_ALLOW(getsockname),
+	RD_ALLOW(getpeername),
+	RD_ALLOW(shutdown),
+	RD_ALLOW(read),
+	RD_ALLOW(readv),
+	RD_ALLOW(write),
+	RD_ALLOW(writev),
+	RD_ALLOW(recvfrom),
+	RD_ALLOW(recvmsg),
+	RD_ALLOW(sendto),
+	RD_ALLOW(sendmsg),
+	RD_ALLOW(ioctl), /* FIONREAD of libevent */
+	RD_ALLOW(close),
+	RD_ALLOW(fcntl), /* SQLite's locks; non-blocking sockets */
 	/* files: the database with its journal, the audit log, certificates and roots on SIGHUP */
-	ALLOW(open),
-	ALLOW(openat),
-	ALLOW(stat),
-	ALLOW(lstat),
-	ALLOW(fstat),
-	ALLOW(newfstatat),
-	ALLOW(statx),
-	ALLOW(fstatfs),
-	ALLOW(access),
-	ALLOW(faccessat),
-	ALLOW(faccessat2),
-	ALLOW(lseek),
-	ALLOW(pread64),
-	ALLOW(pwrite64),
-	ALLOW(pwritev),
-	ALLOW(ftruncate),
-	ALLOW(fallocate),
-	ALLOW(fsync),
-	ALLOW(fdatasync),
-	ALLOW(flock),
-	ALLOW(unlink),
-	ALLOW(unlinkat),
-	ALLOW(rename), /* written beside, then put in place */
-	ALLOW(renameat),
-	ALLOW(renameat2),
-	ALLOW(mkdir),
-	ALLOW(mkdirat),
-	ALLOW(fchmod),
-	ALLOW(fchown), /* SQLite as root: its files keep the owner of the first */
-	ALLOW(umask),
-	ALLOW(readlink), /* SQLite makes paths canonical */
-	ALLOW(readlinkat),
-	ALLOW(getcwd),
-	ALLOW(getdents64),
+	RD_ALLOW(open),
+	RD_ALLOW(openat),
+	RD_ALLOW(stat),
+	RD_ALLOW(lstat),
+	RD_ALLOW(fstat),
+	RD_ALLOW(newfstatat),
+	RD_ALLOW(statx),
+	RD_ALLOW(fstatfs),
+	RD_ALLOW(access),
+	RD_ALLOW(faccessat),
+	RD_ALLOW(faccessat2),
+	RD_ALLOW(lseek),
+	RD_ALLOW(pread64),
+	RD_ALLOW(pwrite64),
+	RD_ALLOW(pwritev),
+	RD_ALLOW(ftruncate),
+	RD_ALLOW(fallocate),
+	RD_ALLOW(fsync),
+	RD_ALLOW(fdatasync),
+	RD_ALLOW(flock),
+	RD_ALLOW(unlink),
+	RD_ALLOW(unlinkat),
+	RD_ALLOW(rename), /* written beside, then put in place */
+	RD_ALLOW(renameat),
+	RD_ALLOW(renameat2),
+	RD_ALLOW(mkdir),
+	RD_ALLOW(mkdirat),
+	RD_ALLOW(fchmod),
+	RD_ALLOW(fchown), /* SQLite as root: its files keep the owner of the first */
+	RD_ALLOW(umask),
+	RD_ALLOW(readlink), /* SQLite makes paths canonical */
+	RD_ALLOW(readlinkat),
+	RD_ALLOW(getcwd),
+	RD_ALLOW(getdents64),
 	/* who we are: SQLite, and files that must be ours */
-	ALLOW(getpid),
-	ALLOW(getuid),
-	ALLOW(geteuid),
-	ALLOW(getgid),
-	ALLOW(getegid),
-	ALLOW(uname),
-	ALLOW(sysinfo),
+	RD_ALLOW(getpid),
+	RD_ALLOW(getuid),
+	RD_ALLOW(geteuid),
+	RD_ALLOW(getgid),
+	RD_ALLOW(getegid),
+	RD_ALLOW(uname),
+	RD_ALLOW(sysinfo),
 	/* memory; never executable, and locked for secrets */
-	ALLOW(brk),
-	ALLOW_IF(mmap, 2, PROT_EXEC, 0),
-	ALLOW_IF(mprotect, 2, PROT_EXEC, 0),
-	ALLOW(munmap),
-	ALLOW(mremap),
-	ALLOW(madvise),
-	ALLOW(mlock),
-	ALLOW(mlock2),
-	ALLOW(munlock),
-	ALLOW(getrandom),
+	RD_ALLOW(brk),
+	RD_ALLOW_IF(mmap, 2, PROT_EXEC, 0),
+	RD_ALLOW_IF(mprotect, 2, PROT_EXEC, 0),
+	RD_ALLOW(munmap),
+	RD_ALLOW(mremap),
+	RD_ALLOW(madvise),
+	RD_ALLOW(mlock),
+	RD_ALLOW(mlock2),
+	RD_ALLOW(munlock),
+	RD_ALLOW(getrandom),
 	/* an assertion of ours, or a library's */
-	ALLOW(tgkill),
+	RD_ALLOW(tgkill),
 };
 
 static const struct rd_seccomp_rule client_rules[] = {
-	ALLOW(connect), ALLOW(sendmmsg), /* name resolution: two questions at once */
+	RD_ALLOW(connect), RD_ALLOW(sendmmsg), /* name resolution: two questions at once */
 };
-
-#ifdef RD_SANITIZED
-/* What ASan and UBSan do in order to report, and LeakSanitizer at the end. */
-static const struct rd_seccomp_rule sanitizer_rules[] = {
-	ALLOW(kill),
-	ALLOW(prctl),
-	ALLOW(ptrace),
-	ALLOW(sigaltstack),
-	ALLOW(getrlimit),
-	ALLOW(setrlimit),
-	ALLOW(prlimit64),
-	ALLOW(getppid),
-	ALLOW(process_vm_readv),
-	ALLOW(getdents),
-	ALLOW(dup),
-	ALLOW(pipe),
-	ALLOW(pipe2),
-	ALLOW(wait4),
-	ALLOW(mmap),
-	ALLOW(mprotect),
-};
-#endif
 
 enum rd_status kms_isolate(bool clients, struct rd_error *err)
 {
@@ -185,10 +153,7 @@ enum rd_status kms_isolate(bool clients, struct rd_error *err)
 		lists[n++] = (struct rd_seccomp_list){
 			.rules = client_rules, .count = RD_ARRAY_LEN(client_rules)};
 	}
-#ifdef RD_SANITIZED
-	lists[n++] = (struct rd_seccomp_list){
-		.rules = sanitizer_rules, .count = RD_ARRAY_LEN(sanitizer_rules)};
-#endif
+	lists[n++] = rd_seccomp_sanitizer;
 	RD_TRY(rd_isolate_drop(&drop, &report, err));
 	RD_TRY(rd_seccomp_load(lists, n, err));
 	report.in_force |= 1u << RD_ISOLATE_SECCOMP;

@@ -3,8 +3,7 @@
  * Isolation of redoubt-vmm. After the last stage the process has an empty read-only root, no
  * network, no capability, a uid that nobody else has (as root), and the system calls listed here.
  *
- * Each entry has its reason beside it. A sanitizer's run-time needs more; that list exists only in
- * sanitized builds (RD_SANITIZED, from meson), and the integration tests run the release build.
+ * Each entry has its reason beside it.
  */
 #include "isolate.h"
 
@@ -30,133 +29,77 @@
  */
 #define CONNECTOR_NOFILE_MAX 1024
 
-#define ALLOW(name)                                                                                \
-	{                                                                                          \
-		.nr = __NR_##name                                                                  \
-	}
-#define ALLOW_IF(name, i, m, v)                                                                    \
-	{                                                                                          \
-		.nr = __NR_##name, .arg = {.index = (i), .mask = (m), .value = (v) }               \
-	}
-
 static const struct rd_seccomp_rule loop_rules[] = {
 	/* waiting */
-	ALLOW(epoll_wait),
-	ALLOW(epoll_pwait),
+	RD_ALLOW(epoll_wait),
+	RD_ALLOW(epoll_pwait),
 #ifdef __NR_epoll_pwait2
-	ALLOW(epoll_pwait2),
+	RD_ALLOW(epoll_pwait2),
 #endif
-	ALLOW(epoll_ctl),
-	ALLOW(clock_gettime), /* the vdso falls back to it when the clock is no TSC */
-	ALLOW(gettimeofday),  /* the same, libevent's timer cache */
-	ALLOW(rt_sigreturn),  /* SIGTERM's handler returns */
-	ALLOW(rt_sigprocmask),
-	ALLOW(rt_sigaction), /* libevent puts the handlers back at the end */
-	ALLOW(restart_syscall),
+	RD_ALLOW(epoll_ctl),
+	RD_ALLOW(clock_gettime), /* the vdso falls back to it when the clock is no TSC */
+	RD_ALLOW(gettimeofday),  /* the same, libevent's timer cache */
+	RD_ALLOW(rt_sigreturn),  /* SIGTERM's handler returns */
+	RD_ALLOW(rt_sigprocmask),
+	RD_ALLOW(rt_sigaction), /* libevent puts the handlers back at the end */
+	RD_ALLOW(restart_syscall),
 	/* streams and messages */
-	ALLOW(read),
-	ALLOW(readv),
-	ALLOW(write),
-	ALLOW(writev), /* the C library's last words before it aborts */
-	ALLOW(recvmsg),
-	ALLOW(recvfrom),
-	ALLOW(sendmsg),
-	ALLOW(sendto),
-	ALLOW(accept4),
-	ALLOW(shutdown),
-	ALLOW(getsockopt), /* SO_PEERCRED of who connects to control.sock */
-	ALLOW(close),
-	ALLOW(fstat),      /* which file the engine shows us as guest memory */
-	ALLOW(newfstatat), /* the same: glibc's fstat */
-	ALLOW_IF(fcntl, 1, UINT32_MAX, F_GETFL), /* a follower's descriptor becomes non-blocking */
-	ALLOW_IF(fcntl, 1, UINT32_MAX, F_SETFL),
-	ALLOW_IF(fcntl, 1, UINT32_MAX, F_GETFD), /* sockets of libevent */
-	ALLOW_IF(fcntl, 1, UINT32_MAX, F_SETFD),
+	RD_ALLOW(read),
+	RD_ALLOW(readv),
+	RD_ALLOW(write),
+	RD_ALLOW(writev), /* the C library's last words before it aborts */
+	RD_ALLOW(recvmsg),
+	RD_ALLOW(recvfrom),
+	RD_ALLOW(sendmsg),
+	RD_ALLOW(sendto),
+	RD_ALLOW(accept4),
+	RD_ALLOW(shutdown),
+	RD_ALLOW(getsockopt), /* SO_PEERCRED of who connects to control.sock */
+	RD_ALLOW(close),
+	RD_ALLOW(fstat),      /* which file the engine shows us as guest memory */
+	RD_ALLOW(newfstatat), /* the same: glibc's fstat */
+	RD_ALLOW_IF(
+		fcntl, 1, UINT32_MAX, F_GETFL), /* a follower's descriptor becomes non-blocking */
+	RD_ALLOW_IF(fcntl, 1, UINT32_MAX, F_SETFL),
+	RD_ALLOW_IF(fcntl, 1, UINT32_MAX, F_GETFD), /* sockets of libevent */
+	RD_ALLOW_IF(fcntl, 1, UINT32_MAX, F_SETFD),
 	/* heap; never executable */
-	ALLOW(brk),
-	ALLOW_IF(mmap, 2, PROT_EXEC, 0),
-	ALLOW_IF(mprotect, 2, PROT_EXEC, 0),
-	ALLOW(munmap),
-	ALLOW(mremap),
-	ALLOW(madvise),
-	ALLOW(futex), /* OpenSSL's locks */
+	RD_ALLOW(brk),
+	RD_ALLOW_IF(mmap, 2, PROT_EXEC, 0),
+	RD_ALLOW_IF(mprotect, 2, PROT_EXEC, 0),
+	RD_ALLOW(munmap),
+	RD_ALLOW(mremap),
+	RD_ALLOW(madvise),
+	RD_ALLOW(futex), /* OpenSSL's locks */
 	/* keys and nonces */
-	ALLOW(getrandom),
-	ALLOW(getpid), /* OpenSSL's fork detection */
+	RD_ALLOW(getrandom),
+	RD_ALLOW(getpid), /* OpenSSL's fork detection */
 	/* the engine's end */
-	ALLOW(pidfd_send_signal),
-	ALLOW(wait4),
-	ALLOW(lseek), /* wiping memory: only what was touched */
-	ALLOW_IF(fallocate, 1, UINT32_MAX, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE),
-	ALLOW_IF(ftruncate, 1, UINT64_MAX, 0), /* the image's memory, once the guest has booted */
+	RD_ALLOW(pidfd_send_signal),
+	RD_ALLOW(wait4),
+	RD_ALLOW(lseek), /* wiping memory: only what was touched */
+	RD_ALLOW_IF(fallocate, 1, UINT32_MAX, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE),
+	RD_ALLOW_IF(
+		ftruncate, 1, UINT64_MAX, 0), /* the image's memory, once the guest has booted */
 	/* ours */
-	ALLOW(exit),
-	ALLOW(exit_group),
+	RD_ALLOW(exit),
+	RD_ALLOW(exit_group),
 };
 
 static const struct rd_seccomp_rule connector_rules[] = {
-	ALLOW(recvmsg), /* questions */
-	ALLOW_IF(socket, 0, UINT32_MAX, 1 /* AF_UNIX */),
-	ALLOW(connect),
-	ALLOW(sendmsg), /* answers */
-	ALLOW(close),
-	ALLOW(exit_group),
+	RD_ALLOW(recvmsg), /* questions */
+	RD_ALLOW_IF(socket, 0, UINT32_MAX, 1 /* AF_UNIX */),
+	RD_ALLOW(connect),
+	RD_ALLOW(sendmsg), /* answers */
+	RD_ALLOW(close),
+	RD_ALLOW(exit_group),
 };
-
-#ifdef RD_SANITIZED
-/* What ASan and UBSan do in order to report, and LeakSanitizer at the end. */
-static const struct rd_seccomp_rule sanitizer_rules[] = {
-	ALLOW(open),
-	ALLOW(openat),
-	ALLOW(readlink),
-	ALLOW(readlinkat),
-	ALLOW(stat),
-	ALLOW(ioctl),
-	ALLOW(gettid),
-	ALLOW(tgkill),
-	ALLOW(kill),
-	ALLOW(clone),
-	ALLOW(prctl),
-	ALLOW(ptrace),
-	ALLOW(sigaltstack),
-	ALLOW(rt_sigaction),
-	ALLOW(sched_yield),
-	ALLOW(sched_getaffinity),
-	ALLOW(getrlimit),
-	ALLOW(setrlimit),
-	ALLOW(prlimit64),
-	ALLOW(getuid),
-	ALLOW(geteuid),
-	ALLOW(getppid),
-	ALLOW(getdents64),
-	ALLOW(process_vm_readv),
-	ALLOW(uname),
-	ALLOW(dup),
-	ALLOW(pipe),
-	ALLOW(pipe2),
-	ALLOW(nanosleep),
-	ALLOW(clock_nanosleep),
-	ALLOW(write),
-	ALLOW(read),
-	ALLOW(mmap),
-	ALLOW(munmap),
-	ALLOW(mprotect),
-	ALLOW(madvise),
-	ALLOW(futex),
-	ALLOW(fcntl),
-	ALLOW(getpid),
-	ALLOW(wait4),
-	ALLOW(exit),
-};
-#endif
 
 static enum rd_status load(const struct rd_seccomp_rule *rules, size_t count, struct rd_error *err)
 {
 	const struct rd_seccomp_list lists[] = {
 		{.rules = rules, .count = count},
-#ifdef RD_SANITIZED
-		{.rules = sanitizer_rules, .count = RD_ARRAY_LEN(sanitizer_rules)},
-#endif
+		rd_seccomp_sanitizer,
 	};
 
 	return rd_seccomp_load(lists, RD_ARRAY_LEN(lists), err);
