@@ -31,16 +31,16 @@ enum kms_config_key {
 		KMS_CONFIG_KEY_COUNT
 };
 
-bool kms_config_key_of(const char *name, enum kms_config_key *ret);
-bool kms_config_key_is_list(enum kms_config_key key);
-/* "listen, metrics, …", for the message about an unknown one. */
-void kms_config_known_keys(char *ret_text, size_t cap);
+extern const char *const kms_config_key_names[KMS_CONFIG_KEY_COUNT];
 
 enum rd_status kms_config_defaults(
 	const char *directory, struct kms_config *ret, struct rd_error *err) RD_MUST_USE;
-/* One value; of a list, its next element. */
+/* The value of a key that takes a string. */
 enum rd_status kms_config_set(struct kms_config *config, enum kms_config_key key, const char *value,
 	struct rd_error *err) RD_MUST_USE;
+/* The next of "roots". RD_LIMIT: there are KMS_ROOTS_MAX already. */
+enum rd_status kms_config_add_root(
+	struct kms_config *config, const char *value, struct rd_error *err) RD_MUST_USE;
 /* Rules about several keys at once. */
 enum rd_status kms_config_judge(const struct kms_config *config, struct rd_error *err) RD_MUST_USE;
 

@@ -1,24 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Reading redoubtd.yaml: one mapping of scalars, taken from libyaml's events. Anything else that
- * YAML can say (sequences, aliases, tags, several documents) is refused where it stands.
- */
+/* Reading redoubtd.yaml: one mapping of scalars. */
 #include "redoubtd/config.h"
 
 #include "base/bytes.h"
 #include "base/text.h"
 #include "ctl/message.h"
-#include "os/fd.h"
+#include "yaml/read.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <yaml.h>
 
 #define DEFAULT_REGION "local-1"
 #define DEFAULT_GROUP  "ne"
@@ -43,15 +38,6 @@ static const char *const key_names[] = {
 	[KEY_REGION] = "region",
 	[KEY_INSTANCE] = "instance_id",
 	[KEY_GROUP] = "group",
-};
-
-struct reader {
-	yaml_parser_t yaml;
-	const char *name;
-	struct rd_config *config;
-	struct rd_error *err;
-	unsigned seen;
-	size_t line; /* of the last event, from 1 */
 };
 
 static void set_slots(struct rd_config *c, size_t count)
@@ -188,26 +174,10 @@ static enum rd_status set_text(const char *value, bool valid, char *dst, size_t 
 	return RD_OK;
 }
 
-static enum rd_status set_value(
+static enum rd_status set_string(
 	enum key key, const char *value, struct rd_config *c, struct rd_error *err)
 {
-	uint64_t n = 0;
-
 	switch (key) {
-	case KEY_MEMORY:
-		if (rd_parse_u64(value, 1, RD_CTL_MEMORY_MIB_MAX, &c->memory_mib) != RD_OK) {
-			return rd_fail(
-				err, RD_BAD_NUMBER, "memory_mib \"%s\" is no number of MiB", value);
-		}
-		return RD_OK;
-	case KEY_CPU_COUNT:
-		if (rd_parse_u64(value, 1, RD_CONFIG_CPUS_MAX, &n) != RD_OK) {
-			return rd_fail(err, RD_BAD_NUMBER,
-				"cpu_count \"%s\" is no number from 1 to %d", value,
-				RD_CONFIG_CPUS_MAX);
-		}
-		set_slots(c, n);
-		return RD_OK;
 	case KEY_CPU_POOL:
 		return rd_config_cpu_list(value, c, err);
 	case KEY_ENGINE:
@@ -220,174 +190,70 @@ static enum rd_status set_value(
 			sizeof(c->instance_id), "an instance id (i- and 8 or 17 hex digits)", err);
 	case KEY_GROUP:
 		return set_group(value, c, err);
+	case KEY_MEMORY:
+	case KEY_CPU_COUNT:
+		break;
 	}
 	return RD_INTERNAL;
 }
 
-static enum rd_status at_line(struct reader *r, enum rd_status st)
+static enum rd_status read_value(
+	struct rd_yaml *y, enum key key, struct rd_config *c, struct rd_error *err)
 {
-	return rd_error_wrap(r->err, st, "%s:%zu", r->name, r->line);
-}
-
-static enum rd_status next_event(struct reader *r, yaml_event_t *ret)
-{
-	if (!yaml_parser_parse(&r->yaml, ret)) {
-		r->line = r->yaml.problem_mark.line + 1;
-		return at_line(
-			r, rd_fail(r->err, RD_MALFORMED, "not YAML: %s",
-				   r->yaml.problem == NULL ? "unreadable" : r->yaml.problem));
-	}
-	r->line = ret->start_mark.line + 1;
-	return RD_OK;
-}
-
-/* The next event must be a plain scalar; its text, NUL-terminated, belongs to the event. */
-static enum rd_status scalar_text(struct reader *r, const yaml_event_t *e, const char **ret)
-{
-	const char *text = (const char *)e->data.scalar.value;
-
-	if (e->type != YAML_SCALAR_EVENT) {
-		return at_line(r, rd_fail(r->err, RD_BAD_TYPE, "expected one plain value"));
-	}
-	if (strlen(text) != e->data.scalar.length) {
-		return at_line(r, rd_fail(r->err, RD_MALFORMED, "a value has a NUL in it"));
-	}
-	*ret = text;
-	return RD_OK;
-}
-
-static enum rd_status find_key(struct reader *r, const char *name, enum key *ret)
-{
-	for (size_t i = 0; i < RD_ARRAY_LEN(key_names); i++) {
-		if (strcmp(name, key_names[i]) != 0) {
-			continue;
-		}
-		if (r->seen & 1u << i) {
-			return at_line(r, rd_fail(r->err, RD_DUPLICATE, "%s is set twice", name));
-		}
-		r->seen |= 1u << i;
-		if ((r->seen & 1u << KEY_CPU_COUNT) && (r->seen & 1u << KEY_CPU_POOL)) {
-			return at_line(r, rd_fail(r->err, RD_USAGE,
-						  "cpu_count and cpu_pool exclude each other"));
-		}
-		*ret = (enum key)i;
-		return RD_OK;
-	}
-	return at_line(r,
-		rd_fail(r->err, RD_USAGE,
-			"unknown key \"%s\" (known: memory_mib, cpu_count, cpu_pool, engine, region, "
-			"instance_id, group)",
-			name));
-}
-
-static enum rd_status read_value(struct reader *r, enum key key)
-{
-	yaml_event_t e RD_CLEANUP(yaml_event_delete) = {0};
 	const char *value = NULL;
-	enum rd_status st;
+	uint64_t count = 0;
 
-	RD_TRY(next_event(r, &e));
-	RD_TRY(scalar_text(r, &e, &value));
-	st = set_value(key, value, r->config, r->err);
-	return st == RD_OK ? RD_OK : at_line(r, st);
-}
-
-static enum rd_status read_pair(struct reader *r, bool *ret_end)
-{
-	yaml_event_t e RD_CLEANUP(yaml_event_delete) = {0};
-	const char *name = "";
-	enum key key = KEY_MEMORY;
-
-	RD_TRY(next_event(r, &e));
-	if (e.type == YAML_MAPPING_END_EVENT) {
-		*ret_end = true;
+	if (key == KEY_MEMORY) {
+		return rd_yaml_u64(y, 1, RD_CTL_MEMORY_MIB_MAX, &c->memory_mib);
+	}
+	if (key == KEY_CPU_COUNT) {
+		RD_TRY(rd_yaml_u64(y, 1, RD_CONFIG_CPUS_MAX, &count));
+		set_slots(c, count);
 		return RD_OK;
 	}
-	RD_TRY(scalar_text(r, &e, &name));
-	RD_TRY(find_key(r, name, &key));
-	return read_value(r, key);
+	RD_TRY(rd_yaml_string(y, &value));
+	return set_string(key, value, c, err);
 }
 
-static enum rd_status expect(struct reader *r, yaml_event_type_t type, const char *what)
+static enum rd_status read_keys(struct rd_yaml *y, struct rd_config *c, struct rd_error *err)
 {
-	yaml_event_t e RD_CLEANUP(yaml_event_delete) = {0};
-
-	RD_TRY(next_event(r, &e));
-	if (e.type != type) {
-		return at_line(r, rd_fail(r->err, RD_BAD_TYPE, "expected %s", what));
-	}
-	return RD_OK;
-}
-
-/* Comments only, or nothing at all: no document. */
-static enum rd_status begin_document(struct reader *r, bool *ret_empty)
-{
-	yaml_event_t e RD_CLEANUP(yaml_event_delete) = {0};
-
-	RD_TRY(expect(r, YAML_STREAM_START_EVENT, "a YAML document"));
-	RD_TRY(next_event(r, &e));
-	*ret_empty = e.type == YAML_STREAM_END_EVENT;
-	return RD_OK;
-}
-
-static enum rd_status read_document(struct reader *r)
-{
-	yaml_event_t e RD_CLEANUP(yaml_event_delete) = {0};
+	const uint32_t both = 1u << KEY_CPU_COUNT | 1u << KEY_CPU_POOL;
+	struct rd_yaml_map map = {.keys = key_names, .count = RD_ARRAY_LEN(key_names)};
+	unsigned key = 0;
 	bool end = false;
 
-	RD_TRY(begin_document(r, &end));
+	RD_TRY(rd_yaml_begin(y, &end));
 	if (end) {
 		return RD_OK;
 	}
-	RD_TRY(next_event(r, &e));
-	if (e.type == YAML_SCALAR_EVENT && e.data.scalar.length == 0) {
-		end = true; /* "---" and nothing more */
-	} else if (e.type != YAML_MAPPING_START_EVENT) {
-		return at_line(r, rd_fail(r->err, RD_BAD_TYPE, "expected \"key: value\" lines"));
+	for (;;) {
+		RD_TRY(rd_yaml_next_key(y, &map, &key, &end));
+		if (end) {
+			return rd_yaml_end(y);
+		}
+		if ((map.seen & both) == both) {
+			return rd_fail(err, RD_USAGE, "cpu_count and cpu_pool exclude each other");
+		}
+		RD_TRY(read_value(y, (enum key)key, c, err));
 	}
-	while (!end) {
-		RD_TRY(read_pair(r, &end));
-	}
-	RD_TRY(expect(r, YAML_DOCUMENT_END_EVENT, "the document's end"));
-	return expect(r, YAML_STREAM_END_EVENT, "one document only");
 }
 
 enum rd_status rd_config_parse(const struct rd_config_host *host, const char *name,
 	const char *text, size_t len, struct rd_config *ret, struct rd_error *err)
 {
-	struct reader r = {.name = name, .config = ret, .err = err};
-	enum rd_status st;
+	struct rd_yaml *y RD_CLEANUP(rd_yaml_close) = NULL;
 
 	set_defaults(host, ret);
-	if (!yaml_parser_initialize(&r.yaml)) {
-		return rd_fail(err, RD_NOMEM, "out of memory");
-	}
-	/* An empty file has no address, and libyaml asserts that there is one. */
-	yaml_parser_set_input_string(&r.yaml, (const unsigned char *)(len == 0 ? "" : text), len);
-	st = read_document(&r);
-	yaml_parser_delete(&r.yaml);
-	return st;
+	RD_TRY(rd_yaml_open(&y, name, rd_view(text, len), err));
+	return rd_yaml_locate(y, read_keys(y, ret, err));
 }
 
 enum rd_status rd_config_load(const struct rd_config_host *host, const char *path, bool must_exist,
 	struct rd_config *ret, struct rd_error *err)
 {
 	struct rd_buf buf RD_CLEANUP(rd_buf_finish) = rd_buf_growable(RD_CONFIG_FILE_MAX);
-	int fd RD_CLEANUP(rd_fd_close) = -1;
-	enum rd_status st;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0 && errno == ENOENT && !must_exist) {
-		set_defaults(host, ret);
-		return RD_OK;
-	}
-	if (fd < 0) {
-		return rd_fail_errno(err, errno, "cannot open %s", path);
-	}
-	st = rd_fd_read_all(fd, &buf);
-	if (st != RD_OK) {
-		return rd_fail(err, st, "cannot read %s: %s", path, rd_status_text(st));
-	}
+	RD_TRY(rd_yaml_load("the configuration", path, must_exist, &buf, err));
 	return rd_config_parse(host, path, (const char *)buf.ptr, buf.used, ret, err);
 }
 
