@@ -52,6 +52,7 @@ demo: all
 # Set-up first: what the build finds on the machine decides which tests there are.
 check:
 	@tools/setup build run check
+	@tools/npm-packages >/dev/null || echo 'redoubt: tests of JavaScript clients skip' >&2
 	@$(MAKE) --no-print-directory all
 	@tools/check
 

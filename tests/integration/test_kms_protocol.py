@@ -2,20 +2,17 @@
 """The API's protocol and authentication: cases 1 to 28 and 165 of the KMS reference, against the real server.
 
 Case 4, the two vectors with the clock fixed, is in the unit test of lib/aws (sigv4); 17, an expired session, in that of
-authentication, which moves the clock. For JavaScript's SDK its set of signed headers is sent (case 3), and the wire form
-that it insists on is looked at (27).
+authentication, which moves the clock. JavaScript's SDK itself is in test_kms_clients.py.
 """
 
 import base64
 import concurrent.futures
 import contextlib
 import http.client
-import http.server
 import json
 import os
 import signal
 import socket
-import threading
 import time
 
 import botocore.exceptions
@@ -396,50 +393,6 @@ def test_28_client_that_goes_away_leaves_nothing(kms):
 
 
 # --- 165: overload
-
-
-class TwiceThrottled(http.server.BaseHTTPRequestHandler):
-    """In front of the real server: the first two requests meet one that is overloaded."""
-
-    count = 0
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        type(self).count += 1
-        if self.count <= 2:
-            status, answer = 400, b'{"__type":"ThrottlingException","message":"Rate exceeded"}'
-        else:
-            upstream = http.client.HTTPConnection("127.0.0.1", self.server.upstream, timeout=60)
-            upstream.putrequest("POST", "/", skip_host=True, skip_accept_encoding=True)
-            for name, value in self.headers.items():
-                upstream.putheader(name, value)
-            upstream.endheaders(body)
-            response = upstream.getresponse()
-            status, answer = response.status, response.read()
-            upstream.close()
-        self.send_response(status)
-        self.send_header("Content-Type", JSON)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *_):
-        """Nothing."""
-
-
-def test_165_third_attempt_succeeds(kms):
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), TwiceThrottled) as server:
-        server.upstream = kms.port
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            client = kms.client(url=f"http://127.0.0.1:{server.server_port}", retries={"mode": "standard",
-                                                                                     "total_max_attempts": 3})
-            answer = client.list_keys()
-        finally:
-            server.shutdown()
-            thread.join()
-    assert answer["ResponseMetadata"]["RetryAttempts"] == 2 and TwiceThrottled.count == 3
 
 
 def test_165_full_queue_of_rsa_keys_is_throttled_and_others_go_on(kms, key):
