@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Users, roles, policies, access keys and temporary credentials of redoubt-kms, through the AWS CLI and botocore."""
+"""Users, roles, policies, access keys and temporary credentials of redoubt-kms: by botocore, most commands as one would
+give them to the AWS CLI, which itself does some."""
 
 import json
 import re
@@ -40,22 +41,22 @@ def kms():
 def user(kms, request):
     """A user without any permission, and its access key; gone again afterwards."""
     name = re.sub(r"\W", "-", request.node.name)[:50]
-    kms.aws("iam", "create-user", "--user-name", name)
-    key = kms.aws("iam", "create-access-key", "--user-name", name)["AccessKey"]
+    kms.ask("iam", "create-user", "--user-name", name)
+    key = kms.ask("iam", "create-access-key", "--user-name", name)["AccessKey"]
     credentials = Credentials.of(key)
     credentials.name = name
     yield credentials
-    for one in kms.aws("iam", "list-user-policies", "--user-name", name)["PolicyNames"]:
-        kms.aws("iam", "delete-user-policy", "--user-name", name, "--policy-name", one)
-    for one in kms.aws("iam", "list-attached-user-policies", "--user-name", name)["AttachedPolicies"]:
-        kms.aws("iam", "detach-user-policy", "--user-name", name, "--policy-arn", one["PolicyArn"])
-    for one in kms.aws("iam", "list-access-keys", "--user-name", name)["AccessKeyMetadata"]:
-        kms.aws("iam", "delete-access-key", "--user-name", name, "--access-key-id", one["AccessKeyId"])
-    kms.aws("iam", "delete-user", "--user-name", name)
+    for one in kms.ask("iam", "list-user-policies", "--user-name", name)["PolicyNames"]:
+        kms.ask("iam", "delete-user-policy", "--user-name", name, "--policy-name", one)
+    for one in kms.ask("iam", "list-attached-user-policies", "--user-name", name)["AttachedPolicies"]:
+        kms.ask("iam", "detach-user-policy", "--user-name", name, "--policy-arn", one["PolicyArn"])
+    for one in kms.ask("iam", "list-access-keys", "--user-name", name)["AccessKeyMetadata"]:
+        kms.ask("iam", "delete-access-key", "--user-name", name, "--access-key-id", one["AccessKeyId"])
+    kms.ask("iam", "delete-user", "--user-name", name)
 
 
 def allow(kms, user, *actions, name="allow"):
-    kms.aws("iam", "put-user-policy", "--user-name", user.name, "--policy-name", name,
+    kms.ask("iam", "put-user-policy", "--user-name", user.name, "--policy-name", name,
             "--policy-document", json.dumps(policy(list(actions))))
 
 
@@ -71,7 +72,7 @@ def test_the_first_administrator_is_told_of_once(kms):
     assert kms.aws("sts", "get-caller-identity")["Arn"] == arn("user/admin")
     shown = kms.admin.secret
     kms.restart()
-    assert kms.aws("sts", "get-caller-identity")["Account"] == ACCOUNT
+    assert kms.ask("sts", "get-caller-identity")["Account"] == ACCOUNT
     kms.out.seek(0)
     assert kms.out.read().decode().count(shown) == 1
     with open(kms.path("state", "kms", "kms.db"), "rb") as file:
@@ -83,122 +84,122 @@ def test_a_user_lives_and_dies(kms):
     assert made["Arn"] == arn("user/team/Carol") and made["UserId"].startswith("AIDA")
     assert kms.aws("iam", "get-user", "--user-name", "carol")["User"] == made
     assert made in kms.aws("iam", "list-users")["Users"]
-    assert [u["UserName"] for u in kms.aws("iam", "list-users", "--path-prefix", "/team/")["Users"]] == ["Carol"]
+    assert [u["UserName"] for u in kms.ask("iam", "list-users", "--path-prefix", "/team/")["Users"]] == ["Carol"]
     assert "(EntityAlreadyExists)" in kms.aws("iam", "create-user", "--user-name", "CAROL", ok=False)
-    kms.aws("iam", "delete-user", "--user-name", "Carol")
-    assert "(NoSuchEntity)" in kms.aws("iam", "get-user", "--user-name", "Carol", ok=False)
-    again = kms.aws("iam", "create-user", "--user-name", "Carol")["User"]
+    kms.ask("iam", "delete-user", "--user-name", "Carol")
+    assert "(NoSuchEntity)" in kms.ask("iam", "get-user", "--user-name", "Carol", ok=False)
+    again = kms.ask("iam", "create-user", "--user-name", "Carol")["User"]
     assert again["UserId"] != made["UserId"]
-    kms.aws("iam", "delete-user", "--user-name", "Carol")
+    kms.ask("iam", "delete-user", "--user-name", "Carol")
 
 
 def test_lists_are_paged(kms):
     for i in range(5):
-        kms.aws("iam", "create-user", "--user-name", f"page{i}")
-    names = [u["UserName"] for u in kms.aws("iam", "list-users", "--page-size", "2")["Users"]]
+        kms.ask("iam", "create-user", "--user-name", f"page{i}")
+    names = [u["UserName"] for u in kms.ask("iam", "list-users", "--page-size", "2")["Users"]]
     assert [n for n in names if n.startswith("page")] == [f"page{i}" for i in range(5)]
     pages = list(kms.client("iam").get_paginator("list_users").paginate(PaginationConfig={"PageSize": 2}))
     assert len(pages) > 2 and all(len(page["Users"]) <= 2 for page in pages)
     for i in range(5):
-        kms.aws("iam", "delete-user", "--user-name", f"page{i}")
+        kms.ask("iam", "delete-user", "--user-name", f"page{i}")
 
 
 def test_policies_of_a_user(kms, user):
     document = policy("kms:*")
-    kms.aws("iam", "put-user-policy", "--user-name", user.name, "--policy-name", "use",
+    kms.ask("iam", "put-user-policy", "--user-name", user.name, "--policy-name", "use",
             "--policy-document", json.dumps(document))
-    found = kms.aws("iam", "get-user-policy", "--user-name", user.name, "--policy-name", "use")
+    found = kms.ask("iam", "get-user-policy", "--user-name", user.name, "--policy-name", "use")
     assert found["PolicyDocument"] == document
-    assert kms.aws("iam", "list-user-policies", "--user-name", user.name)["PolicyNames"] == ["use"]
-    assert "(DeleteConflict)" in kms.aws("iam", "delete-user", "--user-name", user.name, ok=False)
-    refused = kms.aws("iam", "put-user-policy", "--user-name", user.name, "--policy-name", "bad",
+    assert kms.ask("iam", "list-user-policies", "--user-name", user.name)["PolicyNames"] == ["use"]
+    assert "(DeleteConflict)" in kms.ask("iam", "delete-user", "--user-name", user.name, ok=False)
+    refused = kms.ask("iam", "put-user-policy", "--user-name", user.name, "--policy-name", "bad",
                       "--policy-document", '{"Statement":[]}', ok=False)
     assert "(MalformedPolicyDocument)" in refused
 
 
 def test_managed_policies_and_boundaries(kms, user):
-    made = kms.aws("iam", "create-policy", "--policy-name", "Random", "--policy-document",
+    made = kms.ask("iam", "create-policy", "--policy-name", "Random", "--policy-document",
                    json.dumps(policy("kms:GenerateRandom")))["Policy"]
     which = ("--user-name", user.name, "--policy-arn", made["Arn"])
-    kms.aws("iam", "attach-user-policy", *which)
-    kms.aws("kms", "generate-random", "--number-of-bytes", "8", credentials=user)
-    attached = kms.aws("iam", "list-attached-user-policies", "--user-name", user.name)["AttachedPolicies"]
+    kms.ask("iam", "attach-user-policy", *which)
+    kms.ask("kms", "generate-random", "--number-of-bytes", "8", credentials=user)
+    attached = kms.ask("iam", "list-attached-user-policies", "--user-name", user.name)["AttachedPolicies"]
     assert attached == [{"PolicyName": "Random", "PolicyArn": made["Arn"]}]
-    assert "(DeleteConflict)" in kms.aws("iam", "delete-policy", "--policy-arn", made["Arn"], ok=False)
-    version = kms.aws("iam", "get-policy-version", "--policy-arn", made["Arn"], "--version-id", "v1")
+    assert "(DeleteConflict)" in kms.ask("iam", "delete-policy", "--policy-arn", made["Arn"], ok=False)
+    version = kms.ask("iam", "get-policy-version", "--policy-arn", made["Arn"], "--version-id", "v1")
     assert version["PolicyVersion"]["Document"] == policy("kms:GenerateRandom")
-    kms.aws("iam", "detach-user-policy", *which)
-    assert "AccessDenied" in kms.aws("kms", "generate-random", "--number-of-bytes", "8", credentials=user, ok=False)
+    kms.ask("iam", "detach-user-policy", *which)
+    assert "AccessDenied" in kms.ask("kms", "generate-random", "--number-of-bytes", "8", credentials=user, ok=False)
     allow(kms, user, "kms:GenerateRandom", "kms:ListKeys")
-    kms.aws("kms", "list-keys", credentials=user)
-    kms.aws("iam", "put-user-permissions-boundary", "--user-name", user.name, "--permissions-boundary", made["Arn"])
-    kms.aws("kms", "generate-random", "--number-of-bytes", "8", credentials=user)
-    refused = kms.aws("kms", "list-keys", credentials=user, ok=False)
+    kms.ask("kms", "list-keys", credentials=user)
+    kms.ask("iam", "put-user-permissions-boundary", "--user-name", user.name, "--permissions-boundary", made["Arn"])
+    kms.ask("kms", "generate-random", "--number-of-bytes", "8", credentials=user)
+    refused = kms.ask("kms", "list-keys", credentials=user, ok=False)
     assert "because no permissions boundary allows the kms:ListKeys action" in refused
-    kms.aws("iam", "delete-user-permissions-boundary", "--user-name", user.name)
-    kms.aws("iam", "delete-policy", "--policy-arn", made["Arn"])
+    kms.ask("iam", "delete-user-permissions-boundary", "--user-name", user.name)
+    kms.ask("iam", "delete-policy", "--policy-arn", made["Arn"])
 
 
 def test_access_keys(kms, user):
-    who = kms.aws("sts", "get-caller-identity", credentials=user)
+    who = kms.ask("sts", "get-caller-identity", credentials=user)
     assert who["Arn"] == arn(f"user/{user.name}")
-    second = kms.aws("iam", "create-access-key", "--user-name", user.name)["AccessKey"]
-    assert "(LimitExceeded)" in kms.aws("iam", "create-access-key", "--user-name", user.name, ok=False)
-    listed = kms.aws("iam", "list-access-keys", "--user-name", user.name)["AccessKeyMetadata"]
+    second = kms.ask("iam", "create-access-key", "--user-name", user.name)["AccessKey"]
+    assert "(LimitExceeded)" in kms.ask("iam", "create-access-key", "--user-name", user.name, ok=False)
+    listed = kms.ask("iam", "list-access-keys", "--user-name", user.name)["AccessKeyMetadata"]
     assert {k["AccessKeyId"] for k in listed} == {user.akid, second["AccessKeyId"]}
     assert all("SecretAccessKey" not in k for k in listed)
     status = ("iam", "update-access-key", "--user-name", user.name, "--access-key-id", user.akid, "--status")
-    kms.aws(*status, "Inactive")
-    assert "(InvalidClientTokenId)" in kms.aws("sts", "get-caller-identity", credentials=user, ok=False)
-    assert "(UnrecognizedClientException)" in kms.aws("kms", "list-keys", credentials=user, ok=False)
-    kms.aws(*status, "Active")
-    kms.aws("sts", "get-caller-identity", credentials=user)
-    kms.aws("iam", "delete-access-key", "--user-name", user.name, "--access-key-id", second["AccessKeyId"])
+    kms.ask(*status, "Inactive")
+    assert "(InvalidClientTokenId)" in kms.ask("sts", "get-caller-identity", credentials=user, ok=False)
+    assert "(UnrecognizedClientException)" in kms.ask("kms", "list-keys", credentials=user, ok=False)
+    kms.ask(*status, "Active")
+    kms.ask("sts", "get-caller-identity", credentials=user)
+    kms.ask("iam", "delete-access-key", "--user-name", user.name, "--access-key-id", second["AccessKeyId"])
     gone = Credentials.of(second)
-    assert "(InvalidClientTokenId)" in kms.aws("sts", "get-caller-identity", credentials=gone, ok=False)
+    assert "(InvalidClientTokenId)" in kms.ask("sts", "get-caller-identity", credentials=gone, ok=False)
 
 
 def test_a_key_policy_that_delegates_needs_an_identity_policy(kms, user):
     """Cases 109 and 110."""
-    key = kms.aws("kms", "create-key")["KeyMetadata"]
-    refused = kms.aws("kms", "describe-key", "--key-id", key["KeyId"], credentials=user, ok=False)
+    key = kms.ask("kms", "create-key")["KeyMetadata"]
+    refused = kms.ask("kms", "describe-key", "--key-id", key["KeyId"], credentials=user, ok=False)
     assert (f"User: {arn('user/' + user.name)} is not authorized to perform: kms:DescribeKey on resource: "
             f"{key['Arn']} because no identity-based policy allows the kms:DescribeKey action") in refused
     allow(kms, user, "kms:DescribeKey")
-    assert kms.aws("kms", "describe-key", "--key-id", key["KeyId"], credentials=user)["KeyMetadata"] == key
+    assert kms.ask("kms", "describe-key", "--key-id", key["KeyId"], credentials=user)["KeyMetadata"] == key
     direct = {"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"},
         {"Effect": "Allow", "Principal": {"AWS": arn("user/" + user.name)}, "Action": "kms:GetPublicKey",
          "Resource": "*"},
         {"Effect": "Deny", "Principal": {"AWS": arn("user/" + user.name)}, "Action": "kms:Describe*",
          "Resource": "*"}]}
-    kms.aws("kms", "put-key-policy", "--key-id", key["KeyId"], "--policy-name", "default", "--policy",
+    kms.ask("kms", "put-key-policy", "--key-id", key["KeyId"], "--policy-name", "default", "--policy",
             json.dumps(direct))
-    refused = kms.aws("kms", "describe-key", "--key-id", key["KeyId"], credentials=user, ok=False)
+    refused = kms.ask("kms", "describe-key", "--key-id", key["KeyId"], credentials=user, ok=False)
     assert "with an explicit deny in a resource-based policy" in refused
 
 
 def test_iam_is_for_those_whom_policies_let(kms, user):
-    refused = kms.aws("iam", "create-user", "--user-name", "x", credentials=user, ok=False)
+    refused = kms.ask("iam", "create-user", "--user-name", "x", credentials=user, ok=False)
     assert "(AccessDenied)" in refused and f"iam:CreateUser on resource: {arn('user/x')}" in refused
-    assert "(AccessDenied)" in kms.aws("iam", "get-user", "--user-name", "nobody", credentials=user, ok=False)
+    assert "(AccessDenied)" in kms.ask("iam", "get-user", "--user-name", "nobody", credentials=user, ok=False)
     allow(kms, user, "iam:GetUser")
-    assert "(NoSuchEntity)" in kms.aws("iam", "get-user", "--user-name", "nobody", credentials=user, ok=False)
+    assert "(NoSuchEntity)" in kms.ask("iam", "get-user", "--user-name", "nobody", credentials=user, ok=False)
 
 
 @pytest.fixture
 def role(kms, user):
-    made = kms.aws("iam", "create-role", "--role-name", "parent", "--path", "/svc/", "--assume-role-policy-document",
+    made = kms.ask("iam", "create-role", "--role-name", "parent", "--path", "/svc/", "--assume-role-policy-document",
                    json.dumps(trust(arn("user/" + user.name), ["sts:AssumeRole", "sts:TagSession"])),
                    "--max-session-duration", "7200")["Role"]
     yield made
-    for one in kms.aws("iam", "list-role-policies", "--role-name", "parent")["PolicyNames"]:
-        kms.aws("iam", "delete-role-policy", "--role-name", "parent", "--policy-name", one)
-    kms.aws("iam", "delete-role", "--role-name", "parent")
+    for one in kms.ask("iam", "list-role-policies", "--role-name", "parent")["PolicyNames"]:
+        kms.ask("iam", "delete-role-policy", "--role-name", "parent", "--policy-name", one)
+    kms.ask("iam", "delete-role", "--role-name", "parent")
 
 
 def assume(kms, user, role, *more, **how):
-    return kms.aws("sts", "assume-role", "--role-arn", role["Arn"], "--role-session-name", "i-0abc", *more,
+    return kms.ask("sts", "assume-role", "--role-arn", role["Arn"], "--role-session-name", "i-0abc", *more,
                    credentials=user, **how)
 
 
@@ -208,50 +209,50 @@ def test_a_role_is_assumed(kms, user, role):
     session = Credentials.of(answer["Credentials"])
     name = f"arn:aws:sts::{ACCOUNT}:assumed-role/parent/i-0abc"
     assert answer["AssumedRoleUser"]["Arn"] == name
-    assert kms.aws("sts", "get-caller-identity", credentials=session) == {
+    assert kms.ask("sts", "get-caller-identity", credentials=session) == {
         "UserId": f"{role['RoleId']}:i-0abc", "Account": ACCOUNT, "Arn": name}
-    assert name in kms.aws("kms", "list-keys", credentials=session, ok=False)
-    kms.aws("iam", "put-role-policy", "--role-name", "parent", "--policy-name", "list", "--policy-document",
+    assert name in kms.ask("kms", "list-keys", credentials=session, ok=False)
+    kms.ask("iam", "put-role-policy", "--role-name", "parent", "--policy-name", "list", "--policy-document",
             json.dumps(policy("kms:ListKeys")))
-    kms.aws("kms", "list-keys", credentials=session)
-    refused = kms.aws("sts", "assume-role", "--role-arn", role["Arn"], "--role-session-name", "no", ok=False)
+    kms.ask("kms", "list-keys", credentials=session)
+    refused = kms.ask("sts", "assume-role", "--role-arn", role["Arn"], "--role-session-name", "no", ok=False)
     assert "(AccessDenied)" in refused and f"sts:AssumeRole on resource: {role['Arn']}" in refused
 
 
 def test_sessions_are_narrowed_and_bound_to_their_keys(kms, user, role):
     """Case 16; session policies; tags."""
-    kms.aws("iam", "put-role-policy", "--role-name", "parent", "--policy-name", "all", "--policy-document",
+    kms.ask("iam", "put-role-policy", "--role-name", "parent", "--policy-name", "all", "--policy-document",
             json.dumps(policy("kms:*", Condition={"StringEquals": {"aws:PrincipalTag/team": "blue"}})))
-    assert "AccessDenied" in kms.aws("kms", "list-keys", ok=False,
+    assert "AccessDenied" in kms.ask("kms", "list-keys", ok=False,
                                      credentials=Credentials.of(assume(kms, user, role)["Credentials"]))
     session = Credentials.of(assume(kms, user, role, "--tags", "Key=team,Value=blue", "--policy",
                                     json.dumps(policy("kms:ListKeys")))["Credentials"])
-    kms.aws("kms", "list-keys", credentials=session)
-    refused = kms.aws("kms", "list-aliases", credentials=session, ok=False)
+    kms.ask("kms", "list-keys", credentials=session)
+    refused = kms.ask("kms", "list-aliases", credentials=session, ok=False)
     assert "because no session policy allows the kms:ListAliases action" in refused
     other = Credentials.of(assume(kms, user, role)["Credentials"])
     mixed = Credentials(session.akid, session.secret, other.token)
-    assert "(UnrecognizedClientException)" in kms.aws("kms", "list-keys", credentials=mixed, ok=False)
+    assert "(UnrecognizedClientException)" in kms.ask("kms", "list-keys", credentials=mixed, ok=False)
     bare = Credentials(session.akid, session.secret)
-    assert "(UnrecognizedClientException)" in kms.aws("kms", "list-keys", credentials=bare, ok=False)
+    assert "(UnrecognizedClientException)" in kms.ask("kms", "list-keys", credentials=bare, ok=False)
 
 
 def test_sessions_end_with_their_role(kms, user):
-    kms.aws("iam", "create-role", "--role-name", "short", "--assume-role-policy-document",
+    kms.ask("iam", "create-role", "--role-name", "short", "--assume-role-policy-document",
             json.dumps(trust(arn("user/" + user.name))))
     session = Credentials.of(assume(kms, user, {"Arn": arn("role/short")})["Credentials"])
-    kms.aws("sts", "get-caller-identity", credentials=session)
-    kms.aws("iam", "delete-role", "--role-name", "short")
-    assert "(InvalidClientTokenId)" in kms.aws("sts", "get-caller-identity", credentials=session, ok=False)
+    kms.ask("sts", "get-caller-identity", credentials=session)
+    kms.ask("iam", "delete-role", "--role-name", "short")
+    assert "(InvalidClientTokenId)" in kms.ask("sts", "get-caller-identity", credentials=session, ok=False)
 
 
 def test_get_session_token(kms, user):
     session = Credentials.of(kms.aws("sts", "get-session-token", credentials=user)["Credentials"])
-    assert kms.aws("sts", "get-caller-identity", credentials=session)["Arn"] == arn(f"user/{user.name}")
+    assert kms.ask("sts", "get-caller-identity", credentials=session)["Arn"] == arn(f"user/{user.name}")
     allow(kms, user, "kms:ListKeys", "iam:*")
-    kms.aws("kms", "list-keys", credentials=session)
-    assert "(AccessDenied)" in kms.aws("sts", "get-session-token", credentials=session, ok=False)
-    assert "(InvalidClientTokenId)" in kms.aws("iam", "list-users", credentials=session, ok=False)
+    kms.ask("kms", "list-keys", credentials=session)
+    assert "(AccessDenied)" in kms.ask("sts", "get-session-token", credentials=session, ok=False)
+    assert "(InvalidClientTokenId)" in kms.ask("iam", "list-users", credentials=session, ok=False)
 
 
 def test_errors_have_their_codes_and_statuses(kms):
@@ -269,9 +270,9 @@ def test_errors_have_their_codes_and_statuses(kms):
 
 def test_the_static_token_is_for_long_lived_keys(kms):
     """As kmstool sends one whatever it has (reference 5.2)."""
-    kms.aws("kms", "list-keys", credentials=Credentials(kms.admin.akid, kms.admin.secret, "no-session"))
+    kms.ask("kms", "list-keys", credentials=Credentials(kms.admin.akid, kms.admin.secret, "no-session"))
     other = Credentials(kms.admin.akid, kms.admin.secret, "another")
-    assert "(UnrecognizedClientException)" in kms.aws("kms", "list-keys", credentials=other, ok=False)
+    assert "(UnrecognizedClientException)" in kms.ask("kms", "list-keys", credentials=other, ok=False)
 
 
 def test_iam_is_signed_for_its_own_region(kms):
