@@ -152,7 +152,7 @@ class Answer:
 class Kms:
     """redoubt-kms on a port of its own."""
 
-    def __init__(self, config="", home=None, env=None, admin=None):
+    def __init__(self, config="", home=None, env=None, admin=None, tls=None):
         self.made = home is None
         self.home = home or tempfile.mkdtemp(prefix="rdk-", dir="/tmp")
         self.env = {**os.environ, "REDOUBT_HOME": self.home, **(env or {})}
@@ -160,6 +160,7 @@ class Kms:
         self.out = tempfile.TemporaryFile()
         self.process = None
         self.clients = {}  # of ask()
+        self.tls = tls  # an ssl.SSLContext, where the configuration has a certificate for 127.0.0.1
         self.admin = admin  # of a database that has one already
         os.makedirs(os.path.join(self.home, "config"), exist_ok=True)
         os.makedirs(self.path("state", "kms"), mode=0o700, exist_ok=True)
@@ -215,13 +216,13 @@ class Kms:
 
     # clients
 
-    def client(self, service="kms", credentials=None, url=None, **config):
+    def client(self, service="kms", credentials=None, url=None, verify=None, **config):
         who = credentials or self.admin
         settings = botocore.config.Config(**{"retries": {"total_max_attempts": 1}, "read_timeout": ANSWER_S, **config})
         with SESSION_LOCK:
             return SESSION.create_client(
                 service, REGION, endpoint_url=url or self.url, aws_access_key_id=who.akid,
-                aws_secret_access_key=who.secret, aws_session_token=who.token, config=settings)
+                aws_secret_access_key=who.secret, aws_session_token=who.token, verify=verify, config=settings)
 
     def ask(self, service, command, *arguments, credentials=None, ok=True):
         """As aws() does, with its arguments, but by botocore in this process, which takes no second to start."""
@@ -267,7 +268,8 @@ class Kms:
         return self.send(self.request(target, body, **how))
 
     def connect(self):
-        return socket.create_connection(("127.0.0.1", self.port), timeout=ANSWER_S)
+        sock = socket.create_connection(("127.0.0.1", self.port), timeout=ANSWER_S)
+        return self.tls.wrap_socket(sock, server_hostname="127.0.0.1") if self.tls else sock
 
     def send(self, request):
         """A Request, or bytes, on a connection of its own."""

@@ -5,10 +5,12 @@ server, and `openssl cms -decrypt` reads the answers: cases 127 to 154 of the KM
 import base64
 import hashlib
 import json
+import os
 import pathlib
 import subprocess
 import tempfile
 
+import cbor2
 import pytest
 from cryptography.hazmat.primitives import serialization
 from document_maker import MODULE_ID, Maker
@@ -59,6 +61,13 @@ def open_answer(maker, answer):
     return done.stdout
 
 
+def open_by_ours(maker, cms):
+    key = maker.rsa.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8,
+                                  serialization.NoEncryption())
+    return subprocess.run([os.environ["CRYPTO_DRIVER"], "cms-open", key.hex(), cms.hex()], capture_output=True,
+                          text=True, timeout=60, check=False)
+
+
 def refused(kind, call, **parameters):
     with pytest.raises(Refused) as raised:
         call(**parameters)
@@ -76,6 +85,46 @@ def test_decrypts_for_the_image_127_128(client, maker):
         assert len(sealed) == want and sealed[:2] == b"\x30\x80"
         assert b"\x80\x20" + hashlib.sha256(maker.spki).digest() in sealed
         assert open_answer(maker, answer) == bytes(range(size))
+
+
+def test_envelopes_open_in_openssl_and_in_our_reader_129(client, maker):
+    """Ours asks for what the C SDK's parser asks for; that SDK and the one for Go are not in Debian."""
+    answer = client.generate_random(NumberOfBytes=100, Recipient=maker.recipient())
+    plain = open_answer(maker, answer)
+    assert len(plain) == 100
+    assert open_by_ours(maker, answer["CiphertextForRecipient"]).stdout.strip() == plain.hex()
+
+
+def test_envelopes_in_der_are_refused_by_our_reader_130(maker, tmp_path):
+    """The negative control of 129: what openssl writes when it streams nothing, and itself reads."""
+    (tmp_path / "plain").write_bytes(b"x" * 32)
+    (tmp_path / "spki.der").write_bytes(maker.spki)
+    (tmp_path / "extensions").write_text("subjectKeyIdentifier=hash\n")
+    for command in (["pkey", "-pubin", "-inform", "DER", "-in", "spki.der", "-out", "spki.pem"],
+                    ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x", "-keyout", "x.key", "-out",
+                     "x.pem", "-addext", "subjectKeyIdentifier=hash"],
+                    ["x509", "-new", "-subj", "/CN=enclave", "-force_pubkey", "spki.pem", "-CA", "x.pem", "-CAkey",
+                     "x.key", "-extfile", "extensions", "-out", "enclave.pem"],
+                    *(["cms", "-encrypt", "-in", "plain", "-binary", "-outform", "DER", "-keyid", "-aes-256-cbc",
+                       "-recip", "enclave.pem", "-keyopt", "rsa_padding_mode:oaep", "-keyopt", "rsa_oaep_md:sha256",
+                       "-out", out, *how] for out, how in (("der", []), ("ber", ["-stream"])))):
+        subprocess.run(["openssl", *command], cwd=tmp_path, capture_output=True, timeout=60, check=True)
+    for name, readable in (("der", False), ("ber", True)):
+        cms = (tmp_path / name).read_bytes()
+        assert open_answer(maker, {"CiphertextForRecipient": cms}) == b"x" * 32
+        done = open_by_ours(maker, cms)
+        assert (done.returncode == 0) == readable, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("size, octets", [(100, "70"), (127, "8180"), (239, "81f0"), (255, "820100")])
+def test_lengths_of_envelopes_133(client, maker, size, octets):
+    answer = client.generate_random(NumberOfBytes=size, Recipient=maker.recipient())
+    sealed, encrypted = answer["CiphertextForRecipient"], size // 16 * 16 + 16
+    before = sealed[:sealed.rindex(b"\x04" + bytes.fromhex(octets), 0, len(sealed) - encrypted)]
+    content = sealed[len(before) + 1 + len(octets) // 2:]
+    assert before.endswith(b"\xa0\x80"), before[-8:]
+    assert content[encrypted:] == bytes(10), content[encrypted:]  # the ends of five containers, and no more
+    assert len(open_answer(maker, answer)) == size
 
 
 def test_the_member_is_absent_on_the_wire_127(kms, client, maker):
@@ -206,6 +255,16 @@ def test_a_grant_does_not_get_around_a_deny_150(kms, client, maker):
             refused("AccessDeniedException", grantee.decrypt, CiphertextBlob=blob)
         answer = grantee.decrypt(CiphertextBlob=blob, Recipient=maker.recipient())
         assert open_answer(maker, answer) == b"secret"
+
+
+def test_documents_of_a_nitrotpm_151(client, maker):
+    """No such document is taken, so no condition on its registers or on an enclave's ever holds."""
+    payload = cbor2.loads(cbor2.loads(maker.document())[2])
+    payload["nitrotpm_pcrs"] = payload.pop("pcrs")
+    key = make(client, {"StringEquals": {"kms:RecipientAttestation:PCR0": IMAGE}})
+    blob = client.encrypt(KeyId=key, Plaintext=b"secret")["CiphertextBlob"]
+    refused("ValidationException", client.decrypt, CiphertextBlob=blob, Recipient={
+        "KeyEncryptionAlgorithm": "RSAES_OAEP_SHA_256", "AttestationDocument": maker.sign(cbor2.dumps(payload))})
 
 
 def test_random_bytes_under_an_identity_policy_152(kms, maker):

@@ -2,7 +2,6 @@
 """Cryptographic operations over the wire, with botocore (or plain JSON, where the installed one is too old) on the one
 side and python3-cryptography as the judge: cases 57 to 92 of the KMS reference, as far as another implementation has a say in them. The rest is in the unit tests."""
 
-import base64
 import hashlib
 import hmac
 import os
@@ -232,10 +231,6 @@ def test_public_key_of_a_symmetric_key_92(client, key):
     refused("UnsupportedOperationException", None, client.get_public_key, KeyId=key)
 
 
-def test_the_cli_round_trip(kms, key):
-    """A blob of botocore's opened by the AWS CLI (case 161, as far as its clients are here)."""
-    blob = kms.aws("kms", "encrypt", "--key-id", key, "--plaintext", "aGVsbG8=")["CiphertextBlob"]
-    path = kms.path("blob")
-    with open(path, "wb") as file:
-        file.write(base64.b64decode(blob))
-    assert kms.aws("kms", "decrypt", "--ciphertext-blob", f"fileb://{path}")["KeyId"] == key
+@pytest.mark.parametrize("spec", ["ML_DSA_44", "ML_DSA_65", "ML_DSA_87"])
+def test_ml_dsa_keys_are_refused(wire, spec):
+    refused("UnsupportedOperationException", None, wire.create_key, KeySpec=spec, KeyUsage="SIGN_VERIFY")

@@ -160,7 +160,7 @@ def test_access_keys(kms, user):
 
 
 def test_a_key_policy_that_delegates_needs_an_identity_policy(kms, user):
-    """Cases 109 and 110."""
+    """Cases 109 to 111."""
     key = kms.ask("kms", "create-key")["KeyMetadata"]
     refused = kms.ask("kms", "describe-key", "--key-id", key["KeyId"], credentials=user, ok=False)
     assert (f"User: {arn('user/' + user.name)} is not authorized to perform: kms:DescribeKey on resource: "
@@ -177,6 +177,47 @@ def test_a_key_policy_that_delegates_needs_an_identity_policy(kms, user):
             json.dumps(direct))
     refused = kms.ask("kms", "describe-key", "--key-id", key["KeyId"], credentials=user, ok=False)
     assert "with an explicit deny in a resource-based policy" in refused
+
+
+@pytest.fixture
+def key(kms):
+    return kms.ask("kms", "create-key")["KeyMetadata"]["Arn"]
+
+
+def put_key_policy(kms, key, *statements):
+    """These statements beside the one that lets the account's IAM decide."""
+    root = {"Effect": "Allow", "Principal": {"AWS": arn("root")}, "Action": "kms:*", "Resource": "*"}
+    kms.ask("kms", "put-key-policy", "--key-id", key, "--policy-name", "default", "--policy",
+            json.dumps({"Version": "2012-10-17", "Statement": [root, *statements]}))
+
+
+def test_112_encryption_contexts_in_conditions(kms, user, key):
+    put_key_policy(kms, key, {"Effect": "Allow", "Principal": {"AWS": arn("user/" + user.name)}, "Action": "kms:Encrypt",
+                              "Resource": "*", "Condition": {"StringEquals": {"kms:EncryptionContext:App": "x"}}})
+    client = kms.client(credentials=user)
+    for context in ({"App": "x"}, {"app": "x"}, {"App": "x", "more": "y"}):
+        client.encrypt(KeyId=key, Plaintext=b"p", EncryptionContext=context)
+    for context in ({"App": "y"}, {"App": "X"}, {"other": "x"}, {}):
+        assert error_of(client.encrypt, KeyId=key, Plaintext=b"p", EncryptionContext=context)[1] == "AccessDeniedException"
+
+
+@pytest.mark.parametrize("action", ["KMS:decrypt", "kms:De*", "kms:?ecrypt"])
+def test_115_actions_ignore_case_and_have_wildcards(kms, user, key, action):
+    blob = kms.client().encrypt(KeyId=key, Plaintext=b"p")["CiphertextBlob"]
+    client = kms.client(credentials=user)
+    allow(kms, user, action)
+    assert client.decrypt(CiphertextBlob=blob)["Plaintext"] == b"p"
+    assert error_of(client.encrypt, KeyId=key, Plaintext=b"p")[1] == "AccessDeniedException"
+
+
+def test_117_re_encryption_needs_both_sides(kms, user, key):
+    blob = kms.client().encrypt(KeyId=key, Plaintext=b"p")["CiphertextBlob"]
+    client = kms.client(credentials=user)
+    allow(kms, user, "kms:ReEncryptFrom")
+    _, code, message = error_of(client.re_encrypt, CiphertextBlob=blob, DestinationKeyId=key)
+    assert code == "AccessDeniedException" and "is not authorized to perform: kms:ReEncryptTo" in message
+    allow(kms, user, "kms:ReEncrypt*")
+    client.re_encrypt(CiphertextBlob=blob, DestinationKeyId=key)
 
 
 def test_iam_is_for_those_whom_policies_let(kms, user):
@@ -217,6 +258,26 @@ def test_a_role_is_assumed(kms, user, role):
     kms.ask("kms", "list-keys", credentials=session)
     refused = kms.ask("sts", "assume-role", "--role-arn", role["Arn"], "--role-session-name", "no", ok=False)
     assert "(AccessDenied)" in refused and f"sts:AssumeRole on resource: {role['Arn']}" in refused
+
+
+def test_116_roles_and_sessions_as_principals(kms, user, role, key):
+    one, two = (Credentials.of(kms.ask("sts", "assume-role", "--role-arn", role["Arn"], "--role-session-name", name,
+                                       credentials=user)["Credentials"]) for name in ("one", "two"))
+    session = f"arn:aws:sts::{ACCOUNT}:assumed-role/parent/one"
+
+    def describe(principal):
+        put_key_policy(kms, key, {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "kms:DescribeKey",
+                                  "Resource": "*"})
+        for who in (one, two):
+            try:
+                kms.client(credentials=who).describe_key(KeyId=key)
+                yield True
+            except botocore.exceptions.ClientError as error:
+                assert error.response["Error"]["Code"] == "AccessDeniedException"
+                yield False
+
+    assert list(describe(role["Arn"])) == [True, True]
+    assert list(describe(session)) == [True, False]
 
 
 def test_sessions_are_narrowed_and_bound_to_their_keys(kms, user, role):

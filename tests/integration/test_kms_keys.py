@@ -3,19 +3,21 @@
 reference, against the real server, by botocore's client and the AWS CLI, and by signed requests where Debian's botocore
 does not know an operation or a member yet.
 
-Dates that pass (54, 95's schedule, 101's 24 hours) are in the unit tests, which move the clock.
+Dates that pass (95's schedule, 101's 24 hours) are in the unit tests, which move the clock.
 """
 
 import base64
+import contextlib
 import json
 import os
+import sqlite3
 import uuid
 
 import botocore.exceptions
 import pytest
 from cryptography.hazmat.primitives import hashes, keywrap, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
-from kms_host import ACCOUNT, REGION, Credentials, Kms
+from kms_host import ACCOUNT, REGION, Credentials, Kms, until
 
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 FOREVER = {"ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE"}
@@ -518,6 +520,32 @@ def test_cli_from_key_to_grant(server, user):
     assert "NotFoundException" in server.aws("kms", "enable-key", "--key-id", alias, ok=False)
     server.aws("kms", "schedule-key-deletion", "--key-id", key["KeyId"], "--pending-window-in-days", "7")
     assert "KMSInvalidStateException" in server.aws("kms", "enable-key", "--key-id", key["KeyId"], ok=False)
+
+
+def test_54_the_date_of_deletion_passes():
+    """The server's own clock finds it; what moves is the date in the database."""
+    server = Kms()
+    try:
+        kms = server.client(parameter_validation=False)
+        key, kept = (new_key(kms)["KeyId"] for _ in range(2))
+        blob = kms.encrypt(KeyId=key, Plaintext=b"gone")["CiphertextBlob"]
+        kms.create_alias(AliasName="alias/gone", TargetKeyId=key)
+        granted = kms.create_grant(KeyId=key, GranteePrincipal=ROOT.replace("root", "user/admin"), Operations=["Decrypt"])
+        for one in (key, kept):
+            kms.schedule_key_deletion(KeyId=one, PendingWindowInDays=7)
+        with contextlib.closing(sqlite3.connect(server.path("state", "kms", "kms.db"), timeout=60)) as database, database:
+            moved = database.execute("UPDATE kms_key SET deletion_ms = deletion_ms - ? WHERE id = ?",
+                                     (7 * 24 * 3600 * 1000, key))
+            assert moved.rowcount == 1
+        assert until(lambda: key not in [entry["KeyId"] for entry in kms.list_keys()["Keys"]])
+        refused("NotFoundException", kms.describe_key, KeyId=key)
+        assert [alias["AliasName"] for alias in kms.list_aliases()["Aliases"]] == []
+        refused("NotFoundException", kms.list_grants, KeyId=key)
+        refused("AccessDeniedException", kms.decrypt, CiphertextBlob=blob, GrantTokens=[granted["GrantToken"]])
+        assert kms.describe_key(KeyId=kept)["KeyMetadata"]["KeyState"] == "PendingDeletion"
+        server.assert_well()
+    finally:
+        server.close()
 
 
 def test_keys_outlive_a_restart():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The API's protocol and authentication: cases 1 to 28 and 165 of the KMS reference, against the real server.
+"""The API's protocol and authentication: cases 1 to 28, 159, 165 and 167 of the KMS reference, against the real server.
 
 Case 4, the two vectors with the clock fixed, is in the unit test of lib/aws (sigv4); 17, an expired session, in that of
 authentication, which moves the clock. JavaScript's SDK itself is in test_kms_clients.py.
@@ -13,6 +13,8 @@ import json
 import os
 import signal
 import socket
+import ssl
+import subprocess
 import time
 
 import botocore.exceptions
@@ -462,13 +464,50 @@ def another(config=""):
         server.close()
 
 
-def test_what_was_answered_is_there_after_a_restart():
+def test_167_key_is_there_when_the_server_is_killed_after_its_answer():
     with another() as server:
-        key = server.client().create_key()["KeyMetadata"]["KeyId"]
-        blob = server.client().encrypt(KeyId=key, Plaintext=b"kept")["CiphertextBlob"]
-        for signo in (signal.SIGTERM, signal.SIGKILL):
+        for signo in (signal.SIGKILL, signal.SIGTERM):
+            made = server.client().create_key()["KeyMetadata"]
+            server.restart(signo)
+            assert server.client().describe_key(KeyId=made["KeyId"])["KeyMetadata"] == made
+            blob = server.client().encrypt(KeyId=made["KeyId"], Plaintext=b"kept")["CiphertextBlob"]
             server.restart(signo)
             assert server.client().decrypt(CiphertextBlob=blob)["Plaintext"] == b"kept"
+
+
+# --- TLS
+
+
+@pytest.fixture(name="certificate", scope="module")
+def certificate_fixture(tmp_path_factory):
+    where = tmp_path_factory.mktemp("tls")
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+               "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "cert.pem"]
+    subprocess.run(command, cwd=where, check=True, capture_output=True, timeout=60)
+    return where
+
+
+def test_159_http_1_1_is_chosen_where_h2_is_offered(certificate):
+    context = ssl.create_default_context(cafile=certificate / "cert.pem")
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    config = f"tls_certificate: {certificate}/cert.pem\ntls_key: {certificate}/key.pem\n"
+    server = Kms(config, tls=context)
+    try:
+        with server.connect() as sock:
+            assert sock.selected_alpn_protocol() == "http/1.1" and sock.version() in ("TLSv1.2", "TLSv1.3")
+            served(server.exchange(sock, server.request("ListKeys")))
+        context.set_alpn_protocols(["h2"])
+        with server.connect() as sock:
+            assert sock.selected_alpn_protocol() is None
+            served(server.exchange(sock, server.request("ListKeys")))
+        assert server.client(verify=str(certificate / "cert.pem")).list_keys()["Truncated"] is False
+        with pytest.raises(botocore.exceptions.SSLError):
+            server.client().list_keys()
+        with pytest.raises(OSError), socket.create_connection(("127.0.0.1", server.port), timeout=60) as sock:
+            server.exchange(sock, server.request("ListKeys"))
+        server.assert_well()
+    finally:
+        server.close()
 
 
 def test_root_key_is_rotated_and_the_master_changed():

@@ -65,6 +65,7 @@ def assert_fails(done, *says, last="Could not decrypt ciphertext"):
 
 
 def test_decrypt(server, tool):
+    """Case 155, as the tool sees it; tests/e2e has it in an enclave."""
     with server() as kms:
         done = tool(*DECRYPT)
     assert done.stdout.decode() == f"PLAINTEXT: {b64(PLAINTEXT)}\n", done.stderr
@@ -106,6 +107,7 @@ def test_little_memory_to_lock(server, tool, limit):
 
 
 def test_genkey_prints_ciphertext_first(server, tool):
+    """Case 156: what is printed."""
     with server() as kms:
         for spec, size in (("AES-256", 32), ("AES-128", 16)):
             done = tool("genkey", "-K", ARN, "-p", spec)
@@ -116,11 +118,13 @@ def test_genkey_prints_ciphertext_first(server, tool):
 
 
 def test_genrandom(server, tool):
+    """Case 157; more than 1024 is refused before anything is asked."""
     with server() as kms:
         for size in (1, 1024):
             done = tool("genrandom", "-l", str(size))
             assert done.stdout.decode() == f"PLAINTEXT: {b64(b'k' * size)}\n", done.stderr
-    assert kms.requests[1].json["NumberOfBytes"] == 1024
+        assert tool("genrandom", "-l", "1025").returncode == 1
+    assert [request.json["NumberOfBytes"] for request in kms.requests] == [1, 1024]
 
 
 def test_plaintexts_of_every_size_in_chunks(server, tool):
@@ -264,6 +268,7 @@ BAD_REPLIES = {
 
 @pytest.mark.parametrize("kind", BAD_REPLIES)
 def test_bad_reply(server, tool, kind):
+    """Case 158 is null."""
     respond, *says = BAD_REPLIES[kind]
     with server(respond):
         done = tool(*DECRYPT, "-K", ARN, "-a", "SYMMETRIC_DEFAULT")
@@ -283,6 +288,7 @@ def test_lengths_that_were_not_asked_for(server, tool):
 
 
 def test_answers_other_than_200(server, tool):
+    """Case 160: what is said, and exit status 255."""
     error = {"__type": "DisabledException", "message": f"{ARN} is disabled."}
     with server(lambda r, t: answer(error, "400 Bad Request")):
         done = tool(*DECRYPT)

@@ -377,6 +377,7 @@ static void case_52_53_cancelling_leaves_it_disabled(void **state)
 	assert_string_equal(got_text(s, "Plaintext"), "YQ==");
 }
 
+/* Case 171 as well: of two servers that run the same deletion, the second finds nothing to do. */
 static void case_54_the_date_passes(void **state)
 {
 	struct server *s = *state;

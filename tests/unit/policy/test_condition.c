@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every condition operator: a value that fits, one that does not, no key, several values (section
- * 8, case 114). */
+/* Every condition operator: a value that fits, one that does not, no key, several values. */
 #include "policy_support.h"
 
 struct row {
@@ -35,7 +34,7 @@ static void check(const struct row *rows, size_t n)
 #define ONE(op, value) "\"" op "\":{\"k\":\"" value "\"}"
 #define TWO(op, a, b)  "\"" op "\":{\"k\":[\"" a "\",\"" b "\"]}"
 
-static void string_operators(void **state)
+static void case_114_string_operators(void **state)
 {
 	static const struct row rows[] = {
 		{ONE("StringEquals", "x"), "k=x", true},
@@ -78,7 +77,7 @@ static void string_operators(void **state)
 	check(rows, RD_ARRAY_LEN(rows));
 }
 
-static void numeric_operators(void **state)
+static void case_114_numeric_operators(void **state)
 {
 	static const struct row rows[] = {
 		{ONE("NumericEquals", "10"), "k=10.0", true},
@@ -107,7 +106,7 @@ static void numeric_operators(void **state)
 	check(rows, RD_ARRAY_LEN(rows));
 }
 
-static void date_operators(void **state)
+static void case_114_date_operators(void **state)
 {
 	static const struct row rows[] = {
 		{ONE("DateEquals", "2031-02-03T04:05:06Z"), "k=1927857906", true},
@@ -134,7 +133,7 @@ static void date_operators(void **state)
 	check(rows, RD_ARRAY_LEN(rows));
 }
 
-static void bool_binary_and_null(void **state)
+static void case_114_bool_binary_and_null(void **state)
 {
 	static const struct row rows[] = {
 		{ONE("Bool", "true"), "k=true", true},
@@ -165,7 +164,7 @@ static void bool_binary_and_null(void **state)
 	check(rows, RD_ARRAY_LEN(rows));
 }
 
-static void ip_operators(void **state)
+static void case_114_ip_operators(void **state)
 {
 	static const struct row rows[] = {
 		{ONE("IpAddress", "203.0.113.0/24"), "k=203.0.113.9", true},
@@ -190,7 +189,7 @@ static void ip_operators(void **state)
 	check(rows, RD_ARRAY_LEN(rows));
 }
 
-static void arn_operators(void **state)
+static void case_114_arn_operators(void **state)
 {
 	static const struct row rows[] = {
 		{ONE("ArnLike", "arn:aws:iam::" ACCOUNT ":role/*"), "k=" ROLE, true},
@@ -211,7 +210,7 @@ static void arn_operators(void **state)
 	check(rows, RD_ARRAY_LEN(rows));
 }
 
-static void sets_of_values(void **state)
+static void case_114_sets_of_values(void **state)
 {
 	static const struct row rows[] = {
 		/* Every value of the request among the policy's; vacuously so without any. */
@@ -347,13 +346,13 @@ static void case_112_encryption_context(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(string_operators),
-		cmocka_unit_test(numeric_operators),
-		cmocka_unit_test(date_operators),
-		cmocka_unit_test(bool_binary_and_null),
-		cmocka_unit_test(ip_operators),
-		cmocka_unit_test(arn_operators),
-		cmocka_unit_test(sets_of_values),
+		cmocka_unit_test(case_114_string_operators),
+		cmocka_unit_test(case_114_numeric_operators),
+		cmocka_unit_test(case_114_date_operators),
+		cmocka_unit_test(case_114_bool_binary_and_null),
+		cmocka_unit_test(case_114_ip_operators),
+		cmocka_unit_test(case_114_arn_operators),
+		cmocka_unit_test(case_114_sets_of_values),
 		cmocka_unit_test(operators_and_keys_all_must_hold),
 		cmocka_unit_test(policy_variables_take_the_request_s_values),
 		cmocka_unit_test(variables_are_text_in_the_old_version),
