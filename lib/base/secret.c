@@ -7,6 +7,10 @@
 void rd_wipe(void *ptr, size_t len)
 {
 	if (len > 0) {
+#ifdef RD_SANITIZED
+		/* The sanitizer checks this one's bounds, and not explicit_bzero's. */
+		memset(ptr, 0, len);
+#endif
 		explicit_bzero(ptr, len);
 	}
 }

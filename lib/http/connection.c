@@ -51,7 +51,7 @@ static void set_deadline(struct rd_http_call *call, unsigned ms)
 static void drop_bytes(struct rd_http_call *call)
 {
 	if (call->bytes != NULL) {
-		rd_wipe(call->bytes, call->head_len + (size_t)call->framing.body_len);
+		rd_wipe(call->bytes, call->bytes_len);
 		free(call->bytes);
 		call->bytes = NULL;
 	}
@@ -142,6 +142,7 @@ static bool take_head(struct rd_http_call *call, struct evbuffer *input, size_t 
 	call->framing.body_len = 0;
 	call->head_len = head_len;
 	call->bytes = bytes;
+	call->bytes_len = head_len;
 	if (bytes == NULL || evbuffer_remove(input, bytes, head_len) != (int)head_len) {
 		refuse(call, RD_HTTP_OVERLOADED);
 		return false;
@@ -174,6 +175,7 @@ static bool make_room(struct rd_http_call *call)
 	rd_wipe(call->bytes, call->head_len);
 	free(call->bytes);
 	call->bytes = bytes;
+	call->bytes_len = total;
 	/* The same bytes give the same answer. */
 	return rd_http_parse_head(rd_view(bytes, call->head_len), &call->request, &ignored) ==
 	       RD_OK;

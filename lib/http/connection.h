@@ -66,7 +66,8 @@ struct rd_http_call {
 	bool gone;        /* CALL: the client's connection broke */
 	bool half_closed; /* it will send nothing more */
 	bool last;        /* close after this answer */
-	uint8_t *bytes;   /* the request's copy: head, then body */
+	uint8_t *bytes;   /* the request's copy: head, then body once that is whole */
+	size_t bytes_len; /* of bytes: what is there, not what is announced */
 	size_t head_len;  /* of bytes */
 	struct rd_http_framing framing;
 	struct rd_http_request request;
