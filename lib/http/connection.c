@@ -181,14 +181,24 @@ static bool make_room(struct rd_http_call *call)
 	       RD_OK;
 }
 
-static void read_head(struct rd_http_call *call, struct evbuffer *input)
+/* The request is not whole, and who sends nothing more will not make it so. */
+static void wait_for_more(struct rd_http_call *call)
+{
+	if (call->half_closed) {
+		rd_http_connection_close(call);
+	}
+}
+
+/* False: the head is not whole, or the connection is on its way out, perhaps freed. */
+static bool read_head(struct rd_http_call *call, struct evbuffer *input)
 {
 	const struct rd_http_limits *limits = &call->thread->server->config.limits;
 	size_t have = evbuffer_get_length(input);
 	struct evbuffer_ptr end;
 
 	if (have == 0) {
-		return;
+		wait_for_more(call);
+		return false;
 	}
 	if (!call->begun) {
 		call->begun = true;
@@ -198,11 +208,13 @@ static void read_head(struct rd_http_call *call, struct evbuffer *input)
 	if (end.pos < 0 || (size_t)end.pos + sizeof(end_of_head) - 1 > limits->headers_max) {
 		if (end.pos >= 0 || have >= limits->headers_max) {
 			refuse(call, RD_HTTP_HEADERS_LARGE);
+		} else {
+			wait_for_more(call);
 		}
-		return;
+		return false;
 	}
 	if (!take_head(call, input, (size_t)end.pos + sizeof(end_of_head) - 1)) {
-		return;
+		return false;
 	}
 	call->state = RD_HTTP_BODY;
 	set_deadline(call, limits->body_ms);
@@ -211,6 +223,7 @@ static void read_head(struct rd_http_call *call, struct evbuffer *input)
 
 		(void)bufferevent_write(call->bev, go_on, sizeof(go_on) - 1);
 	}
+	return true;
 }
 
 static void read_body(struct rd_http_call *call, struct evbuffer *input)
@@ -218,6 +231,7 @@ static void read_body(struct rd_http_call *call, struct evbuffer *input)
 	size_t want = (size_t)call->framing.body_len;
 
 	if (evbuffer_get_length(input) < want) {
+		wait_for_more(call);
 		return;
 	}
 	if (want > 0 && (!make_room(call) || evbuffer_remove(input, call->bytes + call->head_len,
@@ -233,8 +247,8 @@ static void advance(struct rd_http_call *call)
 {
 	struct evbuffer *input = bufferevent_get_input(call->bev);
 
-	if (call->state == RD_HTTP_HEAD) {
-		read_head(call, input);
+	if (call->state == RD_HTTP_HEAD && !read_head(call, input)) {
+		return;
 	}
 	if (call->state == RD_HTTP_BODY) {
 		read_body(call, input);
@@ -267,12 +281,12 @@ static void on_written(struct bufferevent *bev, void *arg)
 		return;
 	}
 	drop_bytes(call);
-	if (call->half_closed) {
-		rd_http_connection_close(call);
-		return;
-	}
 	if (call->last || atomic_load(&call->thread->server->stopping)) {
-		linger(call);
+		if (call->half_closed) {
+			rd_http_connection_close(call);
+		} else {
+			linger(call);
+		}
 		return;
 	}
 	expect_request(call);
@@ -419,5 +433,7 @@ void rd_http_connection_open(struct rd_http_thread *thread, int fd, const struct
 	/* More than one request is not taken from the socket before it is its turn. */
 	bufferevent_setwatermark(call->bev, EV_READ, 0, limits->headers_max + limits->body_max);
 	expect_request(call);
+	/* Not as idle as between requests: who connects has one. The TLS handshake is within it. */
+	set_deadline(call, limits->header_ms);
 	(void)bufferevent_enable(call->bev, EV_READ | EV_WRITE);
 }

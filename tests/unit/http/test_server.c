@@ -244,6 +244,36 @@ static void a_half_closed_client_gets_its_answer(void **state)
 	(void)close(fd);
 }
 
+static void requests_before_a_half_close_are_all_answered(void **state)
+{
+	bool closed;
+	const char *text;
+	int fd = dial();
+
+	(void)state;
+	say(fd, HEAD("/", "Content-Length: 3\r\n\r\none") HEAD("/", "Content-Length: 3\r\n\r\ntwo")
+			HEAD("/", "Content-Length: 9\r\n\r\ncut"));
+	(void)shutdown(fd, SHUT_WR);
+	text = hear(fd, NULL, &closed);
+	assert_true(closed);
+	assert_non_null(strstr(text, "one"));
+	assert_non_null(strstr(text, "two"));
+	assert_null(strstr(text, "cut"));
+	(void)close(fd);
+}
+
+/* header_ms, not the five seconds of idle_ms: hear waits for four. */
+static void who_connects_and_says_nothing_is_let_go(void **state)
+{
+	bool closed;
+	int fd = dial();
+
+	(void)state;
+	assert_string_equal(hear(fd, NULL, &closed), "");
+	assert_true(closed);
+	(void)close(fd);
+}
+
 static void refuses_and_says_why(void **state)
 {
 	static char large[4096];
@@ -401,6 +431,8 @@ int main(void)
 		LIVE(an_answer_may_come_later_from_another_thread),
 		LIVE(a_client_that_went_takes_nobody_along),
 		LIVE(a_half_closed_client_gets_its_answer),
+		LIVE(requests_before_a_half_close_are_all_answered),
+		LIVE(who_connects_and_says_nothing_is_let_go),
 		LIVE(a_body_that_never_comes_harms_nothing),
 		LIVE(refuses_and_says_why),
 		LIVE(a_large_body_is_refused_without_a_reset),
