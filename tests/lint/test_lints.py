@@ -47,7 +47,7 @@ CASES = {
         ({"lib/cbor/b.c": SPDX + "#include <openssl/evp.h>\n"}, "lib/crypto/ only"),
         ({"lib/os/b.c": SPDX + "#include <linux/kvm.h>\n"}, "src/vmm/ only"),
         ({"lib/base/b.c": SPDX + "#include <cbor.h>\n"}, "lib/cbor/ only"),
-        ({"lib/base/b.c": SPDX + "#include <event2/event.h>\n"}, "lib/os/ only"),
+        ({"lib/base/b.c": SPDX + "#include <event2/event.h>\n"}, "lib/os/ and lib/http/ only"),
         ({"lib/base/b.c": SPDX + "#include <seccomp.h>\n"}, "lib/os/ only"),
         ({"src/one/b.c": SPDX + "#include <yaml.h>\n"}, "lib/yaml/ only"),
         ({"lib/cbor/b.c": SPDX + "#include <unistd.h>\n"}, "codec"),
