@@ -51,7 +51,7 @@ CASES = {
         ({"lib/base/b.c": SPDX + "#include <seccomp.h>\n"}, "lib/os/ only"),
         ({"src/one/b.c": SPDX + "#include <yaml.h>\n"}, "lib/yaml/ only"),
         ({"lib/cbor/b.c": SPDX + "#include <unistd.h>\n"}, "codec"),
-        ({"lib/cbor/b.c": SPDX + '#include "base/b-internal.h"\n', "lib/base/b-internal.h": SPDX}, "internal to base"),
+        ({"lib/cbor/b.c": SPDX + '#include "base/b-internal.h"\n', "lib/base/b-internal.h": SPDX}, "is internal to base"),
         ({"src/one/b.c": SPDX + '#include "two/x.h"\n', "src/two/x.h": SPDX}, "programs do not include each other"),
         ({"src/one/b.c": SPDX + '#include "../two/x.h"\n', "src/two/x.h": SPDX}, "programs do not include each other"),
         ({"guest/init/b.c": SPDX + '#include "crypto/x.h"\n'}, "a program of the guest"),
