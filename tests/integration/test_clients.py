@@ -158,7 +158,7 @@ def test_who_leaves_in_the_middle_of_a_run_leaves_nothing(host):
     def whole_again():
         got = host.ask(RUN, whole, [image])
         return got[-1][1]["code"] == 35
-    assert until(whole_again)
+    assert until(whole_again, ANSWER_S)
     os.close(image)
 
 
@@ -180,7 +180,7 @@ def test_one_user_cannot_take_all_connections(host):
         for _ in range(PER_UID_MAX + 40):
             mine.enter_context(host.connect())
         # Those above the limit are told so and hung up on; the others still have their turn.
-        assert until(lambda: host.fd_count() == host.fds + PER_UID_MAX)
+        assert until(lambda: host.fd_count() == host.fds + PER_UID_MAX, ANSWER_S)
         for _ in range(20):
             refused(host.cli("describe-enclaves"), 11, "too many connections", "try again")
         first.send(DESCRIBE_BYTES)

@@ -9,9 +9,9 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 
 import cbor2
+from redoubt import below, until
 
 NITRO_CLI, REDOUBTD = os.environ["NITRO_CLI"], os.environ["REDOUBTD"]
 # Ids that no account has, in a group that every Debian has.
@@ -64,33 +64,8 @@ def refused(done, code, *words):
 
 
 def children(pid):
-    """Process ids below pid."""
-    parents = {}
-    for entry in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as file:
-                text = file.read()
-        except OSError:
-            continue
-        parents[int(entry)] = int(text[text.rindex(")") + 2:].split()[1])
-    found = []
-    for child in parents:
-        above = child
-        while above in parents and above != pid:
-            above = parents[above]
-        if above == pid and child != pid:
-            found.append(child)
-    return found
-
-
-def until(condition, seconds=ANSWER_S):
-    """The condition's value once it is true, or its last one."""
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value or time.monotonic() > end:
-            return value
-        time.sleep(0.05)
+    """Process ids below pid, of the dead too."""
+    return list(below(pid))
 
 
 class Host:
@@ -115,7 +90,7 @@ class Host:
             self.close()
             raise RuntimeError(f"redoubtd did not start: {text[-1000:]}")
         # No earlier connection is open when this one's end has come: the daemon has one thread.
-        until(lambda: "engine: qemu" in self.log_text())
+        until(lambda: "engine: qemu" in self.log_text(), ANSWER_S)
         self.ask(DESCRIBE, {})
         self.fds = self.fd_count()
 
@@ -162,7 +137,7 @@ class Host:
 
     def assert_clean(self, slots=()):
         assert self.daemon.poll() is None, self.log_text()
-        until(lambda: not self.leftovers(slots))
+        until(lambda: not self.leftovers(slots), ANSWER_S)
         found = self.leftovers(slots)
         assert not found, f"left behind: {found}"
         assert "Sanitizer" not in self.log_text(), self.log_text()

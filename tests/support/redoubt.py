@@ -21,15 +21,21 @@ PR_SET_CHILD_SUBREAPER = 36
 ORDINARY_UID = 64321
 
 
-def wait_for(what, condition, seconds=SOON_S):
-    """condition()'s first true value; an AssertionError that names what it waited for otherwise."""
-    until = time.monotonic() + seconds
+def until(condition, seconds):
+    """condition()'s value once it is true, or its last one."""
+    end = time.monotonic() + seconds
     while True:
         value = condition()
-        if value:
+        if value or time.monotonic() > end:
             return value
-        assert time.monotonic() < until, f"{what}: not within {seconds} s"
         time.sleep(0.05)
+
+
+def wait_for(what, condition, seconds=SOON_S):
+    """condition()'s first true value; an AssertionError that names what it waited for otherwise."""
+    value = until(condition, seconds)
+    assert value, f"{what}: not within {seconds} s"
+    return value
 
 
 def adopt_orphans():
@@ -52,17 +58,22 @@ def process_table():
     return table
 
 
-def descendants(pid):
-    """pid: command name of every process below pid; the dead that nobody has waited for are not counted."""
+def below(pid):
+    """pid: (parent, command name, state) of every process below pid."""
     table = process_table()
     found = {}
-    for child, (_, name, state) in table.items():
+    for child, entry in table.items():
         above = child
         while above in table and above != pid:
             above = table[above][0]
-        if above == pid and child != pid and state != "Z":
-            found[child] = name
+        if above == pid and child != pid:
+            found[child] = entry
     return found
+
+
+def descendants(pid):
+    """pid: command name of every process below pid; the dead that nobody has waited for are not counted."""
+    return {child: name for child, (_, name, state) in below(pid).items() if state != "Z"}
 
 
 def orphans():
