@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* redoubtd: the command line. */
+#include "crypto/secret.h"
 #include "log/log.h"
 #include "redoubtd/daemon.h"
 
@@ -94,6 +95,16 @@ static enum rd_status check_config(const struct rd_daemon_options *options, stru
 	return RD_OK;
 }
 
+/* Before there is a key. The few of the PKI need the smallest heap. */
+static void open_heap(void)
+{
+	struct rd_error err = {0};
+
+	if (rd_secret_heap_open(RD_SECRET_HEAP_MIN, &err) != RD_OK) {
+		rd_log(RD_LOG_WARNING, "the PKI's keys are in ordinary memory: %s", err.text);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static struct rd_daemon daemon;
@@ -117,6 +128,7 @@ int main(int argc, char **argv)
 		}
 		return st == RD_OK ? 0 : EXIT_CONFIG;
 	}
+	open_heap();
 	st = rd_daemon_open(&daemon, &args.options, &err);
 	if (st != RD_OK) {
 		rd_log(st == RD_EXISTS ? RD_LOG_INFO : RD_LOG_ERROR, "%s", err.text);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* redoubt-vmm: runs one enclave. Started by redoubtd with a control socket on descriptor 3. */
+#include "crypto/secret.h"
 #include "kvm_probe.h"
 #include "vmm.h"
 
@@ -20,6 +21,18 @@ static int probe_kvm(void)
 	return fflush(stdout) == 0 ? (int)probe.verdict : RD_KVM_ABSENT;
 }
 
+/* Before there is a key. Its leaf's and the next one's need the smallest heap, which every system
+ * lets its users lock; one that does not must not keep enclaves from running. */
+static void open_heap(void)
+{
+	struct rd_error err = {0};
+
+	if (rd_secret_heap_open(RD_SECRET_HEAP_MIN, &err) != RD_OK) {
+		fprintf(stderr, "redoubt-vmm: the leaf's key is in ordinary memory: %s\n",
+			err.text);
+	}
+}
+
 static int run(void)
 {
 	static struct rd_vmm vmm; /* large for a stack */
@@ -28,6 +41,7 @@ static int run(void)
 
 	/* timegm, of a certificate's dates, reads the time zone once: not when no file is left. */
 	tzset();
+	open_heap();
 	rd_vmm_init(&vmm);
 	st = rd_vmm_launch(&vmm, CONTROL_FD, &err);
 	st = st == RD_OK ? rd_vmm_run(&vmm, &err) : st;

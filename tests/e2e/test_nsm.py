@@ -5,6 +5,7 @@ import hashlib
 import json
 
 import images
+from conftest import USERS
 from document import Document
 from redoubt import Guest
 
@@ -54,3 +55,35 @@ def test_registers_of_ones_own_reach_the_document(any_host, tmp_path):
     host.verify(raw, "--nonce", "ab" * 20, "--pcr", f"16={want.hex()}", "--pcr", f"0={built['Measurements']['PCR0']}")
     host.verify(raw, "--pcr", f"16={extended(want, b'more').hex()}", check=64)
     host.verify(raw, "--pcr", f"17={want.hex()}", check=64)
+
+
+def locked_kib(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmLck:"))
+
+
+def vmms(host):
+    return [pid for pid, name in host.processes().items() if name == "redoubt-vmm"]
+
+
+def test_private_keys_are_in_locked_memory(any_host):
+    host = any_host
+    eif, _ = images.guest(host)
+    with Guest(host, host.start(eif)) as guest:
+        Document(guest.attest(), host.root_pem)
+        (vmm,) = vmms(host)
+        assert locked_kib(host.daemon.pid) >= 64 and locked_kib(vmm) >= 64
+    assert "ordinary memory" not in host.read_log()
+
+
+def test_a_user_who_may_lock_nothing_is_told_and_served(make_host, tmp_path):
+    host = make_host(uid=USERS["user"])
+    host.end_daemon()
+    host.start_daemon("prlimit", "--memlock=0:0")
+    eif, _ = images.guest(host)
+    with Guest(host, host.start(eif)) as guest:
+        Document(guest.attest(), host.root_pem).check(tmp_path)
+        (vmm,) = vmms(host)
+        assert locked_kib(host.daemon.pid) == locked_kib(vmm) == 0
+    assert "[WARN]" in host.read_log() and "the PKI's keys are in ordinary memory: cannot lock 65536 bytes" in host.read_log()
+    assert "redoubt-vmm: the leaf's key is in ordinary memory: cannot lock 65536 bytes" in host.read_log()
