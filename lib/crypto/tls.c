@@ -98,8 +98,10 @@ static enum rd_status make_ctx(
 	if (ctx == NULL || SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1) {
 		return rd_fail(err, RD_NOMEM, "cannot make a TLS context");
 	}
-	(void)SSL_CTX_set_options(ctx,
-		SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+	/* Requests and answers hold secrets: records are not left in clear once they are read. */
+	(void)SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+					       SSL_OP_IGNORE_UNEXPECTED_EOF |
+					       SSL_OP_CLEANSE_PLAINTEXT);
 	(void)SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
 	RD_TRY(use_chain(ctx, chain, err));

@@ -59,8 +59,8 @@ static enum rd_status set_up(SSL_CTX *ctx, struct rd_view roots, struct rd_error
 		SSL_CTX_set_alpn_protos(ctx, alpn, sizeof(alpn) - 1) != 0) {
 		return rd_fail(err, RD_NOMEM, "cannot make a TLS context");
 	}
-	(void)SSL_CTX_set_options(
-		ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET);
+	(void)SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+					       SSL_OP_NO_TICKET | SSL_OP_CLEANSE_PLAINTEXT);
 	(void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 	RD_ENSURE(roots.len <= INT32_MAX, rd_fail(err, RD_LIMIT, "the CA file is too large"));

@@ -5,6 +5,7 @@
 #include "kms/server.h"
 #include "log/log.h"
 
+#include <event2/event.h>
 #include <getopt.h>
 #include <jansson.h>
 #include <malloc.h>
@@ -100,7 +101,7 @@ static int parse(int argc, char **argv, struct arguments *ret)
 	return code;
 }
 
-/* Requests and answers hold plaintexts, and jansson does not know. */
+/* Requests and answers hold plaintexts, and jansson and libevent's buffers do not know. */
 static void wipe_and_free(void *ptr)
 {
 	if (ptr != NULL) {
@@ -285,6 +286,7 @@ int main(int argc, char **argv)
 	signal(SIGXFSZ, SIG_IGN);
 	umask(077);
 	json_set_alloc_funcs(malloc, wipe_and_free);
+	event_set_mem_functions(malloc, realloc, wipe_and_free);
 	if (args.action == MAKE_MASTER) {
 		st = make_master(args.operand, &err);
 	} else {
