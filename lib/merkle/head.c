@@ -14,20 +14,27 @@ enum rd_status rd_merkle_log_id(const struct rd_ec_key *key, struct rd_merkle_ha
 	return rd_digest_once(RD_SHA256, rd_buf_view(&spki), ret->bytes);
 }
 
-enum rd_status rd_merkle_head_sign(const struct rd_ec_key *key, const struct rd_merkle_head *head,
-	uint8_t ret_signed[RD_MERKLE_HEAD_SIZE])
+enum rd_status rd_merkle_head_sign_as(const struct rd_ec_key *key, const struct rd_merkle_hash *id,
+	const struct rd_merkle_head *head, uint8_t ret_signed[RD_MERKLE_HEAD_SIZE])
 {
 	struct rd_buf out = rd_buf_fixed(ret_signed, RD_MERKLE_HEAD_BODY_SIZE);
-	struct rd_merkle_hash id;
 
 	RD_ENSURE(head->size <= RD_MERKLE_SIZE_MAX, RD_LIMIT);
-	RD_TRY(rd_merkle_log_id(key, &id));
 	RD_TRY(rd_buf_put(&out, magic, sizeof(magic)));
-	RD_TRY(rd_buf_put(&out, id.bytes, sizeof(id.bytes)));
+	RD_TRY(rd_buf_put(&out, id->bytes, sizeof(id->bytes)));
 	RD_TRY(rd_buf_be64(&out, head->time_ms));
 	RD_TRY(rd_buf_be64(&out, head->size));
 	RD_TRY(rd_buf_put(&out, head->root.bytes, sizeof(head->root.bytes)));
 	return rd_ec_sign(key, rd_buf_view(&out), ret_signed + RD_MERKLE_HEAD_BODY_SIZE);
+}
+
+enum rd_status rd_merkle_head_sign(const struct rd_ec_key *key, const struct rd_merkle_head *head,
+	uint8_t ret_signed[RD_MERKLE_HEAD_SIZE])
+{
+	struct rd_merkle_hash id;
+
+	RD_TRY(rd_merkle_log_id(key, &id));
+	return rd_merkle_head_sign_as(key, &id, head, ret_signed);
 }
 
 static enum rd_status read_body(

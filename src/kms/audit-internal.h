@@ -9,6 +9,7 @@
 
 struct kms_audit_file {
 	const struct rd_ec_key *key; /* borrowed */
+	struct rd_merkle_hash id;    /* of the log: the key's */
 	int dir_fd, lock_fd, documents_fd, log_fd, heads_fd;
 	uint64_t segment_max;
 	uint64_t first;              /* of the open segment */

@@ -115,9 +115,15 @@ static enum rd_status open_documents(
 enum rd_status kms_audit_file_open(struct kms_audit_file *file, const char *dir,
 	const struct rd_ec_key *key, struct rd_error *err)
 {
+	enum rd_status st;
+
 	*file = (struct kms_audit_file)KMS_AUDIT_FILE_INIT;
 	file->key = key;
 	file->segment_max = KMS_AUDIT_SEGMENT_MAX;
+	st = rd_merkle_log_id(key, &file->id);
+	if (st != RD_OK) {
+		return rd_fail(err, st, "the audit log's key: %s", rd_status_text(st));
+	}
 	RD_TRY(rd_paths_make_dir(dir, 0700, err));
 	file->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (file->dir_fd < 0) {
@@ -175,7 +181,7 @@ static enum rd_status make_first_segment(struct kms_audit_file *file, struct rd_
 	file->head.time_ms = clock_ms();
 	st = rd_merkle_empty_root(&file->head.root);
 	if (st == RD_OK) {
-		st = rd_merkle_head_sign(file->key, &file->head, file->head_bytes);
+		st = rd_merkle_head_sign_as(file->key, &file->id, &file->head, file->head_bytes);
 	}
 	if (st == RD_OK) {
 		st = make_segment(file);
@@ -349,7 +355,7 @@ enum rd_status kms_audit_file_commit(
 	/* A clock that was set back must not make heads go backwards. */
 	head.time_ms = head.time_ms > file->head.time_ms ? head.time_ms : file->head.time_ms;
 	RD_TRY(rd_merkle_root(range, &head.root));
-	RD_TRY(rd_merkle_head_sign(file->key, &head, bytes));
+	RD_TRY(rd_merkle_head_sign_as(file->key, &file->id, &head, bytes));
 	RD_TRY(write_synced(file->log_fd, batch, file->log_end));
 	RD_TRY(write_synced(file->heads_fd, rd_view(bytes, sizeof(bytes)), file->heads_end));
 	file->range = *range;
