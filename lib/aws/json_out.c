@@ -32,6 +32,18 @@ static enum rd_status put_char(uint32_t v, struct rd_view bytes, struct rd_buf *
 	return rd_buf_put_view(out, bytes);
 }
 
+/* How much of the text's beginning stands for itself; nearly all of it, nearly always. */
+static size_t plain_length(struct rd_view text)
+{
+	size_t n = 0;
+
+	while (n < text.len && text.ptr[n] >= 0x20 && text.ptr[n] < 0x7f && text.ptr[n] != '"' &&
+		text.ptr[n] != '\\') {
+		n++;
+	}
+	return n;
+}
+
 static enum rd_status put_text(struct rd_view text, struct rd_buf *out)
 {
 	struct rd_cur c = rd_cur(text);
@@ -39,8 +51,15 @@ static enum rd_status put_text(struct rd_view text, struct rd_buf *out)
 	RD_TRY(rd_buf_u8(out, '"'));
 	while (c.left > 0) {
 		const uint8_t *start = c.ptr;
+		size_t n = plain_length(rd_view(c.ptr, c.left));
+		struct rd_view run;
 		uint32_t v;
 
+		if (n > 0) {
+			RD_TRY(rd_cur_take(&c, n, &run));
+			RD_TRY(rd_buf_put_view(out, run));
+			continue;
+		}
 		RD_TRY(rd_utf8_next(&c, &v));
 		RD_TRY(put_char(v, rd_view(start, (size_t)(c.ptr - start)), out));
 	}
@@ -146,6 +165,13 @@ void rd_json_out_bool(struct rd_json_out *j, const char *name, bool value)
 {
 	if (start_value(j, name)) {
 		j->st = rd_buf_put_str(j->out, value ? "true" : "false");
+	}
+}
+
+void rd_json_out_json(struct rd_json_out *j, const char *name, struct rd_view json)
+{
+	if (start_value(j, name)) {
+		j->st = rd_buf_put_view(j->out, json);
 	}
 }
 

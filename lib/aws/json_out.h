@@ -42,6 +42,8 @@ void rd_json_out_str(struct rd_json_out *j, const char *name, const char *text);
 void rd_json_out_base64(struct rd_json_out *j, const char *name, struct rd_view bytes);
 void rd_json_out_int(struct rd_json_out *j, const char *name, int64_t value);
 void rd_json_out_bool(struct rd_json_out *j, const char *name, bool value);
+/* A value that is JSON already, as it is: null, or what another writer made. */
+void rd_json_out_json(struct rd_json_out *j, const char *name, struct rd_view json);
 /* Seconds since the epoch with milliseconds: 1700000000.123. */
 void rd_json_out_time(struct rd_json_out *j, const char *name, uint64_t unix_ms);
 

@@ -3,8 +3,11 @@
 #include "kms/record.h"
 
 #include "audit/format.h"
+#include "aws/json_out.h"
 #include "base/text.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -21,49 +24,38 @@ static const char *const hidden_names[] = {"Plaintext", "CiphertextBlob", "Messa
 /* Registers that AWS's records name one by one; PCR0 has a name of its own. */
 static const unsigned named_pcrs[] = {1, 2, 3, 4, 8};
 
-/* A string for certain: what is not UTF-8 (anybody's User-Agent) becomes '?'. */
-static json_t *text(const char *s)
+/* A string for certain: what is not UTF-8 (anybody's User-Agent) becomes '?'. "" is left out. */
+static void put_text(struct rd_json_out *j, const char *name, const char *s)
 {
-	json_t *value = json_string(s);
+	enum rd_status st = j->st;
+	size_t before = j->out->used;
+	bool has_members = j->has_members[j->depth - 1];
 	char *copy;
 
-	if (value != NULL) {
-		return value;
+	if (s[0] == '\0') {
+		return;
 	}
+	rd_json_out_str(j, name, s);
+	if (st != RD_OK || rd_category(j->st) != RD_CAT_MALFORMED) {
+		return;
+	}
+	j->out->used = before;
+	j->has_members[j->depth - 1] = has_members;
 	copy = strdup(s);
+	j->st = copy != NULL ? RD_OK : RD_NOMEM;
 	for (char *c = copy; c != NULL && *c != '\0'; c++) {
 		*c = (unsigned char)*c < 0x80 ? *c : '?';
 	}
-	value = copy != NULL ? json_string(copy) : NULL;
+	rd_json_out_str(j, name, copy);
 	free(copy);
-	return value;
 }
 
-/* value is consumed, as by all of jansson's _new functions; NULL is "out of memory". */
-static enum rd_status put(json_t *object, const char *name, json_t *value)
-{
-	return json_object_set_new(object, name, value) == 0 ? RD_OK : RD_NOMEM;
-}
-
-static enum rd_status put_text(json_t *object, const char *name, const char *s)
-{
-	return s[0] != '\0' ? put(object, name, text(s)) : RD_OK;
-}
-
-static enum rd_status put_time(json_t *object, const char *name, int64_t unix_ms)
+static void put_time(struct rd_json_out *j, const char *name, int64_t unix_ms)
 {
 	char s[RD_TIME_TEXT_SIZE];
 
 	rd_time_string(unix_ms > 0 ? (uint64_t)unix_ms : 0, s);
-	return put_text(object, name, s);
-}
-
-/* A new object under a name; borrowed. NULL: out of memory. */
-static json_t *put_object(json_t *object, const char *name)
-{
-	json_t *inner = json_object();
-
-	return json_object_set_new(object, name, inner) == 0 ? inner : NULL;
+	put_text(j, name, s);
 }
 
 /* The last part of ".../name", or all of it. */
@@ -74,19 +66,20 @@ static const char *last_part(const char *arn)
 	return slash != NULL ? slash + 1 : arn;
 }
 
-static enum rd_status put_session(json_t *identity, const struct kms_identity *who)
+static void put_session(struct rd_json_out *j, const struct kms_identity *who)
 {
-	json_t *context = put_object(identity, "sessionContext");
-	json_t *issuer = put_object(context, "sessionIssuer");
-	json_t *attributes = put_object(context, "attributes");
-
-	RD_ENSURE(issuer != NULL && attributes != NULL, RD_NOMEM);
-	RD_TRY(put_text(issuer, "type", "Role"));
-	RD_TRY(put_text(issuer, "principalId", who->uid));
-	RD_TRY(put_text(issuer, "arn", who->role_arn));
-	RD_TRY(put_text(issuer, "accountId", who->account));
-	RD_TRY(put_text(issuer, "userName", last_part(who->role_arn)));
-	return put_time(attributes, "creationDate", who->token_issued_ms);
+	rd_json_out_object(j, "sessionContext");
+	rd_json_out_object(j, "attributes");
+	put_time(j, "creationDate", who->token_issued_ms);
+	rd_json_out_end(j);
+	rd_json_out_object(j, "sessionIssuer");
+	put_text(j, "accountId", who->account);
+	put_text(j, "arn", who->role_arn);
+	put_text(j, "principalId", who->uid);
+	put_text(j, "type", "Role");
+	put_text(j, "userName", last_part(who->role_arn));
+	rd_json_out_end(j);
+	rd_json_out_end(j);
 }
 
 /* The scheduler acts under a name that is no principal's. */
@@ -95,33 +88,40 @@ static bool is_server(const struct kms_identity *who)
 	return who->arn[0] != '\0' && strncmp(who->arn, "arn:", 4) != 0;
 }
 
-static enum rd_status put_identity(json_t *record, const struct kms_identity *who)
+static void put_principal(struct rd_json_out *j, const struct kms_identity *who)
 {
 	static const char *const types[] = {
 		[KMS_ROOT] = "Root", [KMS_USER] = "IAMUser", [KMS_ROLE] = "AssumedRole"};
-	json_t *identity = put_object(record, "userIdentity");
 	char principal[sizeof(who->uid) + 1 + sizeof(who->session)];
 
-	RD_ENSURE(identity != NULL, RD_NOMEM);
-	if (is_server(who)) {
-		RD_TRY(put_text(identity, "type", "AWSService"));
-		return put_text(identity, "invokedBy", who->arn);
-	}
-	if (who->arn[0] == '\0') {
-		RD_TRY(put_text(identity, "type", "Unknown"));
-		return put_text(identity, "accessKeyId", who->akid);
-	}
 	snprintf(principal, sizeof(principal), "%s%s%s", who->uid,
 		who->session[0] != '\0' ? ":" : "", who->session);
-	RD_TRY(put_text(identity, "type", types[who->kind]));
-	RD_TRY(put_text(identity, "principalId", principal));
-	RD_TRY(put_text(identity, "arn", who->arn));
-	RD_TRY(put_text(identity, "accountId", who->account));
-	RD_TRY(put_text(identity, "accessKeyId", who->akid));
-	if (who->kind == KMS_USER) {
-		RD_TRY(put_text(identity, "userName", last_part(who->arn)));
+	put_text(j, "accessKeyId", who->akid);
+	put_text(j, "accountId", who->account);
+	put_text(j, "arn", who->arn);
+	put_text(j, "principalId", principal);
+	if (who->kind == KMS_ROLE) {
+		put_session(j, who);
 	}
-	return who->kind == KMS_ROLE ? put_session(identity, who) : RD_OK;
+	put_text(j, "type", types[who->kind]);
+	if (who->kind == KMS_USER) {
+		put_text(j, "userName", last_part(who->arn));
+	}
+}
+
+static void put_identity(struct rd_json_out *j, const struct kms_identity *who)
+{
+	rd_json_out_object(j, "userIdentity");
+	if (is_server(who)) {
+		put_text(j, "invokedBy", who->arn);
+		put_text(j, "type", "AWSService");
+	} else if (who->arn[0] == '\0') {
+		put_text(j, "accessKeyId", who->akid);
+		put_text(j, "type", "Unknown");
+	} else {
+		put_principal(j, who);
+	}
+	rd_json_out_end(j);
 }
 
 static bool is_hidden(const char *name)
@@ -134,111 +134,122 @@ static bool is_hidden(const char *name)
 	return false;
 }
 
-static enum rd_status put_facts(json_t *record, json_t *facts)
+static int dump_part(const char *bytes, size_t n, void *out)
 {
-	json_t *shown = put_object(record, "requestParameters");
+	return rd_buf_put(out, bytes, n) == RD_OK ? 0 : -1;
+}
+
+/* What the call's own code has put together, a tree; facts may be NULL. */
+static void put_facts(struct rd_json_out *j, json_t *facts)
+{
+	json_t *shown = json_object();
 	const char *name;
 	json_t *value;
+	int rc = shown != NULL ? 0 : -1;
 
-	RD_ENSURE(shown != NULL, RD_NOMEM);
 	json_object_foreach(facts, name, value)
 	{
-		RD_TRY(put(
-			shown, name, is_hidden(name) ? json_string(HIDDEN) : json_incref(value)));
+		rc |= json_object_set_new(
+			shown, name, is_hidden(name) ? json_string(HIDDEN) : json_incref(value));
 	}
-	return RD_OK;
+	rd_json_out_json(j, "requestParameters", rd_view("", 0));
+	if (j->st == RD_OK && (rc != 0 || json_dump_callback(shown, dump_part, j->out,
+						  JSON_COMPACT | JSON_SORT_KEYS) != 0)) {
+		j->st = rc != 0 ? RD_NOMEM : RD_NOSPACE;
+	}
+	json_decref(shown);
 }
 
-static enum rd_status put_decision(json_t *extra, const struct kms_decision *decision)
+static void put_decision(struct rd_json_out *j, const struct kms_decision *decision)
 {
-	json_t *d;
-
 	if (!decision->made) {
-		return RD_OK;
+		return;
 	}
-	d = put_object(extra, "decision");
-	RD_ENSURE(d != NULL, RD_NOMEM);
-	RD_TRY(put(d, "allowed", json_boolean(decision->allowed)));
-	RD_TRY(put_text(d, "action", decision->action));
-	RD_TRY(put_text(d, "resource", decision->resource));
-	return put_text(d, "by", decision->by);
+	rd_json_out_object(j, "decision");
+	put_text(j, "action", decision->action);
+	rd_json_out_bool(j, "allowed", decision->allowed);
+	put_text(j, "by", decision->by);
+	put_text(j, "resource", decision->resource);
+	rd_json_out_end(j);
 }
 
-static enum rd_status put_base64(json_t *object, const char *name, struct rd_view bytes)
+static void put_pcr(
+	struct rd_json_out *j, const char *name, const struct kms_attested *a, unsigned n)
 {
-	char storage[4 * ((sizeof(((struct kms_attested *)0)->pcr[0]) + 2) / 3) + 1];
-	struct rd_buf b = rd_buf_fixed(storage, sizeof(storage));
-
-	RD_TRY(rd_base64_encode(bytes, &b));
-	RD_TRY(rd_buf_u8(&b, '\0'));
-	return put_text(object, name, storage);
+	if ((a->pcr_mask >> n & 1) != 0) {
+		rd_json_out_base64(j, name, rd_view(a->pcr[n], sizeof(a->pcr[n])));
+	}
 }
 
-static enum rd_status put_registers(json_t *recipient, const struct kms_attested *a)
+/* Sorted as text: 0, 1, 10, 11 … 2, 3 … */
+static void put_registers(struct rd_json_out *j, const struct kms_attested *a)
 {
+	static const uint8_t sorted[] = {0, 1, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 2, 20, 21,
+		22, 23, 24, 25, 26, 27, 28, 29, 3, 30, 31, 4, 5, 6, 7, 8, 9};
 	char hex[2 * sizeof(a->pcr[0]) + 1];
-	char name[64];
-	json_t *all = put_object(recipient, "pcrs");
+	char name[sizeof("31")];
 
-	RD_ENSURE(all != NULL, RD_NOMEM);
-	for (unsigned i = 0; i < RD_ARRAY_LEN(a->pcr); i++) {
-		if ((a->pcr_mask >> i & 1) != 0) {
-			snprintf(name, sizeof(name), "%u", i);
-			rd_hex_string(rd_view(a->pcr[i], sizeof(a->pcr[i])), hex);
-			RD_TRY(put_text(all, name, hex));
-		}
-	}
-	if ((a->pcr_mask & 1) != 0) {
-		RD_TRY(put_base64(recipient, "attestationDocumentEnclaveImageDigest",
-			rd_view(a->pcr[0], sizeof(a->pcr[0]))));
-	}
-	for (size_t i = 0; i < RD_ARRAY_LEN(named_pcrs); i++) {
-		unsigned n = named_pcrs[i];
+	_Static_assert(sizeof(sorted) == RD_ARRAY_LEN(a->pcr), "each register once");
+	rd_json_out_object(j, "pcrs");
+	for (unsigned i = 0; i < RD_ARRAY_LEN(sorted); i++) {
+		unsigned n = sorted[i];
 
 		if ((a->pcr_mask >> n & 1) != 0) {
-			snprintf(name, sizeof(name), "attestationDocumentEnclavePCR%u", n);
-			RD_TRY(put_base64(recipient, name, rd_view(a->pcr[n], sizeof(a->pcr[n]))));
+			snprintf(name, sizeof(name), "%u", n % 100);
+			rd_hex_string(rd_view(a->pcr[n], sizeof(a->pcr[n])), hex);
+			put_text(j, name, hex);
 		}
 	}
-	return RD_OK;
+	rd_json_out_end(j);
 }
 
-static enum rd_status put_recipient(json_t *extra, const struct kms_call *call)
+static void put_attested(struct rd_json_out *j, const struct kms_attested *a)
+{
+	char name[64];
+
+	put_pcr(j, "attestationDocumentEnclaveImageDigest", a, 0);
+	for (size_t i = 0; i < RD_ARRAY_LEN(named_pcrs); i++) {
+		snprintf(name, sizeof(name), "attestationDocumentEnclavePCR%u", named_pcrs[i]);
+		put_pcr(j, name, a, named_pcrs[i]);
+	}
+	put_text(j, "attestationDocumentModuleId", a->module_id);
+}
+
+static void put_recipient(struct rd_json_out *j, const struct kms_call *call)
 {
 	static const uint8_t none[sizeof(call->attested.digest)];
 	const struct kms_attested *a = &call->attested;
 	bool kept = memcmp(a->digest, none, sizeof(none)) != 0;
-	char hex[2 * sizeof(a->digest) + 1];
-	json_t *recipient;
+	char hex[2 * sizeof(a->digest) + 1] = "";
 
 	if (!kept && !a->present && call->attested_why[0] == '\0') {
-		return RD_OK;
+		return;
 	}
-	recipient = put_object(extra, "recipient");
-	RD_ENSURE(recipient != NULL, RD_NOMEM);
 	if (kept) {
 		rd_hex_string(rd_view(a->digest, sizeof(a->digest)), hex);
-		RD_TRY(put_text(recipient, RD_AUDIT_DOCUMENT_MEMBER, hex));
 	}
-	RD_TRY(put_text(recipient, "attestationDocumentRefused", call->attested_why));
-	if (!a->present) {
-		return RD_OK;
+	rd_json_out_object(j, "recipient");
+	if (a->present) {
+		put_attested(j, a);
 	}
-	RD_TRY(put_text(recipient, "attestationDocumentModuleId", a->module_id));
-	RD_TRY(put_time(recipient, "timestamp", (int64_t)a->timestamp_ms));
-	RD_TRY(put_text(recipient, "root", a->root_name));
-	RD_TRY(put(recipient, "debug", json_boolean(a->debug)));
-	return put_registers(recipient, a);
+	put_text(j, "attestationDocumentRefused", call->attested_why);
+	put_text(j, RD_AUDIT_DOCUMENT_MEMBER, hex);
+	if (a->present) {
+		rd_json_out_bool(j, "debug", a->debug);
+		put_registers(j, a);
+		put_text(j, "root", a->root_name);
+		put_time(j, "timestamp", (int64_t)a->timestamp_ms);
+	}
+	rd_json_out_end(j);
 }
 
-static enum rd_status put_extra(json_t *record, const struct kms_call *call)
+static void put_extra(struct rd_json_out *j, const struct kms_call *call)
 {
-	json_t *extra = put_object(record, "additionalEventData");
-
-	RD_ENSURE(extra != NULL, RD_NOMEM);
-	RD_TRY(put(extra, "tls", json_boolean(call->tls)));
-	RD_TRY(put_decision(extra, &call->decision));
-	return put_recipient(extra, call);
+	rd_json_out_object(j, "additionalEventData");
+	put_decision(j, &call->decision);
+	put_recipient(j, call);
+	rd_json_out_bool(j, "tls", call->tls);
+	rd_json_out_end(j);
 }
 
 /* "arn:aws:kms:region:ACCOUNT:key/…": the account's 12 digits, or "". */
@@ -257,107 +268,98 @@ static void account_of(const char *arn, char ret_account[KMS_ACCOUNT_SIZE])
 	}
 }
 
-static enum rd_status put_resources(json_t *record, const struct kms_call *call)
+static void put_resources(struct rd_json_out *j, const struct kms_call *call, const char *account)
 {
-	char account[KMS_ACCOUNT_SIZE];
-	json_t *list;
-	json_t *resource = json_object();
-
-	account_of(call->key_arn, account);
 	if (call->key_arn[0] == '\0') {
-		json_decref(resource);
-		return put_text(record, "recipientAccountId", call->who.account);
+		return;
 	}
-	list = json_array();
-	if (json_array_append_new(list, resource) < 0) {
-		json_decref(list);
-		return RD_NOMEM;
-	}
-	RD_TRY(put(record, "resources", list));
-	RD_TRY(put_text(resource, "accountId", account));
-	RD_TRY(put_text(resource, "type", "AWS::KMS::Key"));
-	RD_TRY(put_text(resource, "ARN", call->key_arn));
-	return put_text(record, "recipientAccountId", account);
+	rd_json_out_list(j, "resources");
+	rd_json_out_object(j, NULL);
+	put_text(j, "ARN", call->key_arn);
+	put_text(j, "accountId", account);
+	put_text(j, "type", "AWS::KMS::Key");
+	rd_json_out_end(j);
+	rd_json_out_end(j);
 }
 
-/* What was called, of which service. A call that failed before its operation was known has no name
- * that could be trusted. */
-static enum rd_status put_event_name(json_t *record, const struct kms_call *call)
+/* A call that failed before its operation was known has no name that could be trusted. */
+static const char *event_name(const struct kms_call *call)
+{
+	const char *name = call->op != NULL ? call->op->name : call->action;
+
+	return name != NULL ? name : "Unknown";
+}
+
+static bool writes(const struct kms_call *call)
+{
+	const char *name = call->action;
+
+	return call->op != NULL ? (call->op->flags & KMS_OP_WRITES) != 0
+				: name != NULL && strncmp(name, "Get", 3) != 0 &&
+					  strncmp(name, "List", 4) != 0;
+}
+
+/* Members that say what happened, up to the first that has members of its own. */
+static void put_event(struct rd_json_out *j, const struct kms_call *call)
 {
 	static const char *const sources[] = {[KMS_SERVICE_KMS] = "kms.amazonaws.com",
 		[KMS_SERVICE_IAM] = "iam.amazonaws.com",
 		[KMS_SERVICE_STS] = "sts.amazonaws.com"};
-	const char *name = call->op != NULL ? call->op->name : call->action;
-	bool writes = call->op != NULL ? (call->op->flags & KMS_OP_WRITES) != 0
-				       : name != NULL && strncmp(name, "Get", 3) != 0 &&
-						 strncmp(name, "List", 4) != 0;
 
-	RD_TRY(put(record, "readOnly", json_boolean(!writes)));
-	RD_TRY(put_text(record, "eventSource", sources[call->who.service]));
-	return put_text(record, "eventName", name != NULL ? name : "Unknown");
-}
-
-static enum rd_status put_event(json_t *record, const struct kms_call *call)
-{
-	RD_TRY(put_event_name(record, call));
-	RD_TRY(put_text(record, "eventVersion", "1.11"));
-	RD_TRY(put_time(record, "eventTime", call->now_ms));
-	RD_TRY(put_text(
-		record, "eventType", is_server(&call->who) ? "AwsServiceEvent" : "AwsApiCall"));
-	RD_TRY(put_text(record, "eventCategory", "Management"));
-	RD_TRY(put(record, "managementEvent", json_true()));
-	RD_TRY(put_text(record, "awsRegion", call->kms->config.region));
-	RD_TRY(put_text(record, "sourceIPAddress", call->peer));
-	RD_TRY(put_text(record, "userAgent", call->user_agent));
-	RD_TRY(put_text(record, "requestID", call->request_id));
-	RD_TRY(put_text(record, "eventID", call->request_id));
-	RD_TRY(put(record, "responseElements", json_null()));
-	if (call->fault.type == KMS_FAULT_NONE) {
-		return RD_OK;
+	put_text(j, "awsRegion", call->kms->config.region);
+	if (call->fault.type != KMS_FAULT_NONE) {
+		put_text(j, "errorCode", kms_fault_name(call->fault.type));
+		put_text(j, "errorMessage", call->fault.message);
 	}
-	RD_TRY(put_text(record, "errorCode", kms_fault_name(call->fault.type)));
-	return put_text(record, "errorMessage", call->fault.message);
+	put_text(j, "eventCategory", "Management");
+	put_text(j, "eventID", call->request_id);
+	put_text(j, "eventName", event_name(call));
+	put_text(j, "eventSource", sources[call->who.service]);
+	put_time(j, "eventTime", call->now_ms);
+	put_text(j, "eventType", is_server(&call->who) ? "AwsServiceEvent" : "AwsApiCall");
+	put_text(j, "eventVersion", "1.11");
+	rd_json_out_bool(j, "managementEvent", true);
+	rd_json_out_bool(j, "readOnly", !writes(call));
 }
 
-static int dump_part(const char *bytes, size_t n, void *out)
+/* Members in their order: there is no tree that could be sorted. */
+static enum rd_status write_record(const struct kms_call *call, bool with_facts, struct rd_buf *out)
 {
-	return rd_buf_put(out, bytes, n) == RD_OK ? 0 : -1;
-}
-
-static enum rd_status dump(const json_t *record, struct rd_buf *out)
-{
+	struct rd_json_out j = rd_json_out(out);
 	size_t before = out->used;
+	char account[KMS_ACCOUNT_SIZE];
+	enum rd_status st;
 
-	if (json_dump_callback(record, dump_part, out, JSON_COMPACT | JSON_SORT_KEYS) == 0 &&
-		out->used - before <= RD_AUDIT_RECORD_MAX) {
-		return RD_OK;
+	account_of(call->key_arn, account);
+	rd_json_out_object(&j, NULL);
+	put_extra(&j, call);
+	put_event(&j, call);
+	put_text(&j, "recipientAccountId", call->key_arn[0] == '\0' ? call->who.account : account);
+	put_text(&j, "requestID", call->request_id);
+	if (with_facts) {
+		put_facts(&j, call->facts);
+	} else {
+		rd_json_out_json(&j, "requestParameters", rd_view_str("{\"omitted\":true}"));
 	}
-	out->used = before;
-	return RD_LIMIT;
-}
-
-static enum rd_status fill(json_t *record, const struct kms_call *call)
-{
-	RD_ENSURE(record != NULL, RD_NOMEM);
-	RD_TRY(put_event(record, call));
-	RD_TRY(put_identity(record, &call->who));
-	RD_TRY(put_facts(record, call->facts));
-	RD_TRY(put_extra(record, call));
-	return put_resources(record, call);
+	put_resources(&j, call, account);
+	rd_json_out_json(&j, "responseElements", rd_view_str("null"));
+	put_text(&j, "sourceIPAddress", call->peer);
+	put_text(&j, "userAgent", call->user_agent);
+	put_identity(&j, &call->who);
+	rd_json_out_end(&j);
+	st = rd_json_out_finish(&j);
+	if (out->used - before > RD_AUDIT_RECORD_MAX || rd_category(st) == RD_CAT_LIMIT) {
+		st = RD_LIMIT;
+	}
+	if (st != RD_OK) {
+		out->used = before;
+	}
+	return st;
 }
 
 enum rd_status kms_record(const struct kms_call *call, struct rd_buf *out)
 {
-	json_t *record = json_object();
-	enum rd_status st = fill(record, call);
+	enum rd_status st = write_record(call, true, out);
 
-	if (st == RD_OK) {
-		st = dump(record, out);
-	}
-	if (st == RD_LIMIT) {
-		st = put(record, "requestParameters", json_pack("{s:b}", "omitted", 1));
-		st = st == RD_OK ? dump(record, out) : st;
-	}
-	json_decref(record);
-	return st;
+	return st == RD_LIMIT ? write_record(call, false, out) : st;
 }
