@@ -28,6 +28,10 @@
 /* Out of descriptors: wait for some to be closed. */
 #define ACCEPT_PAUSE_MS 100
 #define BACKLOG         1024
+/* An answer's status line and headers: ours, a dozen of some words each. */
+#define HEAD_MAX 4096
+/* The lines that every answer has; numbers and words of fixed length. */
+#define STATUS_MAX 192
 
 static bool has_line_end(struct rd_view v)
 {
@@ -49,26 +53,45 @@ void rd_http_date(char ret_text[RD_HTTP_DATE_SIZE])
 	(void)strftime(ret_text, RD_HTTP_DATE_SIZE, "%a, %d %b %Y %H:%M:%S GMT", &tm);
 }
 
+static enum rd_status put_head(struct rd_buf *head, const struct rd_http_call *call, int status,
+	const struct rd_http_header *headers, size_t n_headers, size_t body_len)
+{
+	bool close = call->last || !call->framing.keep_alive;
+	char date[RD_HTTP_DATE_SIZE];
+	char first[STATUS_MAX];
+	int n;
+
+	rd_http_date(date);
+	n = snprintf(first, sizeof(first),
+		"HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Length: %zu\r\n%s", status, reason(status),
+		date, body_len, close ? "Connection: close\r\n" : "");
+	RD_ENSURE(n > 0 && (size_t)n < sizeof(first), RD_INTERNAL);
+	RD_TRY(rd_buf_put(head, first, (size_t)n));
+	for (size_t i = 0; i < n_headers; i++) {
+		assert(!has_line_end(headers[i].name) && !has_line_end(headers[i].value));
+		RD_TRY(rd_buf_put_view(head, headers[i].name));
+		RD_TRY(rd_buf_put(head, ": ", 2));
+		RD_TRY(rd_buf_put_view(head, headers[i].value));
+		RD_TRY(rd_buf_put(head, "\r\n", 2));
+	}
+	return rd_buf_put(head, "\r\n", 2);
+}
+
+/* NULL when memory is short: then the connection is closed without an answer. */
 static struct evbuffer *format(const struct rd_http_call *call, int status,
 	const struct rd_http_header *headers, size_t n_headers, struct rd_view body)
 {
+	uint8_t storage[HEAD_MAX];
+	struct rd_buf head = rd_buf_fixed(storage, sizeof(storage));
 	struct evbuffer *out = evbuffer_new();
-	bool close = call->last || !call->framing.keep_alive;
-	char date[RD_HTTP_DATE_SIZE];
 
 	if (out == NULL) {
 		return NULL;
 	}
-	rd_http_date(date);
-	(void)evbuffer_add_printf(out, "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Length: %zu\r\n%s",
-		status, reason(status), date, body.len, close ? "Connection: close\r\n" : "");
-	for (size_t i = 0; i < n_headers; i++) {
-		assert(!has_line_end(headers[i].name) && !has_line_end(headers[i].value));
-		(void)evbuffer_add_printf(out, "%.*s: %.*s\r\n", (int)headers[i].name.len,
-			(const char *)headers[i].name.ptr, (int)headers[i].value.len,
-			(const char *)headers[i].value.ptr);
-	}
-	if (evbuffer_add(out, "\r\n", 2) != 0 ||
+	/* One piece of memory for both: libevent would make one for each. */
+	if (put_head(&head, call, status, headers, n_headers, body.len) != RD_OK ||
+		evbuffer_expand(out, head.used + body.len) != 0 ||
+		evbuffer_add(out, storage, head.used) != 0 ||
 		(body.len > 0 && evbuffer_add(out, body.ptr, body.len) != 0)) {
 		evbuffer_free(out);
 		return NULL;
