@@ -25,7 +25,7 @@ from kms_host import ACCOUNT, Kms, until  # noqa: E402  pylint: disable=wrong-im
 LOAD = os.path.join(BUILD, "tests", "bench", "kms-load")
 FILL = os.path.join(BUILD, "tests", "bench", "kms-fill")
 SERVER_CPU, LOAD_CPU = 0, os.cpu_count() - 1
-CONNECTIONS = 64
+CONNECTIONS = 384
 CONFIG = "threads: 1\nworkers: 1\n"
 BODIES = 256
 
