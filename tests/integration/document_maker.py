@@ -44,7 +44,8 @@ class Maker:
         self.pcrs.update({0: b"\xa0" * 48, 1: b"\xa1" * 48, 2: b"\xa2" * 48,
                           4: hashlib.sha384(bytes(48) + INSTANCE_ID.encode()).digest()})
 
-    def issue(self, level):
+    def issue(self, level, key=None, authority=None, hours_ago=1):
+        """As AWS has them, or with another key, a leaf that may issue (authority), or begun hours_ago, for four hours."""
         now = datetime.datetime.utcnow().replace(microsecond=0)
         leaf = level == len(NAMES) - 1
         path = None if level in (0, len(NAMES) - 1) else len(NAMES) - 2 - level
@@ -53,27 +54,29 @@ class Maker:
                               data_encipherment=False, key_agreement=False, key_cert_sign=not leaf, crl_sign=False,
                               encipher_only=False, decipher_only=False)
         certificate = (x509.CertificateBuilder().subject_name(name_of(level)).issuer_name(name_of(max(level - 1, 0)))
-                       .public_key(self.keys[level].public_key()).serial_number(serial)
-                       .not_valid_before(now - datetime.timedelta(hours=1))
-                       .not_valid_after(now + datetime.timedelta(hours=3))
-                       .add_extension(x509.BasicConstraints(ca=not leaf, path_length=path), critical=True)
+                       .public_key((key or self.keys[level]).public_key()).serial_number(serial)
+                       .not_valid_before(now - datetime.timedelta(hours=hours_ago))
+                       .not_valid_after(now + datetime.timedelta(hours=4 - hours_ago))
+                       .add_extension(x509.BasicConstraints(ca=not leaf if authority is None else authority,
+                                                            path_length=path), critical=True)
                        .add_extension(usage, critical=True)
                        .sign(self.keys[max(level - 1, 0)], hashes.SHA384()))
         return certificate.public_bytes(serialization.Encoding.DER)
 
     def document(self, **changes):
         """Signed now; any member of the payload may be another."""
-        payload = {"module_id": MODULE_ID, "digest": "SHA384",
+        return self.sign(cbor2.dumps(self.payload(**changes)))
+
+    def payload(self, **changes):
+        return {"module_id": MODULE_ID, "digest": "SHA384",
                    "timestamp": int(datetime.datetime.now().timestamp() * 1000), "pcrs": self.pcrs,
                    "certificate": self.ders[-1], "cabundle": self.ders[:-1], "public_key": self.spki,
                    "user_data": None, "nonce": None, **changes}
-        return self.sign(cbor2.dumps(payload))
 
-    def sign(self, payload):
-        protected = cbor2.dumps({1: -35})
+    def sign(self, payload, protected=cbor2.dumps({1: -35}), unprotected=None, key=None):
         signed = cbor2.dumps(["Signature1", protected, b"", payload])
-        r, s = decode_dss_signature(self.keys[-1].sign(signed, ec.ECDSA(hashes.SHA384())))
-        return cbor2.dumps([protected, {}, payload, r.to_bytes(48, "big") + s.to_bytes(48, "big")])
+        r, s = decode_dss_signature((key or self.keys[-1]).sign(signed, ec.ECDSA(hashes.SHA384())))
+        return cbor2.dumps([protected, unprotected or {}, payload, r.to_bytes(48, "big") + s.to_bytes(48, "big")])
 
     def recipient(self, **changes):
         """The parameter, as botocore takes it."""

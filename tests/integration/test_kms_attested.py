@@ -9,10 +9,12 @@ import os
 import pathlib
 import subprocess
 import tempfile
+import time
 
 import cbor2
 import pytest
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from document_maker import MODULE_ID, Maker
 from kms_host import ACCOUNT, Credentials, Kms
 from kms_wire import Refused, Wire
@@ -185,21 +187,101 @@ def test_malformed_recipients_137(kms):
         assert (answer.status, answer.type) == (400, "SerializationException"), answer.bytes
 
 
-def test_bad_documents_138_to_148(client, maker):
+def use(client, document):
+    recipient = {"KeyEncryptionAlgorithm": "RSAES_OAEP_SHA_256", "AttestationDocument": document}
+    return client.generate_random(NumberOfBytes=32, Recipient=recipient)
+
+
+def refuse_documents(client, *documents):
+    for document in documents:
+        with pytest.raises(Refused) as caught:
+            use(client, document)
+        assert (caught.value.status, caught.value.kind) == (400, "ValidationException"), caught.value
+        assert "RD_VERIFY" not in caught.value.message
+
+
+def flip(data, place):
+    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1:]
+
+
+def test_damaged_documents_138(client, maker):
     good = maker.document()
-    flipped = bytearray(good)
-    flipped[len(good) // 2] ^= 1
-    other = {**maker.pcrs, 0: bytes(48)}
-    bad = [b"noise", good[:-1], good + b"\0", bytes(flipped), b"\xd1" + good, maker.document(pcrs=other),
-           maker.document(public_key=None), maker.document(public_key=b""), maker.document(timestamp=1),
-           maker.document(certificate=maker.ders[-2]), maker.document(cabundle=maker.ders[1:-1]), bytes(262144)]
-    for document in bad:
-        recipient = {"KeyEncryptionAlgorithm": "RSAES_OAEP_SHA_256", "AttestationDocument": document}
-        answer = refused("ValidationException", client.generate_random, NumberOfBytes=32, Recipient=recipient)
-        assert "RD_VERIFY" not in answer.message
-    tagged = {"KeyEncryptionAlgorithm": "RSAES_OAEP_SHA_256", "AttestationDocument": b"\xd2" + good}
-    for _ in range(2):  # cases 140 and 146
-        assert len(open_answer(maker, client.generate_random(NumberOfBytes=32, Recipient=tagged))) == 32
+    use(client, good)
+    places = [good.index(maker.pcrs[0]), good.index(maker.ders[-1]) + 100, len(good) - 1, len(good) // 2]
+    refuse_documents(client, b"noise", good[:-1], good[:len(good) // 2], *(flip(good, place) for place in places))
+
+
+def test_chains_139(client, maker, tmp_path):
+    small = ec.generate_private_key(ec.SECP256R1())
+    leaf, changed = len(maker.ders) - 1, maker.payload(certificate=maker.issue(len(maker.ders) - 1, key=small))
+    use(client, maker.document(certificate=maker.issue(leaf)))
+    refuse_documents(client, Maker(str(tmp_path)).document(), maker.sign(cbor2.dumps(changed), key=small),
+                     maker.document(certificate=maker.issue(leaf, hours_ago=5)),
+                     maker.document(certificate=maker.issue(leaf, authority=True)),
+                     maker.document(certificate=maker.ders[-2]), maker.document(cabundle=maker.ders[1:-1]))
+
+
+def test_tagged_and_untagged_140_146(client, maker):
+    good = maker.document()
+    for document in (good, good, b"\xd2" + good):
+        assert len(open_answer(maker, use(client, document))) == 32
+    refuse_documents(client, b"\xd1" + good)
+
+
+def test_algorithms_of_documents_141(client, maker):
+    payload = cbor2.dumps(maker.payload())
+    use(client, maker.sign(payload, unprotected={}))
+    refuse_documents(client, maker.sign(payload, protected=cbor2.dumps({1: -7})),
+                     maker.sign(payload, protected=b"", unprotected={1: -35}),
+                     maker.sign(payload, protected=cbor2.dumps({}), unprotected={1: -35}))
+
+
+def test_cbor_of_documents_142(client, maker):
+    good = maker.document()
+    payload = cbor2.dumps(maker.payload())
+    assert payload[0] == 0xa9
+    again = cbor2.dumps("digest") + cbor2.dumps("SHA384")
+    refuse_documents(client, good + b"\0", maker.sign(payload + b"\0"), maker.sign(b"\xaa" + payload[1:] + again))
+    try:
+        use(client, maker.sign(b"\xbf" + payload[1:] + b"\xff"))
+    except Refused as refusal:
+        assert refusal.kind == "ValidationException"
+
+
+def test_public_keys_in_documents_143(client, maker):
+    pkcs1 = maker.rsa.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.PKCS1)
+    foreign = [key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+               for key in (rsa.generate_private_key(65537, 1024), ec.generate_private_key(ec.SECP384R1()))]
+    refuse_documents(client, *(maker.document(public_key=key) for key in (None, b"", pkcs1, *foreign)))
+
+
+@pytest.mark.parametrize("bits", [3072, 4096])
+def test_larger_public_keys_144(client, maker, tmp_path, bits):
+    key = rsa.generate_private_key(65537, bits)
+    (tmp_path / "key.pem").write_bytes(key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    spki = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    sealed = use(client, maker.document(public_key=spki))["CiphertextForRecipient"]
+    done = subprocess.run(["openssl", "cms", "-decrypt", "-inform", "DER", "-inkey", tmp_path / "key.pem"],
+                          input=sealed, capture_output=True, timeout=60, check=True)
+    assert len(done.stdout) == 32
+
+
+def test_age_of_documents_145(client, maker):
+    now_ms = int(time.time() * 1000)
+    use(client, maker.document(timestamp=now_ms - 240000))
+    refuse_documents(client, maker.document(timestamp=now_ms - 301000), maker.document(timestamp=now_ms + 301000),
+                     maker.document(timestamp=1))
+
+
+def test_debug_enclaves_147(client, maker):
+    refuse_documents(client, maker.document(pcrs={**maker.pcrs, 0: bytes(48)}))
+
+
+def test_size_of_documents_148(client):
+    with pytest.raises(Refused, match="length less than or equal to 262144"):
+        use(client, bytes(262145))
+    refuse_documents(client, bytes(262144))
 
 
 def test_dry_runs_154(client, maker):
@@ -259,7 +341,7 @@ def test_a_grant_does_not_get_around_a_deny_150(kms, client, maker):
 
 def test_documents_of_a_nitrotpm_151(client, maker):
     """No such document is taken, so no condition on its registers or on an enclave's ever holds."""
-    payload = cbor2.loads(cbor2.loads(maker.document())[2])
+    payload = maker.payload()
     payload["nitrotpm_pcrs"] = payload.pop("pcrs")
     key = make(client, {"StringEquals": {"kms:RecipientAttestation:PCR0": IMAGE}})
     blob = client.encrypt(KeyId=key, Plaintext=b"secret")["CiphertextBlob"]

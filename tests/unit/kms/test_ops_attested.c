@@ -300,7 +300,7 @@ static void malformed_recipients_never_get_plaintext_137(void **state)
 	refuse_in_all_operations(json_false(), KMS_FAULT_SERIALIZATION);
 }
 
-static void refuses_bad_documents_138_to_148(void **state)
+static void refuses_bad_documents_138_143_148(void **state)
 {
 	struct rd_buf doc;
 	uint8_t *huge = calloc(1, 262145);
@@ -427,7 +427,7 @@ int main(void)
 		cmocka_unit_test(data_keys_for_enclaves_131),
 		cmocka_unit_test(pairs_secrets_and_random_bytes_for_enclaves_132),
 		cmocka_unit_test(malformed_recipients_never_get_plaintext_137),
-		cmocka_unit_test(refuses_bad_documents_138_to_148),
+		cmocka_unit_test(refuses_bad_documents_138_143_148),
 		cmocka_unit_test(old_documents_and_debug_enclaves_145_147),
 		cmocka_unit_test(other_operations_know_no_recipient_149),
 		cmocka_unit_test(dry_runs_judge_documents_154),
