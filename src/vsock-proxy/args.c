@@ -51,18 +51,24 @@ static enum rd_status check_workers(const char *text, struct rd_error *err)
 	return RD_OK;
 }
 
+bool rd_proxy_is_slot(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len > 0 && len <= RD_PROXY_SLOT_MAX && strspn(text, "0123456789abcdef") == len;
+}
+
 static enum rd_status set_enclave(struct rd_proxy_args *a, const char *id, struct rd_error *err)
 {
 	const char *mark = strstr(id, SLOT_MARK);
 	const char *slot = mark == NULL ? "" : mark + strlen(SLOT_MARK);
 
-	if (strlen(slot) != RD_PROXY_SLOT_LEN ||
-		strspn(slot, "0123456789abcdef") != RD_PROXY_SLOT_LEN) {
+	if (!rd_proxy_is_slot(slot)) {
 		return rd_fail(err, RD_MALFORMED,
 			"--enclave-id \"%s\" is no enclave's id: see nitro-cli describe-enclaves",
 			id);
 	}
-	memcpy(a->slot, slot, RD_PROXY_SLOT_LEN + 1);
+	memcpy(a->slot, slot, strlen(slot) + 1);
 	return RD_OK;
 }
 

@@ -8,8 +8,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* "i-<17 hex>-enc<16 hex>" and its NUL: the 16 digits name the enclave's directory. */
-#define RD_PROXY_SLOT_LEN 16
+/* "i-<17 hex>-enc<slot>": the slot, a number in hex without leading zeros, names the enclave's
+ * directory. */
+#define RD_PROXY_SLOT_MAX 16
+
+bool rd_proxy_is_slot(const char *text);
 
 enum rd_proxy_families { RD_PROXY_MIXED, RD_PROXY_IPV4, RD_PROXY_IPV6 };
 
@@ -25,7 +28,7 @@ struct rd_proxy_args {
 	enum rd_proxy_source source;
 	const char *config;
 	const char *resolv_conf;
-	char slot[RD_PROXY_SLOT_LEN + 1]; /* "": every enclave of this user */
+	char slot[RD_PROXY_SLOT_MAX + 1]; /* "": every enclave of this user */
 	uint32_t local_port;
 	const char *remote;
 	uint16_t remote_port;

@@ -37,7 +37,7 @@
 
 struct place {
 	struct rd_listen *listen;
-	char slot[RD_PROXY_SLOT_LEN + 1];
+	char slot[RD_PROXY_SLOT_MAX + 1];
 	int dir_fd; /* -1: no directory, AF_VSOCK */
 	int fd;
 	ino_t socket_ino;
@@ -48,7 +48,7 @@ struct place {
 struct rd_listen {
 	struct rd_loop *loop;
 	char name[sizeof("vsock.sock_4294967295")];
-	char only[RD_PROXY_SLOT_LEN + 1];
+	char only[RD_PROXY_SLOT_MAX + 1];
 	rd_listen_fn *fn;
 	void *arg;
 	int enclaves_fd;
@@ -166,9 +166,8 @@ static bool is_served(const struct rd_listen *l, const char *slot)
 
 static bool is_wanted(const struct rd_listen *l, const char *slot)
 {
-	return strlen(slot) == RD_PROXY_SLOT_LEN &&
-	       strspn(slot, "0123456789abcdef") == RD_PROXY_SLOT_LEN &&
-	       (l->only[0] == '\0' || strcmp(l->only, slot) == 0) && !is_served(l, slot);
+	return rd_proxy_is_slot(slot) && (l->only[0] == '\0' || strcmp(l->only, slot) == 0) &&
+	       !is_served(l, slot);
 }
 
 /* An enclave of ours that has no socket of this name with somebody behind it. */

@@ -18,7 +18,8 @@ import pytest
 
 PROXY = os.environ["VSOCK_PROXY"]
 SHIPPED = pathlib.Path(__file__).parents[2] / "packaging" / "etc" / "vsock-proxy.yaml"
-SLOT = "00000000000000a1"
+# As redoubtd names them: a number in hex, not padded.
+SLOT = "1a2142825c25ac5"
 LOCAL_PORT = 8000
 NAME = "service.example"
 A, AAAA = 1, 28
@@ -233,12 +234,12 @@ def test_serves_enclaves_that_start_later_and_cleans_up(place):
         place.allow(("127.0.0.1", port))
         proxy = place.start(LOCAL_PORT, "127.0.0.1", port)
         assert ask(place) == b"srv hello"
-        later = place.add_enclave("00000000000000b2")
+        later = place.add_enclave("b2")
         wait_for((later / f"vsock.sock_{LOCAL_PORT}").exists)
         assert ask(place, enclave=later) == b"srv hello"
         (later / f"vsock.sock_{LOCAL_PORT}").unlink()
         later.rmdir()
-        wait_for(lambda: "00000000000000b2 has ended" in place.log())
+        wait_for(lambda: "enclave b2 has ended" in place.log())
         assert ask(place) == b"srv hello"
         proxy.terminate()
         assert proxy.wait(20) == 0
@@ -246,7 +247,7 @@ def test_serves_enclaves_that_start_later_and_cleans_up(place):
 
 
 def test_one_enclave_only_and_no_socket_of_others_taken(place):
-    other = place.add_enclave("00000000000000b2")
+    other = place.add_enclave("b2")
     with server() as port, socket.socket(socket.AF_UNIX) as taken:
         place.allow(("127.0.0.1", port))
         place.start("--enclave-id", f"i-0123456789abcdef0-enc{SLOT}", LOCAL_PORT, "127.0.0.1", port)

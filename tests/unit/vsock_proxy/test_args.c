@@ -58,6 +58,8 @@ static void accepts_ours(void **state)
 	(void)state;
 	assert_ok(parse("--enclave-id i-0123456789abcdef0-enc0123456789abcdef 1 a 1", &a));
 	assert_string_equal(a.slot, "0123456789abcdef");
+	assert_ok(parse("--enclave-id i-0123456789abcdef0-enc1a2142825c25ac5 1 a 1", &a));
+	assert_string_equal(a.slot, "1a2142825c25ac5");
 	assert_int_equal(a.source, RD_PROXY_AUTO);
 	assert_ok(parse("--listen vsock 1 a 1", &a));
 	assert_int_equal(a.source, RD_PROXY_VSOCK);
@@ -90,6 +92,8 @@ static void refuses(void **state)
 		{"8000 a/b 443", RD_MALFORMED},
 		{"8000 256.1.1.1 443", RD_MALFORMED},
 		{"--enclave-id enc1 8000 a 443", RD_MALFORMED},
+		{"--enclave-id i-1-enc 8000 a 443", RD_MALFORMED},
+		{"--enclave-id i-1-enc0123456789abcdef0 8000 a 443", RD_MALFORMED},
 		{"--enclave-id i-1-enc0123456789abcdeg 8000 a 443", RD_MALFORMED},
 		{"--enclave-id i-1-enc../../../../etc/ 8000 a 443", RD_MALFORMED},
 	};
