@@ -70,7 +70,7 @@ static enum rd_status add_roots(struct kms_trust *t, const struct kms_config *co
 	if (config->n_roots > 0) {
 		return RD_OK;
 	}
-	RD_TRY(rd_paths_join(own, paths->state, "pki", "root.pem"));
+	RD_TRY(rd_paths_join(own, paths->state, "root.pem", NULL));
 	if (access(own, F_OK) != 0) {
 		rd_log(RD_LOG_WARNING,
 			"no attestation root: every attestation document is refused until "
