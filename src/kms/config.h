@@ -59,6 +59,14 @@ enum rd_status kms_config_parse(const char *directory, const char *name, struct 
 enum rd_status kms_config_load(const struct rd_paths *paths, const char *path,
 	struct kms_config *ret, struct rd_error *err) RD_MUST_USE;
 
+/* What a value of "master" comes to: "file:", "passphrase:" or "pkcs11:" and the rest. */
+enum rd_status kms_config_master(const char *directory, const char *value, char ret[RD_PATH_MAX],
+	struct rd_error *err) RD_MUST_USE;
+
+/* Neither the database, SQLite's, nor the master key is there, and the key belongs into its usual
+ * file: a first start, so nothing that another master wrapped can be meant. */
+bool kms_config_is_new(const struct kms_config *config);
+
 /* What it comes to, in the file's own form; a database's URL without a password. */
 void kms_config_print(const struct kms_config *config, FILE *to);
 

@@ -5,8 +5,11 @@
 #include "base/text.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define DEFAULT_PORT         8443
@@ -169,6 +172,36 @@ static enum rd_status set_master(const char *value, struct kms_config *c, struct
 		"file:PATH, passphrase:PATH or a pkcs11: URI", c->master, err);
 
 	return st == RD_OK ? RD_OK : rd_error_wrap(err, st, "master");
+}
+
+enum rd_status kms_config_master(
+	const char *directory, const char *value, char ret[RD_PATH_MAX], struct rd_error *err)
+{
+	struct kms_config *config = calloc(1, sizeof(*config));
+	enum rd_status st;
+
+	RD_ENSURE(config != NULL, rd_fail(err, RD_NOMEM, "out of memory"));
+	st = kms_config_defaults(directory, config, err);
+	if (st == RD_OK) {
+		st = set_master(value, config, err);
+	}
+	if (st == RD_OK) {
+		memcpy(ret, config->master, RD_PATH_MAX);
+	}
+	free(config);
+	return st;
+}
+
+bool kms_config_is_new(const struct kms_config *config)
+{
+	char usual[sizeof("file:/master.key") + RD_PATH_MAX];
+	struct stat st;
+
+	snprintf(usual, sizeof(usual), "file:%s/master.key", config->directory);
+	return strcmp(config->master, usual) == 0 &&
+	       strncmp(config->database, "sqlite:", strlen("sqlite:")) == 0 &&
+	       lstat(config->database + strlen("sqlite:"), &st) != 0 && errno == ENOENT &&
+	       lstat(config->master + strlen("file:"), &st) != 0 && errno == ENOENT;
 }
 
 /* It goes through an HTTP header unchanged. */

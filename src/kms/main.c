@@ -32,7 +32,7 @@ static const char help[] =
 	"Options:\n"
 	"  --config FILE        Read FILE instead of kms.yaml in the configuration directory\n"
 	"  --check-config       Read the configuration, print what it comes to, and exit\n"
-	"  --make-master FILE   Make a master key in FILE, or in the token of a pkcs11: URI, and exit\n"
+	"  --make-master FILE   Make a master key in FILE, file:FILE or the token of a pkcs11: URI, and exit\n"
 	"  --backup FILE        Copy the SQLite database to FILE, also while a server runs, and exit\n"
 	"  --rotate-root        Make a new root key, also while servers run, and exit\n"
 	"  --change-master NEW  Protect the root keys by the master NEW from now on, and exit\n"
@@ -128,22 +128,35 @@ static enum rd_status open_heap(struct rd_error *err)
 
 /* --- actions --- */
 
+/* A value of "master" in the configuration, or a bare path, from the working directory on. */
+static enum rd_status master_text(const char *operand, char ret[RD_PATH_MAX], struct rd_error *err)
+{
+	struct rd_paths paths;
+	char dir[RD_PATH_MAX];
+	char *here = NULL;
+	int n;
+
+	if (strchr(operand, ':') != NULL && operand[0] != '/') {
+		RD_TRY(rd_paths_init(&paths, err));
+		RD_TRY(rd_paths_join(dir, paths.state, "kms", NULL));
+		RD_TRY(rd_paths_make_dir(dir, 0700, err));
+		return kms_config_master(dir, operand, ret, err);
+	}
+	here = operand[0] == '/' ? NULL : realpath(".", NULL);
+	n = snprintf(ret, RD_PATH_MAX, "file:%s%s%s", here == NULL ? "" : here,
+		here == NULL ? "" : "/", operand);
+	free(here);
+	RD_ENSURE(n > 0 && n < RD_PATH_MAX, rd_fail(err, RD_LIMIT, "the path is too long"));
+	return RD_OK;
+}
+
 static enum rd_status make_master(const char *operand, struct rd_error *err)
 {
-	char text[RD_PATH_MAX + sizeof("file:")];
+	char text[RD_PATH_MAX];
 	struct kms_master *master = NULL;
-	char *path = NULL;
 	enum rd_status st;
 
-	if (strncmp(operand, "pkcs11:", 7) == 0) {
-		snprintf(text, sizeof(text), "%s", operand);
-	} else if (operand[0] == '/') {
-		snprintf(text, sizeof(text), "file:%s", operand);
-	} else {
-		path = realpath(".", NULL);
-		snprintf(text, sizeof(text), "file:%s/%s", path == NULL ? "" : path, operand);
-		free(path);
-	}
+	RD_TRY(master_text(operand, text, err));
 	RD_TRY(open_heap(err));
 	RD_TRY(kms_master_new(text, &master, err));
 	st = kms_master_make(master, err);

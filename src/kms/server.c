@@ -13,6 +13,7 @@
 #include "kms/http.h"
 #include "kms/iam.h"
 #include "kms/isolate.h"
+#include "kms/master.h"
 #include "kms/metrics.h"
 #include "kms/roots.h"
 #include "kms/scheduler.h"
@@ -66,6 +67,25 @@ enum rd_status kms_state_lock(const struct kms_config *config, int *ret_fd, stru
 			config->directory);
 	}
 	*ret_fd = rd_steal(&fd, -1);
+	return RD_OK;
+}
+
+/* Before the database: a start that was cut off between the two finds a key and goes on. */
+static enum rd_status make_first_master(const struct kms_config *config, struct rd_error *err)
+{
+	struct kms_master *master = NULL;
+	enum rd_status st;
+
+	if (!kms_config_is_new(config)) {
+		return RD_OK;
+	}
+	RD_TRY(kms_master_new(config->master, &master, err));
+	st = kms_master_make(master, err);
+	kms_master_free(&master);
+	RD_TRY(st);
+	rd_log(RD_LOG_INFO,
+		"made the master key, %s: keep a copy elsewhere, without it all is lost",
+		config->master + strlen("file:"));
 	return RD_OK;
 }
 
@@ -176,6 +196,7 @@ enum rd_status kms_server_start(struct kms *kms, const struct rd_paths *paths, s
 	kms->now_ms = now_ms;
 	kms->lock_fd = -1;
 	RD_TRY(kms_state_lock(&kms->config, &kms->lock_fd, err));
+	RD_TRY(make_first_master(&kms->config, err));
 	RD_TRY(open_databases(kms, err));
 	RD_TRY(open_keyring(kms, err));
 	RD_TRY(kms_isolate(needs_connect(&kms->config), err));

@@ -165,8 +165,9 @@ class Kms:
         os.makedirs(os.path.join(self.home, "config"), exist_ok=True)
         os.makedirs(self.path("state", "kms"), mode=0o700, exist_ok=True)
         self.write_config(config)
-        if "master:" not in config and not os.path.exists(self.path("state", "kms", "master.key")):
-            self.tool("--make-master", self.path("state", "kms", "master.key"))
+        if "database:" in config and "master:" not in config and \
+                not os.path.exists(self.path("state", "kms", "master.key")):
+            self.tool("--make-master", "file:master.key")  # the server makes it for a new SQLite database alone
         self.start()
 
     def path(self, *names):

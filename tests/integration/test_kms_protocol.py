@@ -515,6 +515,32 @@ def test_159_http_1_1_is_chosen_where_h2_is_offered(certificate):
         server.close()
 
 
+def test_first_start_makes_the_master_key_and_no_other_does():
+    server = Kms()
+
+    def fails_to_start(says):
+        assert says in server.tool(ok=False)
+    try:
+        path = server.path("state", "kms", "master.key")
+        assert f"made the master key, {path}" in server.log_text()
+        assert os.stat(path).st_mode & 0o777 == 0o600
+        server.restart()
+        assert server.log_text().count("made the master key") == 1
+        server.stop()
+        os.rename(path, path + ".away")
+        fails_to_start("there is no master key")  # beside a database
+        assert not os.path.exists(path)
+        os.remove(server.path("state", "kms", "kms.db"))
+        server.write_config(f"master: file:{path}.other\n")
+        fails_to_start("there is no master key")  # elsewhere, and perhaps not mounted
+        assert f'"file:{path}.other"' in server.tool("--make-master", f"file:{path}.other")
+        assert f'"file:{path}.third"' in server.tool("--make-master", "file:master.key.third")
+        assert "yours to make" in server.tool("--make-master", "passphrase:/x", ok=False)
+        assert "master" in server.tool("--make-master", "vault:/x", ok=False)
+    finally:
+        server.close()
+
+
 def test_root_key_is_rotated_and_the_master_changed():
     with another() as server:
         key = server.client().create_key()["KeyMetadata"]["KeyId"]
