@@ -51,12 +51,12 @@ static enum rd_status is_bound(struct kms_call *call, bool *ret)
 
 enum rd_status kms_ask(struct kms_call *call, struct kms_ask *ask)
 {
-	bool bound;
+	struct kms_attested *attested = &call->attested;
 
-	if (call->attested.present) {
-		RD_TRY(kms_settle(call, is_bound(call, &bound)));
-		kms_ask_fact(ask, "redoubt:AttestationRoot", call->attested.root_name);
-		kms_ask_fact(ask, "redoubt:RequestBound", bound ? "true" : "false");
+	if (attested->present) {
+		RD_TRY(kms_settle(call, is_bound(call, &attested->bound)));
+		kms_ask_fact(ask, "redoubt:AttestationRoot", attested->root_name);
+		kms_ask_fact(ask, "redoubt:RequestBound", attested->bound ? "true" : "false");
 	}
 	return kms_authorize(call, &ask->question);
 }

@@ -237,6 +237,7 @@ static void put_recipient(struct rd_json_out *j, const struct kms_call *call)
 	if (a->present) {
 		rd_json_out_bool(j, "debug", a->debug);
 		put_registers(j, a);
+		rd_json_out_bool(j, "requestBound", a->bound);
 		put_text(j, "root", a->root_name);
 		put_time(j, "timestamp", (int64_t)a->timestamp_ms);
 	}

@@ -309,6 +309,8 @@ def test_documents_bound_to_their_request(kms, client, maker):
     assert kms.call("Decrypt", {**requests[1], "Recipient": recipient}).type == "AccessDeniedException"
     refused("AccessDeniedException", client.decrypt, CiphertextBlob=blobs[0], EncryptionContext={"é": "/"},
             Recipient=maker.recipient())
+    log = b"".join(path.read_bytes() for path in pathlib.Path(kms.path("state", "kms", "audit")).glob("log-*"))
+    assert log.count(b'"requestBound":true') == 1
 
 
 def user(kms, name, *statements):
