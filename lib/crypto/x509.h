@@ -110,7 +110,9 @@ enum rd_cert_ext {
 	RD_EXT_KEY_USAGE,
 	RD_EXT_SUBJECT_KEY_ID,   /* SHA-1 of the public point: RFC 5280 4.2.1.2 method 1 */
 	RD_EXT_AUTHORITY_KEY_ID, /* keyid only: SHA-1 of the issuer's public point */
-	RD_EXT_CRL_URL
+	RD_EXT_CRL_URL,
+	RD_EXT_SERVER_AUTH, /* extKeyUsage with id-kp-serverAuth alone */
+	RD_EXT_ALT_NAMES
 };
 
 struct rd_cert_template {
@@ -124,6 +126,8 @@ struct rd_cert_template {
 	unsigned key_usage;
 	bool key_usage_critical;
 	const char *crl_url;
+	const char *const *alt_names; /* DNS names; an IPv4 or IPv6 address becomes an iPAddress */
+	size_t n_alt_names;
 	const enum rd_cert_ext *exts; /* in DER order */
 	size_t n_exts;
 };

@@ -191,6 +191,61 @@ static enum rd_status add_crl_url(X509 *x, const char *url)
 	return st;
 }
 
+static enum rd_status add_server_auth(X509 *x)
+{
+	EXTENDED_KEY_USAGE *usage = EXTENDED_KEY_USAGE_new();
+	ASN1_OBJECT *server_auth = OBJ_nid2obj(NID_server_auth);
+	enum rd_status st = RD_NOMEM;
+
+	if (usage != NULL && sk_ASN1_OBJECT_push(usage, server_auth) > 0) {
+		st = add_ext(x, NID_ext_key_usage, usage, false);
+	}
+	EXTENDED_KEY_USAGE_free(usage);
+	return st;
+}
+
+static GENERAL_NAME *alt_name_new(const char *text)
+{
+	ASN1_OCTET_STRING *address = a2i_IPADDRESS(text);
+	ASN1_IA5STRING *dns = NULL;
+	GENERAL_NAME *name = GENERAL_NAME_new();
+
+	/* An address is no DNS name to those who check it (RFC 6125 appendix B.2). */
+	if (address == NULL) {
+		dns = ASN1_IA5STRING_new();
+	}
+	if (name == NULL ||
+		(address == NULL && (dns == NULL || ASN1_STRING_set(dns, text, -1) != 1))) {
+		ASN1_OCTET_STRING_free(address);
+		ASN1_IA5STRING_free(dns);
+		GENERAL_NAME_free(name);
+		return NULL;
+	}
+	GENERAL_NAME_set0_value(name, address != NULL ? GEN_IPADD : GEN_DNS,
+		address != NULL ? (void *)address : (void *)dns);
+	return name;
+}
+
+static enum rd_status add_alt_names(X509 *x, const struct rd_cert_template *t)
+{
+	GENERAL_NAMES *names = GENERAL_NAMES_new();
+	enum rd_status st = names != NULL ? RD_OK : RD_NOMEM;
+
+	for (size_t i = 0; i < t->n_alt_names && st == RD_OK; i++) {
+		GENERAL_NAME *name = alt_name_new(t->alt_names[i]);
+
+		if (name == NULL || sk_GENERAL_NAME_push(names, name) <= 0) {
+			GENERAL_NAME_free(name);
+			st = RD_NOMEM;
+		}
+	}
+	if (st == RD_OK) {
+		st = add_ext(x, NID_subject_alt_name, names, false);
+	}
+	GENERAL_NAMES_free(names);
+	return st;
+}
+
 static enum rd_status put_extension(X509 *x, const struct rd_cert_template *t, enum rd_cert_ext ext,
 	const struct rd_ec_key *subject_key, const struct rd_ec_key *issuer_key)
 {
@@ -205,6 +260,10 @@ static enum rd_status put_extension(X509 *x, const struct rd_cert_template *t, e
 		return add_authority_key_id(x, issuer_key);
 	case RD_EXT_CRL_URL:
 		return t->crl_url != NULL ? add_crl_url(x, t->crl_url) : RD_USAGE;
+	case RD_EXT_SERVER_AUTH:
+		return add_server_auth(x);
+	case RD_EXT_ALT_NAMES:
+		return t->n_alt_names > 0 ? add_alt_names(x, t) : RD_USAGE;
 	}
 	return RD_USAGE;
 }

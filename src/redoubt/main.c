@@ -14,6 +14,7 @@ static const struct {
 } commands[] = {
 	{"audit", rd_redoubt_audit, "check or show the audit log of redoubt-kms"},
 	{"kms", rd_redoubt_kms, "examine key policies"},
+	{"pki", rd_redoubt_pki, "certificates: for redoubt-kms, and where the attestation root is"},
 	{"verify", rd_redoubt_verify, "check an attestation document"},
 };
 
