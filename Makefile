@@ -17,7 +17,7 @@ all: out blobs-debian blobs-enclave-if-cached
 
 help:
 	@echo 'make            build, and install into ./out (bin lib libexec share)'
-	@echo 'make demo       from a container image to a verified attestation document'
+	@echo 'make demo       an image to a verified attestation document; a secret that only one image gets'
 	@echo 'make check      every test and lint; the last line says how many passed, failed and were skipped'
 	@echo 'make kernel     build the enclave kernel (once; 4 to 10 minutes), which starts 3 times as fast as Debian'"'"'s'
 	@echo 'make bench      measurements, each against a named baseline'
@@ -47,7 +47,9 @@ kernel: out
 	tools/blobs enclave "$$kernel" $(GUEST_PROGRAMS) $(OUT)/share/redoubt/blobs/enclave
 
 demo: all
+	@tools/setup demo
 	@examples/hello-attest/demo.sh
+	@examples/secret-from-kms/demo.sh
 
 # Set-up first: what the build finds on the machine decides which tests there are.
 check:

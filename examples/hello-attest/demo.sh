@@ -8,43 +8,12 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 out=$(cd "${1:-$here/../../out}" && pwd)
-PATH=$out/bin:$PATH
-examples=$out/share/redoubt/examples/hello-attest
-work=$(mktemp -d /tmp/redoubt-demo.XXXXXX)
-export REDOUBT_HOME="$work/home"
-mkdir -m 700 "$REDOUBT_HOME"
-
-finish() {
-  status=$?
-  nitro-cli terminate-enclave --all >/dev/null 2>&1 || true
-  if [ -s "$REDOUBT_HOME/run/redoubtd.lock" ]; then
-    kill "$(cat "$REDOUBT_HOME/run/redoubtd.lock")" 2>/dev/null || true
-  fi
-  rm -rf "$work"
-  exit "$status"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
-
-now_ms() { date +%s%3N; }
-began=$(now_ms)
-step() { printf '\n%s\n' "== $1"; t0=$(now_ms); }
-took() { printf '   (%d ms)\n' $(($(now_ms) - t0)); }
-json() { sed -n "s/^ *\"$1\": \"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" "$2" | head -n 1; }
-must_refuse() {
-  what=$1
-  shift
-  code=0
-  line=$("$@" 2>&1 >/dev/null) || code=$?
-  if [ "$code" -eq 0 ]; then
-    echo "   $what: ACCEPTED, and must not be" >&2
-    exit 1
-  fi
-  printf '   %-18s exit %d: %s\n' "$what" "$code" "$line"
-}
+name="hello-attest"
+# shellcheck source=examples/common.sh
+. "$here/../common.sh"
 
 step "Container image (Dockerfile, FROM scratch) -> enclave image (EIF)"
-nitro-cli build-enclave --docker-uri hello-attest:demo --docker-dir "$examples" \
+quietly nitro-cli build-enclave --docker-uri hello-attest:demo --docker-dir "$examples" \
   --output-file "$work/hello.eif" >"$work/build.json"
 pcr0=$(json PCR0 "$work/build.json")
 pcr1=$(json PCR1 "$work/build.json")
@@ -53,7 +22,7 @@ printf '   PCR0 (whole image)  %s\n   PCR1 (kernel, init) %s\n   PCR2 (applicati
 took
 
 step "EIF -> isolated virtual machine"
-nitro-cli run-enclave --cpu-count 1 --memory 256 --eif-path "$work/hello.eif" >"$work/run.json"
+quietly nitro-cli run-enclave --cpu-count 1 --memory 256 --eif-path "$work/hello.eif" >"$work/run.json"
 id=$(json EnclaveID "$work/run.json")
 slot=${id##*-enc}
 printf '   enclave %s, CID %s\n' "$id" "$(json EnclaveCID "$work/run.json")"
@@ -66,7 +35,7 @@ printf '   nonce %s\n   document of %d bytes\n' "$nonce" "$(wc -c <"$work/docume
 took
 
 step "Verification: chain, signature, freshness, nonce, PCRs of the image"
-root=$REDOUBT_HOME/state/pki/root.pem
+root=$(redoubt pki root)
 verify() { redoubt verify --root "$root" --max-age 300 "$@"; }
 verify --nonce "$nonce" --pcr "0=$pcr0" --pcr "1=$pcr1" --pcr "2=$pcr2" "$work/document.bin" >"$work/verdict"
 sed 's/^/   /' "$work/verdict"
@@ -76,9 +45,7 @@ step "What would have been refused"
 size=$(wc -c <"$work/document.bin")
 flip=$((size / 2))
 cp "$work/document.bin" "$work/flipped.bin"
-byte=$(od -An -j"$flip" -N1 -tu1 "$work/document.bin" | tr -d ' ')
-# shellcheck disable=SC2059 # the format is the octal escape itself
-printf "\\$(printf '%03o' $((byte ^ 1)))" | dd of="$work/flipped.bin" bs=1 seek="$flip" conv=notrunc 2>/dev/null
+flip_byte "$work/flipped.bin" "$flip"
 must_refuse "one bit flipped" verify --nonce "$nonce" --pcr "0=$pcr0" "$work/flipped.bin"
 must_refuse "another PCR0" verify --nonce "$nonce" --pcr "0=$pcr1" "$work/document.bin"
 must_refuse "another nonce" verify --nonce "$(printf '%064d' 1)" --pcr "0=$pcr0" "$work/document.bin"
