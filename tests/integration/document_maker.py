@@ -45,7 +45,7 @@ class Maker:
                           4: hashlib.sha384(bytes(48) + INSTANCE_ID.encode()).digest()})
 
     def issue(self, level, key=None, authority=None, hours_ago=1):
-        """As AWS has them, or with another key, a leaf that may issue (authority), or begun hours_ago, for four hours."""
+        """As AWS has them, or for another key, or a leaf that may issue (authority), or begun hours_ago: four hours."""
         now = datetime.datetime.utcnow().replace(microsecond=0)
         leaf = level == len(NAMES) - 1
         path = None if level in (0, len(NAMES) - 1) else len(NAMES) - 2 - level

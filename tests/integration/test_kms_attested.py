@@ -248,10 +248,13 @@ def test_cbor_of_documents_142(client, maker):
         assert refusal.kind == "ValidationException"
 
 
+def spki_of(key):
+    return key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
 def test_public_keys_in_documents_143(client, maker):
     pkcs1 = maker.rsa.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.PKCS1)
-    foreign = [key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-               for key in (rsa.generate_private_key(65537, 1024), ec.generate_private_key(ec.SECP384R1()))]
+    foreign = [spki_of(key) for key in (rsa.generate_private_key(65537, 1024), ec.generate_private_key(ec.SECP384R1()))]
     refuse_documents(client, *(maker.document(public_key=key) for key in (None, b"", pkcs1, *foreign)))
 
 
@@ -260,8 +263,7 @@ def test_larger_public_keys_144(client, maker, tmp_path, bits):
     key = rsa.generate_private_key(65537, bits)
     (tmp_path / "key.pem").write_bytes(key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-    spki = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    sealed = use(client, maker.document(public_key=spki))["CiphertextForRecipient"]
+    sealed = use(client, maker.document(public_key=spki_of(key)))["CiphertextForRecipient"]
     done = subprocess.run(["openssl", "cms", "-decrypt", "-inform", "DER", "-inkey", tmp_path / "key.pem"],
                           input=sealed, capture_output=True, timeout=60, check=True)
     assert len(done.stdout) == 32

@@ -347,8 +347,8 @@ def test_98_before_the_import(kms):
 
 
 @pytest.mark.parametrize("algorithm, spec", [
-    *((f"{scheme}_{digest}", "RSA_2048") for scheme in ("RSAES_OAEP", "RSA_AES_KEY_WRAP") for digest in ("SHA_1", "SHA_256")),
-    ("RSAES_OAEP_SHA_256", "RSA_3072"), ("RSA_AES_KEY_WRAP_SHA_256", "RSA_4096")])
+    ("RSAES_OAEP_SHA_1", "RSA_2048"), ("RSAES_OAEP_SHA_256", "RSA_3072"), ("RSA_AES_KEY_WRAP_SHA_1", "RSA_2048"),
+    ("RSA_AES_KEY_WRAP_SHA_256", "RSA_2048"), ("RSA_AES_KEY_WRAP_SHA_256", "RSA_4096")])
 def test_99_every_wrapping(kms, raw, algorithm, spec):
     key = external(kms)
     answer = raw("ImportKeyMaterial", **wrapped(kms, key, os.urandom(32), algorithm, spec))
@@ -510,7 +510,8 @@ def test_cli_from_key_to_grant(server, user):
     alias = alias_name()
     server.aws("kms", "create-alias", "--alias-name", alias, "--target-key-id", key["KeyId"])
     assert server.ask("kms", "describe-key", "--key-id", alias)["KeyMetadata"]["Description"] == "by the CLI"
-    assert server.ask("kms", "list-resource-tags", "--key-id", key["KeyId"])["Tags"] == [{"TagKey": "a", "TagValue": "b"}]
+    tags = server.ask("kms", "list-resource-tags", "--key-id", key["KeyId"])["Tags"]
+    assert tags == [{"TagKey": "a", "TagValue": "b"}]
     made = server.aws("kms", "create-grant", "--key-id", key["KeyId"], "--grantee-principal", user.arn, "--operations",
                       "Decrypt", "Encrypt")
     (listed,) = server.aws("kms", "list-grants", "--key-id", key["KeyId"])["Grants"]
