@@ -153,16 +153,35 @@ static enum rd_status name_chain(const struct rd_doc *doc, uint8_t ret_name[RD_S
 	return rd_digest_finish(digest, ret_name);
 }
 
-static int64_t first_end_s(const struct rd_chain *chain)
+/* The time that is within the lives of all. */
+static struct rd_verify_life shared_life(const struct rd_chain *chain)
 {
-	int64_t end_s = rd_cert_info(chain->certs[0])->not_after_s;
+	struct rd_verify_life life = {.not_before_s = INT64_MIN, .not_after_s = INT64_MAX};
 
-	for (size_t i = 1; i < chain->n; i++) {
-		int64_t s = rd_cert_info(chain->certs[i])->not_after_s;
+	for (size_t i = 0; i < chain->n; i++) {
+		const struct rd_cert_info *info = rd_cert_info(chain->certs[i]);
 
-		end_s = s < end_s ? s : end_s;
+		if (info->not_before_s > life.not_before_s) {
+			life.not_before_s = info->not_before_s;
+		}
+		if (info->not_after_s < life.not_after_s) {
+			life.not_after_s = info->not_after_s;
+		}
 	}
-	return end_s;
+	return life;
+}
+
+/* A known chain in its life: everything about its bytes was checked when it was remembered. What
+ * is compared with the document is read, the leaf and its issuer; reading is what costs. */
+static enum rd_verify_result take_known(const struct rd_doc *doc, struct rd_chain *chain)
+{
+	size_t leaf = chain->n - 1;
+	enum rd_verify_result r = RD_VERIFY_OK;
+
+	if (leaf > 1) {
+		r = parse(chain, leaf - 1, doc->cabundle[leaf - 1]);
+	}
+	return r == RD_VERIFY_OK ? parse(chain, leaf, doc->certificate) : r;
 }
 
 static enum rd_verify_result check_certs(const struct rd_doc *doc,
@@ -184,6 +203,7 @@ enum rd_verify_result rd_chain_check(const struct rd_doc *doc,
 	const struct rd_verify_options *options, struct rd_chain *chain, int *ret_cert)
 {
 	const struct rd_verify_chain_cache *cache = options->chain_cache;
+	struct rd_verify_life life = {0};
 	uint8_t name[RD_SHA256_SIZE];
 	enum rd_verify_result r;
 
@@ -197,11 +217,17 @@ enum rd_verify_result rd_chain_check(const struct rd_doc *doc,
 		if (name_chain(doc, name) != RD_OK) {
 			return RD_VERIFY_ERROR;
 		}
-		chain->known = cache->knows(cache->ctx, name);
+		chain->known = cache->knows(cache->ctx, name, &life);
+	}
+	/* Outside of it the way is the long one, which finds the certificate that is refused. */
+	if (chain->known && life.not_before_s <= options->now_s &&
+		options->now_s <= life.not_after_s) {
+		return take_known(doc, chain);
 	}
 	r = check_certs(doc, options, chain, ret_cert);
 	if (r == RD_VERIFY_OK && cache != NULL && !chain->known) {
-		cache->remember(cache->ctx, name, first_end_s(chain));
+		life = shared_life(chain);
+		cache->remember(cache->ctx, name, &life);
 	}
 	return r;
 }

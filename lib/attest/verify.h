@@ -82,15 +82,22 @@ const char *rd_verify_text(enum rd_verify_result r);
  * it knows, a document costs one signature check, its own.
  *
  * A chain is named by SHA-256 over all of its certificates, root first, each behind its length as
- * be32. Only that the certificates' signatures hold is taken from the memory, which time does not
- * change; everything else, the certificates' lives among it, is checked for every document. What
- * is remembered is for the memory to bound: not_after_s is when the first certificate ends and
- * nothing is gained by knowing the chain any longer. Both functions may be called at once by
- * several threads that share the memory.
+ * be32. That the certificates' signatures hold is taken from the memory, which time does not
+ * change, and that the same bytes have the same form; their lives are checked for every document,
+ * within the time that all of them share by that alone. What is remembered is for the memory to
+ * bound: after life.not_after_s nothing is gained by knowing the chain any longer. Both functions
+ * may be called at once by several threads that share the memory.
  */
+struct rd_verify_life {
+	int64_t not_before_s; /* the last beginning of a certificate of the chain */
+	int64_t not_after_s;  /* the first end; both edges belong to it */
+};
+
 struct rd_verify_chain_cache {
-	bool (*knows)(void *ctx, const uint8_t chain[RD_SHA256_SIZE]);
-	void (*remember)(void *ctx, const uint8_t chain[RD_SHA256_SIZE], int64_t not_after_s);
+	/* What was remembered with the chain, when it is known. */
+	bool (*knows)(void *ctx, const uint8_t chain[RD_SHA256_SIZE], struct rd_verify_life *ret);
+	void (*remember)(
+		void *ctx, const uint8_t chain[RD_SHA256_SIZE], const struct rd_verify_life *life);
 	void *ctx;
 };
 

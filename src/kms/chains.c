@@ -17,7 +17,7 @@
 
 struct place {
 	uint8_t chain[RD_SHA256_SIZE];
-	int64_t not_after_s; /* 0: free */
+	struct rd_verify_life life; /* its end is 0: free */
 };
 
 struct kms_chains {
@@ -32,7 +32,7 @@ static struct place *set_of(struct kms_chains *chains, const uint8_t chain[RD_SH
 	return chains->places[rd_get_be16(chain) % SETS];
 }
 
-static bool knows(void *ctx, const uint8_t chain[RD_SHA256_SIZE])
+static bool knows(void *ctx, const uint8_t chain[RD_SHA256_SIZE], struct rd_verify_life *ret)
 {
 	struct kms_chains *chains = ctx;
 	const struct place *set = set_of(chains, chain);
@@ -40,7 +40,9 @@ static bool knows(void *ctx, const uint8_t chain[RD_SHA256_SIZE])
 
 	pthread_mutex_lock(&chains->lock);
 	for (size_t i = 0; i < PLACES && !known; i++) {
-		known = set[i].not_after_s != 0 && memcmp(set[i].chain, chain, RD_SHA256_SIZE) == 0;
+		known = set[i].life.not_after_s != 0 &&
+			memcmp(set[i].chain, chain, RD_SHA256_SIZE) == 0;
+		*ret = known ? set[i].life : *ret;
 	}
 	chains->stats.hits += known ? 1 : 0;
 	chains->stats.misses += known ? 0 : 1;
@@ -48,7 +50,8 @@ static bool knows(void *ctx, const uint8_t chain[RD_SHA256_SIZE])
 	return known;
 }
 
-static void remember(void *ctx, const uint8_t chain[RD_SHA256_SIZE], int64_t not_after_s)
+static void remember(
+	void *ctx, const uint8_t chain[RD_SHA256_SIZE], const struct rd_verify_life *life)
 {
 	struct kms_chains *chains = ctx;
 	struct place *set = set_of(chains, chain);
@@ -56,10 +59,10 @@ static void remember(void *ctx, const uint8_t chain[RD_SHA256_SIZE], int64_t not
 
 	pthread_mutex_lock(&chains->lock);
 	for (size_t i = 1; i < PLACES; i++) {
-		victim = set[i].not_after_s < victim->not_after_s ? &set[i] : victim;
+		victim = set[i].life.not_after_s < victim->life.not_after_s ? &set[i] : victim;
 	}
 	memcpy(victim->chain, chain, RD_SHA256_SIZE);
-	victim->not_after_s = not_after_s;
+	victim->life = *life;
 	pthread_mutex_unlock(&chains->lock);
 }
 

@@ -100,12 +100,14 @@ class Server(Kms):
     def fill(self, n, sample):
         """Ids of a sample of n keys more, put into the database while the server is stopped."""
         self.stop()
-        database = re.search(r'^database: "?([^"\n]+)', self.config, re.MULTILINE) if hasattr(self, "config") else None
-        url = database.group(1) if database else f"sqlite:{self.path('state', 'kms', 'kms.db')}"
-        done = subprocess.run([FILL, url, f"file:{self.path('state', 'kms', 'master.key')}", ACCOUNT, str(n), str(sample)],
-                              stdout=subprocess.PIPE, text=True, check=True)
+        done = subprocess.run([FILL, self.url_of_database(), f"file:{self.path('state', 'kms', 'master.key')}", ACCOUNT,
+                               str(n), str(sample)], stdout=subprocess.PIPE, text=True, check=True)
         self.start()
         return done.stdout.split()
+
+    def url_of_database(self):
+        found = re.search(r'^database: "([^"]+)', self.config, re.MULTILINE)
+        return found.group(1) if found else f"sqlite:{self.path('state', 'kms', 'kms.db')}"
 
     def write_config(self, config):
         self.config = config

@@ -546,27 +546,29 @@ static void results_have_distinct_codes_names_and_sentences(void **state)
 /* A memory of one chain, which counts. */
 struct memory {
 	uint8_t chain[RD_SHA256_SIZE];
-	int64_t not_after_s;
+	struct rd_verify_life life;
 	bool full;
 	int asked;
 	int told;
 };
 
-static bool memory_knows(void *ctx, const uint8_t chain[RD_SHA256_SIZE])
+static bool memory_knows(void *ctx, const uint8_t chain[RD_SHA256_SIZE], struct rd_verify_life *ret)
 {
 	struct memory *memory = ctx;
 
 	memory->asked++;
+	*ret = memory->life;
 	return memory->full && memcmp(memory->chain, chain, RD_SHA256_SIZE) == 0;
 }
 
-static void memory_remember(void *ctx, const uint8_t chain[RD_SHA256_SIZE], int64_t not_after_s)
+static void memory_remember(
+	void *ctx, const uint8_t chain[RD_SHA256_SIZE], const struct rd_verify_life *life)
 {
 	struct memory *memory = ctx;
 
 	memory->told++;
 	memory->full = true;
-	memory->not_after_s = not_after_s;
+	memory->life = *life;
 	memcpy(memory->chain, chain, RD_SHA256_SIZE);
 }
 
@@ -584,7 +586,8 @@ static void remembers_a_chain_that_holds_until_its_first_end(void **state)
 	doc = maker_sign(&m);
 	assert_result(maker_verify(&m, rd_buf_view(&doc), NULL), RD_VERIFY_OK);
 	assert_int_equal(memory.told, 1);
-	assert_int_equal(memory.not_after_s, MAKER_NOW_S + 77);
+	assert_int_equal(memory.life.not_after_s, MAKER_NOW_S + 77);
+	assert_true(memory.life.not_before_s <= MAKER_NOW_S);
 	assert_result(maker_verify(&m, rd_buf_view(&doc), NULL), RD_VERIFY_OK);
 	assert_int_equal(memory.asked, 2);
 	assert_int_equal(memory.told, 1);
@@ -632,15 +635,18 @@ static void an_unknown_root_is_no_chain_to_ask_about(void **state)
 	rd_buf_finish(&doc);
 }
 
-static bool knows_all(void *ctx, const uint8_t chain[RD_SHA256_SIZE])
+/* A life that is over: so the certificates are looked at. */
+static bool knows_all(void *ctx, const uint8_t chain[RD_SHA256_SIZE], struct rd_verify_life *ret)
 {
 	(void)ctx;
 	(void)chain;
+	*ret = (struct rd_verify_life){0};
 	return true;
 }
 
-/* A memory that vouches for everything shows what is left to it: signatures, and nothing else. */
-static void only_signatures_are_left_to_the_memory(void **state)
+/* A memory that vouches for everything, but not for the time, is left signatures and nothing else.
+ */
+static void outside_of_the_life_only_signatures_are_left_to_the_memory(void **state)
 {
 	struct memory memory = {0};
 	const struct rd_verify_chain_cache cache = {knows_all, memory_remember, &memory};
@@ -693,7 +699,7 @@ int main(void)
 		cmocka_unit_test(remembers_a_chain_that_holds_until_its_first_end),
 		cmocka_unit_test(a_chain_that_fails_is_not_remembered),
 		cmocka_unit_test(an_unknown_root_is_no_chain_to_ask_about),
-		cmocka_unit_test(only_signatures_are_left_to_the_memory),
+		cmocka_unit_test(outside_of_the_life_only_signatures_are_left_to_the_memory),
 		cmocka_unit_test(a_known_chain_vouches_for_no_other),
 		cmocka_unit_test(accepts_a_right_document),
 		cmocka_unit_test(accepts_tag_18_and_no_other),
