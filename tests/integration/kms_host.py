@@ -16,6 +16,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -152,15 +153,17 @@ class Answer:
 class Kms:
     """redoubt-kms on a port of its own."""
 
-    def __init__(self, config="", home=None, env=None, admin=None, tls=None):
+    def __init__(self, config="", home=None, env=None, admin=None, tls=None, ca=None):
+        """tls: an ssl.SSLContext, where the configuration has a certificate for 127.0.0.1; ca alone: the file that vouches for it."""
         self.made = home is None
+        self.ca = ca
         self.home = home or tempfile.mkdtemp(prefix="rdk-", dir="/tmp")
         self.env = {**os.environ, "REDOUBT_HOME": self.home, **(env or {})}
         self.log = tempfile.TemporaryFile()
         self.out = tempfile.TemporaryFile()
         self.process = None
         self.clients = {}  # of ask()
-        self.tls = tls  # an ssl.SSLContext, where the configuration has a certificate for 127.0.0.1
+        self.tls = tls or (ssl.create_default_context(cafile=ca) if ca else None)
         self.admin = admin  # of a database that has one already
         os.makedirs(os.path.join(self.home, "config"), exist_ok=True)
         os.makedirs(self.path("state", "kms"), mode=0o700, exist_ok=True)
@@ -223,7 +226,8 @@ class Kms:
         with SESSION_LOCK:
             return SESSION.create_client(
                 service, REGION, endpoint_url=url or self.url, aws_access_key_id=who.akid,
-                aws_secret_access_key=who.secret, aws_session_token=who.token, verify=verify, config=settings)
+                aws_secret_access_key=who.secret, aws_session_token=who.token,
+                verify=verify or self.ca, config=settings)
 
     def ask(self, service, command, *arguments, credentials=None, ok=True):
         """As aws() does, with its arguments, but by botocore in this process, which takes no second to start."""
