@@ -59,7 +59,7 @@ check:
 	@tools/check
 
 bench:
-	@tools/setup build run check
+	@tools/setup build run check bench
 	@$(MAKE) --no-print-directory all
 	@tests/bench/run
 
