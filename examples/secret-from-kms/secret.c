@@ -12,6 +12,7 @@
  * plaintext. kmstool_enclave_cli makes the key pair, the attestation document and the call.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/vm_sockets.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -104,7 +105,7 @@ static int run_tool(char **argv, char *output)
 	ssize_t got = 0;
 	int ends[2];
 	int how = -1;
-	pid_t pid = pipe(ends) == 0 ? fork() : -1;
+	pid_t pid = pipe2(ends, O_CLOEXEC) == 0 ? fork() : -1;
 
 	if (pid < 0) {
 		return -1;

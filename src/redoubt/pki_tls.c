@@ -110,18 +110,19 @@ static enum rd_status save(int dir, const char *name, const struct pair *p, stru
 }
 
 /* ret holds the new key; issuer NULL: signs itself. */
-static enum rd_status issue(struct rd_cert_template *t, const struct pair *issuer,
+static enum rd_status issue(const struct rd_cert_template *tmpl, const struct pair *issuer,
 	enum rd_ec_curve curve, struct pair *ret)
 {
 	RD_CLEANUP(rd_buf_finish) struct rd_buf der = rd_buf_growable(RD_CERT_SIZE_MAX);
+	struct rd_cert_template t = *tmpl;
 	uint8_t serial[SERIAL_SIZE];
 
 	RD_TRY(rd_random_bytes(serial, sizeof(serial)));
 	/* Positive, not zero, and of full length. */
 	serial[0] = (uint8_t)((serial[0] & 0x3f) | 0x40);
-	t->serial = rd_view(serial, sizeof(serial));
+	t.serial = rd_view(serial, sizeof(serial));
 	RD_TRY(rd_ec_key_generate(curve, &ret->key));
-	RD_TRY(rd_cert_issue(t, ret->key, issuer == NULL ? NULL : issuer->cert,
+	RD_TRY(rd_cert_issue(&t, ret->key, issuer == NULL ? NULL : issuer->cert,
 		issuer == NULL ? ret->key : issuer->key, &der));
 	return rd_cert_from_der(rd_buf_view(&der), &ret->cert);
 }
