@@ -9,6 +9,7 @@
 #include "kms/cache-internal.h"
 
 #include "aws/arn.h"
+#include "kms/log.h"
 #include "kms/material.h"
 
 #include <stdlib.h>
@@ -149,14 +150,29 @@ static void forget_wrapped(struct kms_material *record)
 	record->wrapped_len = 0;
 }
 
+/* A row that was exchanged, altered or taken from another installation: somebody has to look. */
+static enum rd_status unwrap(
+	const struct kms_load *load, const struct kms_key *key, struct kms_cached_material *m)
+{
+	enum rd_status st = kms_material_unwrap(
+		load->keyring, load->db, key, &m->record, &m->secret);
+
+	if (rd_category(st) == RD_CAT_UNTRUSTED) {
+		kms_log(KMS_LOG_ERROR,
+			"ALARM: key %s: its material of generation %u does not open: the database "
+			"does not hold what was written",
+			key->id, (unsigned)m->record.generation);
+	}
+	return st;
+}
+
 static enum rd_status open_materials(const struct kms_load *load, struct kms_cached_key *key)
 {
 	for (size_t i = 0; i < key->n_materials; i++) {
 		struct kms_cached_material *m = &key->materials[i];
 
 		if (m->record.present && key->record.state == KMS_STATE_ENABLED) {
-			RD_TRY(kms_material_unwrap(
-				load->keyring, load->db, &key->record, &m->record, &m->secret));
+			RD_TRY(unwrap(load, &key->record, m));
 			RD_TRY(parse_material(&key->record, m));
 		}
 		forget_wrapped(&m->record);
