@@ -341,6 +341,11 @@ static enum rd_status start(struct rd_http_server *server, struct rd_error *err)
 	return RD_OK;
 }
 
+void rd_http_release_with(void (*release)(void *ptr))
+{
+	event_set_mem_functions(malloc, realloc, release);
+}
+
 enum rd_status rd_http_server_new(
 	const struct rd_http_config *config, struct rd_http_server **ret, struct rd_error *err)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* redoubt-kms: the command line, and signals. */
 #include "base/secret.h"
+#include "http/server.h"
 #include "kms/master.h"
 #include "kms/server.h"
 #include "log/log.h"
 
-#include <event2/event.h>
 #include <getopt.h>
 #include <jansson.h>
 #include <malloc.h>
@@ -299,7 +299,7 @@ int main(int argc, char **argv)
 	signal(SIGXFSZ, SIG_IGN);
 	umask(077);
 	json_set_alloc_funcs(malloc, wipe_and_free);
-	event_set_mem_functions(malloc, realloc, wipe_and_free);
+	rd_http_release_with(wipe_and_free);
 	if (args.action == MAKE_MASTER) {
 		st = make_master(args.operand, &err);
 	} else {
