@@ -2,8 +2,8 @@
 /* Writing canonical JSON. */
 #include "kmstool/json.h"
 
-#include "aws/utf8.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 #include <string.h>
 

@@ -8,8 +8,8 @@
  */
 #include "aws/json_in-internal.h"
 
-#include "aws/utf8.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <string.h>

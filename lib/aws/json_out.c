@@ -2,8 +2,8 @@
 /* Writing JSON. */
 #include "aws/json_out.h"
 
-#include "aws/utf8.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 #include <assert.h>
 #include <inttypes.h>

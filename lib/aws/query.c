@@ -3,7 +3,7 @@
 #include "aws/query.h"
 
 #include "aws/uri.h"
-#include "aws/utf8.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 /* The validation message. */
 #include "aws/validation.h"
 
-#include "aws/utf8.h"
+#include "base/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #include "aws/xml_out.h"
 
 #include "aws/uri.h"
-#include "aws/utf8.h"
+#include "base/utf8.h"
 
 #include <assert.h>
 #include <inttypes.h>

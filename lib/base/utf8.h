@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* UTF-8 (RFC 3629): shortest forms only, no surrogates, nothing above U+10FFFF. */
-#ifndef RD_AWS_UTF8_H
-#define RD_AWS_UTF8_H
+#ifndef RD_BASE_UTF8_H
+#define RD_BASE_UTF8_H
 
 #include "base/bytes.h"
 

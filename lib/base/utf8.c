@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Strict UTF-8. */
-#include "aws/utf8.h"
+#include "base/utf8.h"
 
 /* How many bytes follow, from a first byte; -1 when it cannot be one. C0 and C1 are overlong. */
 static int followers(uint8_t first)
