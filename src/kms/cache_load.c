@@ -9,7 +9,7 @@
 #include "kms/cache-internal.h"
 
 #include "aws/arn.h"
-#include "kms/log.h"
+#include "log/log.h"
 #include "kms/material.h"
 
 #include <stdlib.h>
@@ -158,7 +158,7 @@ static enum rd_status unwrap(
 		load->keyring, load->db, key, &m->record, &m->secret);
 
 	if (rd_category(st) == RD_CAT_UNTRUSTED) {
-		kms_log(KMS_LOG_ERROR,
+		rd_log(RD_LOG_ERROR,
 			"ALARM: key %s: its material of generation %u does not open: the database "
 			"does not hold what was written",
 			key->id, (unsigned)m->record.generation);
