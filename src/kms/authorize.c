@@ -202,16 +202,30 @@ static bool could_be_granted(const struct rd_policy_decision *d)
 	       (d->by.layer == RD_LAYER_RESOURCE || d->by.layer == RD_LAYER_IDENTITY);
 }
 
+static bool is_foreign(const struct inquiry *q)
+{
+	return q->question->key != NULL &&
+	       strcmp(q->question->key->record.account, q->call->who.account) != 0;
+}
+
 static enum rd_status evaluate(struct inquiry *q)
 {
 	bool tokens = json_array_size(q->question->grant_tokens) > 0;
+	enum rd_status st;
 
 	RD_TRY(rd_policy_evaluate(&q->authority, &q->request, NULL, &q->decision));
 	if (!tokens && (!could_be_granted(&q->decision) || !q->question->grants_apply)) {
 		return RD_OK;
 	}
-	RD_TRY(kms_find_grant(
-		q->call, q->question, &q->request.caller, &q->context->encryption, q->grant));
+	st = kms_find_grant(
+		q->call, q->question, &q->request.caller, &q->context->encryption, q->grant);
+	if (q->call->fault.type == KMS_FAULT_INVALID_GRANT_TOKEN && is_foreign(q) &&
+		q->decision.verdict != RD_VERDICT_ALLOW) {
+		/* Another account's key that is not there has no time for tokens either. */
+		q->call->fault = (struct kms_fault){.type = KMS_FAULT_NONE};
+		return RD_OK;
+	}
+	RD_TRY(st);
 	if (q->grant[0] == '\0' || !could_be_granted(&q->decision)) {
 		return RD_OK;
 	}

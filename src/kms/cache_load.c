@@ -9,8 +9,8 @@
 #include "kms/cache-internal.h"
 
 #include "aws/arn.h"
-#include "log/log.h"
 #include "kms/material.h"
+#include "log/log.h"
 
 #include <stdlib.h>
 #include <string.h>

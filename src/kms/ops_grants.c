@@ -304,11 +304,18 @@ enum rd_status kms_op_retire_grant(struct kms_call *call)
 	struct kms_target target RD_CLEANUP(kms_target_finish) = {.call = call};
 	struct kms_grant grant RD_CLEANUP(kms_grant_finish) = {.operations = 0};
 	struct retire retire = {.token = NULL};
+	enum rd_status st;
 
 	RD_TRY(read_retire(call, &retire));
 	RD_TRY(open_token(call, &retire));
 	RD_TRY(find_retired(call, &retire, &target));
-	RD_TRY(get_grant(call, target.key->record.id, retire.grant_id, &grant));
+	st = get_grant(call, target.key->record.id, retire.grant_id, &grant);
+	if (call->fault.type == KMS_FAULT_NOT_FOUND && retire.token == NULL &&
+		strcmp(call->who.account, target.key->record.account) != 0) {
+		/* As for a key that is not there: see kms_key_resolve. */
+		return kms_deny_foreign(call, target.key->arn);
+	}
+	RD_TRY(st);
 	RD_TRY(may_retire(call, target.key, &grant));
 	RD_TRY(kms_dry_run(call));
 	return drop_it(&target, &grant);

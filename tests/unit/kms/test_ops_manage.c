@@ -206,6 +206,10 @@ static void strangers_do_not_learn_what_exists(void **state)
 	assert_fault(s, NOT_FOUND, "DescribeKey", "{'KeyId': '%s'}", id.text);
 	assert_says(s, OTHER);
 	assert_fault(s, ACCESS_DENIED, "EnableKey", "{'KeyId': '" ARN "%s'}", id.text);
+	assert_fault(s, ACCESS_DENIED, "RetireGrant", "{'KeyId': '" ARN "%s', 'GrantId': '%064d'}",
+		id.text, 0);
+	assert_fault(s, ACCESS_DENIED, "DescribeKey",
+		"{'KeyId': '" ARN "%s', 'GrantTokens': ['junk']}", id.text);
 }
 
 /* --- aliases --- */
