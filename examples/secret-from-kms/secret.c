@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An enclave that gets a password from the key server and tells its parent whether a guess is
- *right.
+ * right.
  *
- *	parent -> enclave   four bytes, big-endian: a length, then as many bytes: words, each ended
- *by a NUL: the guess in base64, then arguments for kmstool_enclave_cli enclave -> parent   text
- *until the connection ends
+ *	parent -> enclave   four bytes, big-endian: a length, then as many bytes: words, each
+ *	                    ended by a NUL: the guess in base64, then arguments for
+ *	                    kmstool_enclave_cli
+ *	enclave -> parent   text until the connection ends
  *
  * One connection to (parent, port 5000) for each guess. Credentials and ciphertext come from the
  * parent, who may know both: the key's policy has to see to it that only this image gets the

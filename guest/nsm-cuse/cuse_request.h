@@ -5,14 +5,15 @@
  * An ioctl comes three times, because the kernel must be told which of the caller's memory to copy:
  *
  *	1  in 0, out 0             retry with the 32 bytes of struct rd_nsm_raw coming in
- *	2  in 32, out 0            retry with the request coming in, the struct and the response
- *going out 3  in 32 + n, out 32 + m   everything is here: forward, later reply with struct and
- *response
+ *	2  in 32, out 0            retry with the request coming in, the struct and the
+ *	                           response going out
+ *	3  in 32 + n, out 32 + m   everything is here: forward, later reply with struct and
+ *	                           response
  *
  * Only the third has effects. It is told from the second by its outgoing size, which is never 0, so
  * that a request of length zero needs no special case. Between the second and the third the caller
- *may change its memory: what counts then are the sizes that the kernel copied, not what the struct
- *says.
+ * may change its memory: what counts then are the sizes that the kernel copied, not what the struct
+ * says.
  */
 #ifndef RD_GUEST_CUSE_REQUEST_H
 #define RD_GUEST_CUSE_REQUEST_H

@@ -9,7 +9,7 @@
  * directory entry a name; on tmpfs at least twice the pages, or twice as many pages as there are
  * names, since it may hold only half as many of either as there are pages free at its making. A
  * cmdline with rootfstype=ramfs or root= lifts that. For an opaque (compressed) ramdisk root is
- *four times its size, AWS's rule of thumb.
+ * four times its size, AWS's rule of thumb.
  */
 #ifndef RD_EIF_MEMORY_H
 #define RD_EIF_MEMORY_H

@@ -15,18 +15,24 @@
  * To KMS every failure is MalformedPolicyDocumentException but RD_LIMIT of the whole text, which it
  * calls LimitExceededException: that one is found first, see rd_policy_is_too_large.
  *
- * RD_LIMIT         larger than RD_POLICY_SIZE_MAX, or more statements, elements or characters than
- * a named maximum RD_TOO_DEEP      nested deeper than any policy RD_NONCANONICAL  characters other
- * than TAB, LF, CR and U+0020 to U+00FF RD_MALFORMED     not JSON; a broken policy variable; a
- * condition's value not of its operator's type RD_DUPLICATE     an element or a Sid twice
- * RD_BAD_TYPE      an element of the wrong JSON type
- * RD_BAD_VERSION   a Version that is neither 2008-10-17 nor 2012-10-17
- * RD_MISSING       no Statement, Effect, Principal, Action or Resource where one is needed, or an
- * empty one RD_OUT_OF_RANGE  Effect that is neither Allow nor Deny; a Sid, an Action or a Resource
- * not of its form RD_FORBIDDEN     an invalid principal; Principal in an identity policy; both of a
- * pair such as Action and NotAction; ForAllValues on a single-valued key that anyone may leave out
- * RD_UNSUPPORTED   an unknown element, principal type or condition operator
- * RD_NOMEM
+ *	RD_LIMIT         larger than RD_POLICY_SIZE_MAX, or more statements, elements or
+ *	                 characters than a named maximum
+ *	RD_TOO_DEEP      nested deeper than any policy
+ *	RD_NONCANONICAL  characters other than TAB, LF, CR and U+0020 to U+00FF
+ *	RD_MALFORMED     not JSON; a broken policy variable; a condition's value not of its
+ *	                 operator's type
+ *	RD_DUPLICATE     an element or a Sid twice
+ *	RD_BAD_TYPE      an element of the wrong JSON type
+ *	RD_BAD_VERSION   a Version that is neither 2008-10-17 nor 2012-10-17
+ *	RD_MISSING       no Statement, Effect, Principal, Action or Resource where one is
+ *	                 needed, or an empty one
+ *	RD_OUT_OF_RANGE  Effect that is neither Allow nor Deny; a Sid, an Action or a Resource
+ *	                 not of its form
+ *	RD_FORBIDDEN     an invalid principal; Principal in an identity policy; both of a pair
+ *	                 such as Action and NotAction; ForAllValues on a single-valued key that
+ *	                 anyone may leave out
+ *	RD_UNSUPPORTED   an unknown element, principal type or condition operator
+ *	RD_NOMEM
  */
 enum rd_status rd_policy_new(struct rd_view text, enum rd_policy_kind kind,
 	struct rd_policy **ret_policy, struct rd_error *err) RD_MUST_USE;

@@ -5,11 +5,11 @@
  *	REQUESTED ──accept──► OPEN ──both directions shut by us──► CLOSING ──RST──► free
  *	CONNECTING ─response─► │ │
  *	                       │ └──guest shut both, then RST, bytes kept──► DRAINING ──► free
- *	                       └──guest shut both and nothing kept, reset, violation──► DEAD ──RST
- *sent──► free
+ *	                       └──guest shut both, nothing kept; reset; violation──► DEAD
+ *	DEAD ──RST sent──► free
  *
  * Whatever calls an op must expect that the op ended the connection, and that its slot has even
- *been used again: `serial` tells.
+ * been used again: `serial` tells.
  */
 #include "vsock/device-internal.h"
 

@@ -3,9 +3,10 @@
  * The question that a cryptographic operation puts to kms_authorize, with the condition keys that
  * such operations supply (KMS reference, 4.7) and, for an attested call, two of ours:
  *
- *	redoubt:AttestationRoot   String: the name of the configured root that the document chains
- *to redoubt:RequestBound      Bool: whether the document's user_data is the digest of this request
- *	                          (kms/bound.h)
+ *	redoubt:AttestationRoot   String: the name of the configured root that the document
+ *	                          chains to
+ *	redoubt:RequestBound      Bool: whether the document's user_data is the digest of this
+ *	                          request (kms/bound.h)
  *
  * Both are absent without a document.
  */

@@ -11,8 +11,8 @@
  * so an append is done only when its record and the head over it are durable, or with RD_IO or
  * RD_NOSPACE, and then nothing may be released. After such a failure the files are closed, every
  * call is refused, and every now and then (after half a second at first) the thread tries to open
- *them anew and to write a record of the outage ("AuditLogRecovered"); once that is durable, calls
- *are taken again.
+ * them anew and to write a record of the outage ("AuditLogRecovered"); once that is durable, calls
+ * are taken again.
  *
  * At start the last segment is held against its last head. A torn last batch without a head was
  * never answered: it is cut off, and a record says so ("AuditLogTailCut"). Anything else is refused

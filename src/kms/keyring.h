@@ -3,10 +3,10 @@
  * Keys that protect keys (kms.md 7.3).
  *
  *	master (PKCS#11 token | key file | passphrase)
- *	  └ wraps   generation 0, the root of keyed hashes, and root key generations 1, 2 …: 32
- *bytes each, in the database; in locked memory while the server runs └ HKDF(generation, purpose)
- *keys of rows, tokens and markers └ AES-256-GCM, AAD = purpose, generation, installation, the row's
- *identity
+ *	  └ wraps   generation 0, the root of keyed hashes, and root key generations 1, 2 …:
+ *	            32 bytes each, in the database; in locked memory while the server runs
+ *	       └ HKDF(generation, purpose)   keys of rows, tokens and markers
+ *	            └ AES-256-GCM, AAD = purpose, generation, installation, the row's identity
  *
  * The master is asked at start, at rotation and for generations that another server made; in
  * between nothing of it is in memory. A wrapped value says which generation wrapped it, so rotation

@@ -4,9 +4,10 @@
  * have it opened, and what is in it. In this order: nothing is opened before it is authorised.
  *
  *	KeyId given   that key → authorised → the blob names the same one, else
- *IncorrectKeyException no KeyId      the key that the blob names → authorised; a key that is not
- *there, is another installation's, or is another account's and not allowed: AccessDeniedException,
- *	              with one and the same text
+ *	              IncorrectKeyException
+ *	no KeyId      the key that the blob names → authorised; a key that is not there, is
+ *	              another installation's, or is another account's and not allowed:
+ *	              AccessDeniedException, with one and the same text
  *
  * Source: the KMS reference, 2.2.1 (Decrypt, ReEncrypt), 2.7, 2.11 and 2.12.
  */

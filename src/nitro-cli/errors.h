@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The E-codes: number = exit code. A failure is one statement, return cli_fail(CLI_E19, &err),
- *which prints
+ * The E-codes: number = exit code. A failure is one statement, return cli_fail(CLI_E19, &err). It
+ * prints
  *
  *	[ E19 ] File operation failure. <what, where, what to do>
  *
- *	For more details, please visit
- *https://docs.aws.amazon.com/enclaves/latest/user/cli-errors.html#E19
+ * and the address of AWS's page on that code,
  *
  * on stderr and keeps a copy in the log directory if there is a writable one.
  */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Command-line options from a table, with the original's rules: long options only ("--name value"
- *or
- * "--name=value"), -h for help, usage errors on stderr with exit code 2.
+ * or "--name=value"), -h for help, usage errors on stderr with exit code 2.
  *
  *	struct run_args {
  *		const char *eif_path;
@@ -10,8 +9,8 @@
  *		struct cli_list cpu_ids;
  *	};
  *	static const struct cli_option options[] = {
- *		{"eif-path", CLI_TEXT, offsetof(struct run_args, eif_path), "PATH", "The image to
- *run", .required = true},
+ *		{"eif-path", CLI_TEXT, offsetof(struct run_args, eif_path), "PATH",
+ *			"The image to run", .required = true},
  *		{"cpu-ids", CLI_LIST, offsetof(struct run_args, cpu_ids), "ID", "…",
  *			.conflicts = "cpu-count config"},
  *	};

@@ -5,12 +5,13 @@
  *
  *	memory_mib:  memory for all enclaves together; default three quarters of the host's
  *	cpu_count:   number of CPU slots, or
- *	cpu_pool:    their numbers ("2,4-7"); default twice the host's CPUs, since a vCPU is a
- *thread and not a core taken away from the host engine:      auto, qemu (TCG only) or qemu-kvm
+ *	cpu_pool:    their numbers ("2,4-7"); default twice the host's CPUs, since a vCPU is
+ *	             a thread and not a core taken away from the host
+ *	engine:      auto, qemu (TCG only) or qemu-kvm
  *	region:      name in certificates; default "local-1"
  *	instance_id: "i-" and 8 or 17 hex digits; default the host's own
- *	group:       whose members may use the daemon besides its own user; default "ne" if it
- *exists
+ *	group:       whose members may use the daemon besides its own user; default "ne" if
+ *	             that exists
  */
 #ifndef RD_REDOUBTD_CONFIG_H
 #define RD_REDOUBTD_CONFIG_H

@@ -4,11 +4,13 @@
  *
  *	run/enclaves/<slot>/            its owner's, 0700: the sockets
  *	run/records/<slot>/record       LAUNCH, as it was sent; written before the vmm is started
- *	                    vmm         "<pid> <start time>" of the vmm; written before LAUNCH is
- *sent metadata    the image's metadata JSON console     debug mode: the ring (ctl/ring.h)
+ *	                    vmm         "<pid> <start time>" of the vmm; written before LAUNCH
+ *	                                is sent
+ *	                    metadata    the image's metadata JSON
+ *	                    console     debug mode: the ring (ctl/ring.h)
  *
  * The owner may do in the enclave directory what they like, so nothing that we trust later is
- *there.
+ * there.
  */
 #ifndef RD_REDOUBTD_PLACES_H
 #define RD_REDOUBTD_PLACES_H

@@ -4,11 +4,13 @@
  *
  * Input: a list of steps, each one byte of kind and then, for kind
  *	0..3  a packet from the guest: 44 bytes of header, 1 byte of payload length (times 16);
- *	      kinds 1 to 3 put right the source CID, and also destination and type, and also the
- *ports 4     1 byte: the guest posts (byte % 8) rx buffers of (byte / 8 * 16) bytes 5     2 bytes:
- *the host stream (first % 8) acts: accept, reset, shut down, writable, readable 6     1 byte: time
- *goes by, in units of 100 ms 7     1 byte: what the host takes and gives from now on, and how it
- *answers connections
+ *	      kinds 1 to 3 put right the source CID, and also destination and type, and also
+ *	      the ports
+ *	4     1 byte: the guest posts (byte % 8) rx buffers of (byte / 8 * 16) bytes
+ *	5     2 bytes: the host stream (first % 8) acts: accept, reset, shut down, writable,
+ *	      readable
+ *	6     1 byte: time goes by, in units of 100 ms
+ *	7     1 byte: what the host takes and gives from now on, and how it answers connections
  */
 #include "base/byteorder.h"
 #include "base/bytes.h"

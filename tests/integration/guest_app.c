@@ -5,7 +5,7 @@
  *	guest-app checks     exits with 42 when all is well, with 1 after naming each failure
  *	guest-app signal     kills itself with SIGTERM
  *	guest-app hog        takes memory until the kernel ends it; nsm-cuse must not be taken
- *instead
+ *	                     instead
  */
 #include "nsm/uapi.h"
 
