@@ -21,6 +21,7 @@ struct door {
 
 static struct door door = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 static atomic_uint ran;
+static atomic_uint noted;
 static unsigned order[JOBS];
 static atomic_uint seen_workers;
 
@@ -61,7 +62,9 @@ static void note_order(void *arg, unsigned worker)
 	unsigned *number = arg;
 
 	atomic_fetch_or(&seen_workers, 1u << worker);
-	order[atomic_fetch_add(&ran, 1)] = *number;
+	order[atomic_fetch_add(&noted, 1)] = *number;
+	/* Last: whoever sees it may look at the order. */
+	atomic_fetch_add(&ran, 1);
 }
 
 static struct kms_workers *make(unsigned writes, unsigned rsa, unsigned waiting)
@@ -74,6 +77,7 @@ static struct kms_workers *make(unsigned writes, unsigned rsa, unsigned waiting)
 	struct rd_error err;
 
 	atomic_store(&ran, 0);
+	atomic_store(&noted, 0);
 	atomic_store(&seen_workers, 0);
 	set_door(false);
 	assert_ok(kms_workers_new(&config, &workers, &err));
