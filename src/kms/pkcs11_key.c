@@ -177,12 +177,11 @@ struct gcm {
 
 static void gcm_init(struct gcm *g, struct rd_view aad)
 {
-	g->params = (CK_GCM_PARAMS){.iv_ptr = g->nonce,
-		.iv_len = sizeof(g->nonce),
-		.iv_bits = 8 * sizeof(g->nonce),
-		.aad_ptr = writable(aad),
-		.aad_len = aad.len,
-		.tag_bits = 8 * RD_AEAD_TAG_SIZE};
+	/* In PKCS#11's order: p11-kit's names for the members differ from release to release. */
+	const CK_GCM_PARAMS params = {g->nonce, sizeof(g->nonce), 8 * sizeof(g->nonce),
+		writable(aad), aad.len, 8 * RD_AEAD_TAG_SIZE};
+
+	g->params = params;
 	g->mechanism = (CK_MECHANISM){CKM_AES_GCM, &g->params, sizeof(g->params)};
 }
 
