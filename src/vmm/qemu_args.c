@@ -11,6 +11,8 @@
  * - tsc_early_khz, tsc=reliable: under translation the guest reads the host's TSC, but cannot
  *   calibrate it (one boot in five hangs), and the watchdog would call it unstable under load.
  * - lpj: without it each processor after the first measures its delay loop, 0.2 s each.
+ * - redoubt.lapic_timer_khz: the translated APIC has no deadline timer and counts nanoseconds;
+ *   without the word (guest/kernel/patches) the kernel measures that, 0.2 s.
  */
 #include "qemu_args.h"
 
@@ -119,9 +121,11 @@ static enum rd_status add_kernel(struct rd_qemu_args *args, const struct rd_engi
 	RD_TRY(add(args, "-initrd"));
 	RD_TRY(add(args, "/proc/self/fd/%d", RD_QEMU_FD_INITRD));
 	RD_TRY(add(args, "-append"));
-	return add(args, "%.*s tsc_early_khz=%llu tsc=reliable lpj=%llu", (int)config->cmdline.len,
-		(const char *)config->cmdline.ptr, (unsigned long long)config->tsc_khz,
-		(unsigned long long)config->tsc_khz * 1000 / GUEST_HZ);
+	return add(args, "%.*s tsc_early_khz=%llu tsc=reliable lpj=%llu%s",
+		(int)config->cmdline.len, (const char *)config->cmdline.ptr,
+		(unsigned long long)config->tsc_khz,
+		(unsigned long long)config->tsc_khz * 1000 / GUEST_HZ,
+		config->kvm ? "" : " redoubt.lapic_timer_khz=1000000");
 }
 
 enum rd_status rd_qemu_args_build(

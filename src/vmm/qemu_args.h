@@ -25,7 +25,7 @@ enum rd_qemu_fd {
  * What the board adds to the kernel's command line when there is no ACPI ("virtio_mmio.device=
  * 512@0xfeb00e00:12"), and what we add.
  */
-#define RD_QEMU_CMDLINE_ROOM 128
+#define RD_QEMU_CMDLINE_ROOM 192
 
 struct rd_qemu_args {
 	const char *argv[RD_QEMU_ARGS_MAX];

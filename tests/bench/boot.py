@@ -53,6 +53,8 @@ def boot_once(kernel_dir, acpi, ramdisk, memory_mib, cpus):
         cmdline = file.read()
     accel = "kvm" if kvm_is_usable() else "tcg"
     words = f"{cmdline} tsc_early_khz={tsc_khz()} tsc=reliable lpj={tsc_khz() * 1000 // GUEST_HZ}"
+    if accel == "tcg":
+        words += " redoubt.lapic_timer_khz=1000000"
     command = [
         "qemu-system-x86_64", "-machine", f"microvm,accel={accel},acpi={'on' if acpi else 'off'},isa-serial=on,pit=on,rtc=on,x-option-roms=off", "-bios", "qboot.rom",
         "-cpu", "host" if accel == "kvm" else "max", "-smp", str(cpus), "-m", f"{memory_mib}M", "-nodefaults", "-no-user-config",
