@@ -2,9 +2,10 @@
 /* A request's members: which an operation takes, their limits, and its JSON. */
 #include "kmstool/request.h"
 
-#include "kmstool/json.h"
+#include "aws/json_in.h"
+#include "aws/json_out.h"
+#include "aws/request_digest.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum takes {
@@ -129,11 +130,6 @@ static enum rd_status check_size(const struct rdkms_request *r, struct rd_error 
 	return RD_OK;
 }
 
-static int compare_pairs(const void *a, const void *b)
-{
-	return strcmp(((const struct rdkms_pair *)a)->name, ((const struct rdkms_pair *)b)->name);
-}
-
 static enum rd_status check_context(const struct rdkms_request *r, struct rd_error *err)
 {
 	size_t size = 0;
@@ -152,7 +148,7 @@ static enum rd_status check_context(const struct rdkms_request *r, struct rd_err
 		size += strnlen(r->context[i].name, RDKMS_CONTEXT_SIZE_MAX + 1) +
 			strnlen(r->context[i].value, RDKMS_CONTEXT_SIZE_MAX + 1);
 		for (size_t k = 0; k < i; k++) {
-			if (compare_pairs(&r->context[k], &r->context[i]) == 0) {
+			if (strcmp(r->context[k].name, r->context[i].name) == 0) {
 				return rd_fail(err, RD_USAGE,
 					"the encryption context has '%.80s' twice",
 					r->context[i].name);
@@ -204,80 +200,75 @@ enum rd_status rdkms_request_check(const struct rdkms_request *r, struct rd_erro
 	return check_options(r, err);
 }
 
-static void write_context(struct rdkms_json *j, const struct rdkms_request *r)
+static void write_context(struct rd_json_out *j, const struct rdkms_request *r)
 {
-	struct rdkms_pair sorted[RDKMS_CONTEXT_MAX];
-
 	if (r->n_context == 0) {
 		return;
 	}
-	memcpy(sorted, r->context, r->n_context * sizeof(*sorted));
-	qsort(sorted, r->n_context, sizeof(*sorted), compare_pairs);
-	rdkms_json_open(j, "EncryptionContext", '{');
+	rd_json_out_object(j, "EncryptionContext");
 	for (size_t i = 0; i < r->n_context; i++) {
-		rdkms_json_string(j, sorted[i].name, sorted[i].value);
+		rd_json_out_str(j, r->context[i].name, r->context[i].value);
 	}
-	rdkms_json_close(j, '}');
+	rd_json_out_end(j);
 }
 
-static void write_grant_tokens(struct rdkms_json *j, const struct rdkms_request *r)
+static void write_grant_tokens(struct rd_json_out *j, const struct rdkms_request *r)
 {
 	if (r->n_grant_tokens == 0) {
 		return;
 	}
-	rdkms_json_open(j, "GrantTokens", '[');
+	rd_json_out_list(j, "GrantTokens");
 	for (size_t i = 0; i < r->n_grant_tokens; i++) {
-		rdkms_json_string(j, NULL, r->grant_tokens[i]);
+		rd_json_out_str(j, NULL, r->grant_tokens[i]);
 	}
-	rdkms_json_close(j, ']');
+	rd_json_out_end(j);
 }
 
-static void write_recipient(struct rdkms_json *j, struct rd_view document)
+static void write_recipient(struct rd_json_out *j, struct rd_view document)
 {
 	if (document.ptr == NULL) {
 		return;
 	}
-	rdkms_json_open(j, "Recipient", '{');
-	rdkms_json_base64(j, "AttestationDocument", document);
-	rdkms_json_string(j, "KeyEncryptionAlgorithm", "RSAES_OAEP_SHA_256");
-	rdkms_json_close(j, '}');
+	rd_json_out_object(j, "Recipient");
+	rd_json_out_base64(j, "AttestationDocument", document);
+	rd_json_out_str(j, "KeyEncryptionAlgorithm", "RSAES_OAEP_SHA_256");
+	rd_json_out_end(j);
 }
 
-/* Members in the order of their names: that is the canonical form. */
 enum rd_status rdkms_request_write(const struct rdkms_request *r, struct rd_view document,
 	struct rd_buf *out, struct rd_error *err)
 {
-	struct rdkms_json j = rdkms_json(out);
+	struct rd_json_out j = rd_json_out(out);
+	enum rd_status st;
 
-	rdkms_json_open(&j, NULL, '{');
-	rdkms_json_base64(&j, "CiphertextBlob", rd_view(r->ciphertext.ptr, r->ciphertext.len));
-	rdkms_json_string(&j, "EncryptionAlgorithm", r->algorithm);
+	rd_json_out_object(&j, NULL);
+	rd_json_out_base64(&j, "CiphertextBlob", rd_view(r->ciphertext.ptr, r->ciphertext.len));
+	rd_json_out_str(&j, "EncryptionAlgorithm", r->algorithm);
 	write_context(&j, r);
 	write_grant_tokens(&j, r);
-	rdkms_json_string(&j, "KeyId", r->key_id);
-	rdkms_json_string(&j, "KeySpec", r->key_spec);
+	rd_json_out_str(&j, "KeyId", r->key_id);
+	rd_json_out_str(&j, "KeySpec", r->key_spec);
 	if (r->number_of_bytes != 0) {
-		rdkms_json_number(&j, "NumberOfBytes", r->number_of_bytes);
+		rd_json_out_int(&j, "NumberOfBytes", r->number_of_bytes);
 	}
-	rdkms_json_base64(&j, "Plaintext", rd_view(r->plaintext.ptr, r->plaintext.len));
+	rd_json_out_base64(&j, "Plaintext", rd_view(r->plaintext.ptr, r->plaintext.len));
 	write_recipient(&j, document);
-	rdkms_json_close(&j, '}');
-	if (j.st == RD_MALFORMED) {
+	rd_json_out_end(&j);
+	st = rd_json_out_finish(&j);
+	if (st == RD_MALFORMED) {
 		return rd_fail(err, RD_USAGE, "the encryption context is not UTF-8");
 	}
-	return j.st == RD_OK ? RD_OK : rd_fail(err, j.st, "the request is too large");
+	return st == RD_OK ? RD_OK : rd_fail(err, st, "the request is too large");
 }
 
+/* As the server does it: what was written is read, so that how it was written is no matter. */
 enum rd_status rdkms_request_digest(
 	enum rdkms_operation operation, struct rd_view body, uint8_t ret_digest[RD_SHA256_SIZE])
 {
-	struct rd_digest *digest RD_CLEANUP(rd_digest_free) = NULL;
+	json_t *request RD_CLEANUP(rd_json_in_free) = NULL;
 
-	RD_TRY(rd_digest_new(RD_SHA256, &digest));
-	RD_TRY(rd_digest_update(digest, rd_view_str(rdkms_operation_name(operation))));
-	RD_TRY(rd_digest_update(digest, rd_view_str("\n")));
-	RD_TRY(rd_digest_update(digest, body));
-	return rd_digest_finish(digest, ret_digest);
+	RD_TRY(rd_json_in_parse(body, &request));
+	return rd_request_digest(rdkms_operation_name(operation), request, ret_digest);
 }
 
 enum rd_status rdkms_credentials_check(const struct rdkms_credentials *c, struct rd_error *err)

@@ -40,7 +40,8 @@ enum rd_status rdkms_request_check(const struct rdkms_request *request, struct r
 enum rd_status rdkms_request_write(const struct rdkms_request *request, struct rd_view document,
 	struct rd_buf *out, struct rd_error *err) RD_MUST_USE;
 
-/* What user_data is in request-bound mode: rdkms.h, bind_request. body has no Recipient. */
+/* What user_data is in request-bound mode: rdkms.h, bind_request. A Recipient in
+ * body counts for nothing. RD_MALFORMED: not what rdkms_request_write gives. */
 enum rd_status rdkms_request_digest(enum rdkms_operation operation, struct rd_view body,
 	uint8_t ret_digest[RD_SHA256_SIZE]) RD_MUST_USE;
 

@@ -2,8 +2,8 @@
 /* Questions of the cryptographic operations. */
 #include "kms/ask.h"
 
+#include "aws/request_digest.h"
 #include "base/secret.h"
-#include "kms/bound.h"
 #include "kms/params.h"
 
 void kms_ask_begin(struct kms_ask *ask, const char *action, const struct kms_cached_key *key)
@@ -39,7 +39,7 @@ static enum rd_status is_bound(struct kms_call *call, bool *ret)
 	if (!attested->has_user_data || attested->user_data_len != sizeof(digest)) {
 		return RD_OK;
 	}
-	st = kms_bound_digest(call->op->name, call->in, digest);
+	st = rd_request_digest(call->op->name, call->in, digest);
 	if (st == RD_UNSUPPORTED) {
 		return RD_OK;
 	}

@@ -6,7 +6,7 @@
  *	redoubt:AttestationRoot   String: the name of the configured root that the document
  *	                          chains to
  *	redoubt:RequestBound      Bool: whether the document's user_data is the digest of this
- *	                          request (kms/bound.h)
+ *	                          request (aws/request_digest.h)
  *
  * Both are absent without a document.
  */

@@ -22,7 +22,7 @@ static void check_body(
 	assert_string_equal((char *)storage, want);
 }
 
-static void writes_members_in_the_order_of_their_names(void **state)
+static void writes_every_member(void **state)
 {
 	static const struct rdkms_pair context[] = {
 		{"b", "\xc3\xa4"}, {"B", "/\"\\"}, {"a", "\b\f\n\r\t\x01\x1f\x7f"}};
@@ -41,8 +41,8 @@ static void writes_members_in_the_order_of_their_names(void **state)
 	(void)state;
 	check_body(&request, rd_view("\x84", 1),
 		"{\"CiphertextBlob\":\"AQID/w==\",\"EncryptionAlgorithm\":\"SYMMETRIC_DEFAULT\","
-		"\"EncryptionContext\":{\"B\":\"/\\\"\\\\\","
-		"\"a\":\"\\b\\f\\n\\r\\t\\u0001\\u001f\x7f\",\"b\":\"\xc3\xa4\"},"
+		"\"EncryptionContext\":{\"b\":\"\xc3\xa4\",\"B\":\"/\\\"\\\\\","
+		"\"a\":\"\\u0008\\u000c\\u000a\\u000d\\u0009\\u0001\\u001f\\u007f\"},"
 		"\"GrantTokens\":[\"t2\",\"t1\"],\"KeyId\":\"" KEY "\","
 		"\"Recipient\":{\"AttestationDocument\":\"hA==\","
 		"\"KeyEncryptionAlgorithm\":\"RSAES_OAEP_SHA_256\"}}");
@@ -70,12 +70,43 @@ static void writes_the_other_operations(void **state)
 	assert_false(rdkms_operation_is_attested(RDKMS_ENCRYPT));
 }
 
+static void assert_digest(
+	const struct rdkms_request *request, struct rd_view document, const char *want)
+{
+	uint8_t storage[4096];
+	uint8_t digest[RD_SHA256_SIZE];
+	struct rd_buf out = rd_buf_fixed(storage, sizeof(storage));
+
+	assert_ok(rdkms_request_write(request, document, &out, &err));
+	assert_ok(rdkms_request_digest(request->operation, rd_buf_view(&out), digest));
+	assert_view_hex(rd_view(digest, sizeof(digest)), want);
+}
+
+/* Of Python's json.dumps with sorted keys; the document itself counts for nothing. */
+static void digests_the_canonical_form(void **state)
+{
+	static const char want[] =
+		"ef5198f7cc93074b0119abafe5cfbe38eb924ce910628f3f9c2af0329a9dc4a5";
+	static const struct rdkms_pair context[] = {
+		{"b", "\xc3\xa4"}, {"B", "/\"\\"}, {"a", "\b\f\n\r\t\x01\x1f\x7f"}};
+	const struct rdkms_request request = {.operation = RDKMS_DECRYPT,
+		.key_id = KEY,
+		.ciphertext = {blob, sizeof(blob)},
+		.context = context,
+		.n_context = 3};
+
+	(void)state;
+	assert_digest(&request, rd_view(NULL, 0), want);
+	assert_digest(&request, rd_view("\x84", 1), want);
+}
+
 /* printf 'Decrypt\n{"CiphertextBlob":"AQID/w=="}' | sha256sum */
 static void digests_name_and_body(void **state)
 {
 	uint8_t digest[RD_SHA256_SIZE];
 
 	(void)state;
+	assert_status(rdkms_request_digest(RDKMS_DECRYPT, rd_view_str("{"), digest), RD_MALFORMED);
 	assert_ok(rdkms_request_digest(
 		RDKMS_DECRYPT, rd_view_str("{\"CiphertextBlob\":\"AQID/w==\"}"), digest));
 	assert_view_hex(rd_view(digest, sizeof(digest)),
@@ -278,8 +309,9 @@ static void refuses_bad_configurations(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(writes_members_in_the_order_of_their_names),
+		cmocka_unit_test(writes_every_member),
 		cmocka_unit_test(writes_the_other_operations),
+		cmocka_unit_test(digests_the_canonical_form),
 		cmocka_unit_test(digests_name_and_body),
 		cmocka_unit_test(refuses_what_an_operation_does_not_take),
 		cmocka_unit_test(refuses_a_context_that_is_too_large_or_not_utf8),

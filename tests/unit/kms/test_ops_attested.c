@@ -3,9 +3,9 @@
 #include "bench.h"
 
 #include "attest/maker.h"
+#include "aws/request_digest.h"
 #include "crypto/cms.h"
 #include "crypto/rsa.h"
-#include "kms/bound.h"
 #include "kms/recipient.h"
 
 #define NOW_MS (MAKER_NOW_S * INT64_C(1000))
@@ -403,7 +403,7 @@ static void documents_bound_to_their_request(void **state)
 	blob = encrypt(id, "mine");
 	other = encrypt(id, "not what was asked for");
 	in = decrypt_in(&blob);
-	assert_ok(kms_bound_digest("Decrypt", in, digest));
+	assert_ok(rd_request_digest("Decrypt", in, digest));
 	m.doc.user_data = rd_view(digest, sizeof(digest));
 	secret = open_answer(bench_ok(&b, "Decrypt", with_recipient(in, recipient())));
 	assert_true(rd_view_equal(rd_secret_view(&secret), rd_view_str("mine")));

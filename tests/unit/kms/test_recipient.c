@@ -3,11 +3,9 @@
 #include "data.h"
 
 #include "attest/maker.h"
-#include "aws/json_in.h"
 #include "crypto/cms.h"
 #include "crypto/random.h"
 #include "crypto/rsa.h"
-#include "kms/bound.h"
 #include "kms/recipient.h"
 
 #define NOW_MS    (MAKER_NOW_S * INT64_C(1000))
@@ -458,47 +456,6 @@ static void judges_genuine_documents(void **state)
 	rd_buf_finish(&pem);
 }
 
-static void assert_bound(const char *operation, const char *request, const char *want)
-{
-	uint8_t digest[RD_SHA256_SIZE];
-	json_t *json = NULL;
-
-	assert_ok(rd_json_in_parse(rd_view_str(request), &json));
-	assert_ok(kms_bound_digest(operation, json, digest));
-	assert_view_hex(rd_view(digest, sizeof(digest)), want);
-	json_decref(json);
-}
-
-/* The digests were made with Python's hashlib over json.dumps, as kms/bound.h says. */
-static void request_digests_are_canonical(void **state)
-{
-	static const char mixed[] =
-		"c6e554bc6bc3960d11ff5497daa9479bc820edb610d30ec4db585daa9e6d7d83";
-	uint8_t digest[RD_SHA256_SIZE];
-	json_t *json = NULL;
-
-	(void)state;
-	assert_bound("Decrypt",
-		"{\"NumberOfBytes\":32,\"KeyId\":null,\"CiphertextBlob\":\"AQ==\","
-		"\"EncryptionContext\":{\"zeta\":\"1\",\"alpha\":\"\\\"\\\\\\b\\f\\n\\r\\t\\u0001"
-		"\\u001F\\/\\u007f\",\"\\u00e9\":\"\\u00fc\",\"\":\"\",\"Recipient\":\"kept\"},"
-		"\"DryRun\":false,\"GrantTokens\":[\"b\",\"a\"]}",
-		mixed);
-	/* White space, order, other escapes and the Recipient change nothing. */
-	assert_bound("Decrypt",
-		"{ \"Recipient\" : {\"KeyEncryptionAlgorithm\":\"x\"}, \"GrantTokens\":[ \"b\","
-		"\"a\"],\"DryRun\":false,\"EncryptionContext\":{\"\":\"\",\"Recipient\":\"kept\","
-		"\"\xc3\xa9\":\"\xc3\xbc\",\"alpha\":\"\\u0022\\u005c\\b\\f\\n\\r\\t\\u0001\\u001f"
-		"/\x7f\",\"zeta\":\"1\"},\"CiphertextBlob\":\"\\u0041Q==\",\"KeyId\":null,"
-		"\"NumberOfBytes\":32}",
-		mixed);
-	assert_bound("GenerateRandom", "{}",
-		"3205584999eaf8b8063a50eb8b9e62b17366fc3f78d9ed638d302768a5079517");
-	assert_ok(rd_json_in_parse(rd_view_str("{\"NumberOfBytes\":3.5}"), &json));
-	assert_status(kms_bound_digest("GenerateRandom", json, digest), RD_UNSUPPORTED);
-	json_decref(json);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -514,7 +471,6 @@ int main(void)
 		cmocka_unit_test(refuses_every_mutated_document),
 		cmocka_unit_test(refuses_cut_and_lengthened_documents),
 		cmocka_unit_test(judges_genuine_documents),
-		cmocka_unit_test(request_digests_are_canonical),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

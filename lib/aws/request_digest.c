@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The canonical form of a request, written into a digest. Depth and size are the JSON reader's. */
-#include "kms/bound.h"
+#include "aws/request_digest.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,7 +145,7 @@ static enum rd_status put_value(struct rd_digest *digest, json_t *value)
 	}
 }
 
-enum rd_status kms_bound_digest(
+enum rd_status rd_request_digest(
 	const char *operation, json_t *request, uint8_t ret_digest[RD_SHA256_SIZE])
 {
 	struct rd_digest *digest RD_CLEANUP(rd_digest_free) = NULL;

@@ -18,8 +18,8 @@
  * Python. A number with a fraction or exponent has no canonical form here: no operation with a
  * Recipient takes one.
  */
-#ifndef KMS_BOUND_H
-#define KMS_BOUND_H
+#ifndef RD_AWS_REQUEST_DIGEST_H
+#define RD_AWS_REQUEST_DIGEST_H
 
 #include "crypto/digest.h"
 
@@ -27,7 +27,7 @@
 
 /* RD_UNSUPPORTED: a number that has no canonical form. request is an object, as rd_json_in_parse
  * gives it. */
-enum rd_status kms_bound_digest(
+enum rd_status rd_request_digest(
 	const char *operation, json_t *request, uint8_t ret_digest[RD_SHA256_SIZE]) RD_MUST_USE;
 
 #endif
