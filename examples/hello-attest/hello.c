@@ -9,70 +9,23 @@
  * very image asked for it, after the nonce was made. Nothing that the parent sends can change what
  * the document says about the image.
  */
-#include <errno.h>
-#include <linux/vm_sockets.h>
+#include "common.h"
+
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <nsm.h>
 
-#define PARENT_CID   3
 #define PARENT_PORT  5000
 #define DOCUMENT_MAX (16 * 1024)
-/* The parent learns of a new enclave only once it has booted: it may not listen yet. */
-#define CONNECT_TRIES    300
-#define CONNECT_PAUSE_NS (100 * 1000 * 1000)
+/* Half a minute. */
+#define CONNECT_ATTEMPTS 300
 
 /* The application's own part of the document; a real one puts the hash of its public key here. */
 static const char user_data[] = "hello from the enclave";
-
-static int connect_once(void)
-{
-	struct sockaddr_vm parent = {
-		.svm_family = AF_VSOCK, .svm_cid = PARENT_CID, .svm_port = PARENT_PORT};
-	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&parent, sizeof(parent)) < 0) {
-		close(fd);
-		fd = -1;
-	}
-	return fd;
-}
-
-static int connect_to_parent(void)
-{
-	const struct timespec pause = {.tv_nsec = CONNECT_PAUSE_NS};
-	int fd = connect_once();
-
-	for (int i = 1; fd < 0 && errno == ECONNRESET && i < CONNECT_TRIES; i++) {
-		nanosleep(&pause, NULL);
-		fd = connect_once();
-	}
-	if (fd < 0) {
-		perror("hello: cannot connect to the parent's port 5000");
-	}
-	return fd;
-}
-
-/* A stream gives bytes as they come: one read() is not one message. */
-static int read_all(int fd, uint8_t *dst, size_t n)
-{
-	while (n > 0) {
-		ssize_t got = read(fd, dst, n);
-
-		if (got <= 0) {
-			fprintf(stderr, "hello: the parent closed the connection early\n");
-			return -1;
-		}
-		dst += got;
-		n -= (size_t)got;
-	}
-	return 0;
-}
 
 /* MSG_NOSIGNAL: a parent that has gone is an error to report, not a signal to die of. */
 static int write_all(int fd, const uint8_t *src, size_t n)
@@ -117,11 +70,17 @@ int main(void)
 	uint8_t nonce[UINT8_MAX];
 	uint8_t nonce_len;
 	uint8_t head[4];
-	int parent = connect_to_parent();
+	int parent = connect_to_parent(PARENT_PORT, CONNECT_ATTEMPTS);
 
-	if (parent < 0 || read_all(parent, &nonce_len, 1) < 0 ||
-		read_all(parent, nonce, nonce_len) < 0 ||
-		attest(nonce, nonce_len, document, &len) < 0) {
+	if (parent < 0) {
+		perror("hello: cannot connect to the parent's port 5000");
+		return 1;
+	}
+	if (!read_all(parent, &nonce_len, 1) || !read_all(parent, nonce, nonce_len)) {
+		perror("hello: cannot read the nonce");
+		return 1;
+	}
+	if (attest(nonce, nonce_len, document, &len) < 0) {
 		return 1;
 	}
 	printf("hello: a document of %u bytes for a nonce of %u bytes\n", len, nonce_len);

@@ -7,11 +7,12 @@
  * nonce; the enclave answers with four bytes of length, big-endian, and the document. The
  * document's sender is not trusted: `redoubt verify` decides what it is worth.
  */
+#include "common.h"
+
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -92,21 +93,6 @@ static int wait_for_enclave(int listener)
 		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	}
 	return fd;
-}
-
-static bool read_all(int fd, void *dst, size_t len)
-{
-	for (size_t done = 0; done < len;) {
-		ssize_t n = read(fd, (uint8_t *)dst + done, len - done);
-
-		if (n > 0) {
-			done += (size_t)n;
-		} else if (n == 0 || errno != EINTR) {
-			errno = n == 0 ? ECONNRESET : errno;
-			return false;
-		}
-	}
-	return true;
 }
 
 /* The document's length, or 0 with errno set. */

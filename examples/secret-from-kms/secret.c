@@ -12,69 +12,24 @@
  * parent, who may know both: the key's policy has to see to it that only this image gets the
  * plaintext. kmstool_enclave_cli makes the key pair, the attestation document and the call.
  */
-#include <errno.h>
+#include "common.h"
+
 #include <fcntl.h>
-#include <linux/vm_sockets.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#define PARENT_CID  3
 #define PARENT_PORT 5000
 #define WORDS_MAX   40
 #define REQUEST_MAX 8192
 #define OUTPUT_MAX  8192
 /* The parent listens when it has something to ask; an enclave that nobody asks ends. */
-#define CONNECT_TRIES    3000
-#define CONNECT_PAUSE_NS (100 * 1000 * 1000)
+#define CONNECT_ATTEMPTS 3000
 
 #define TOOL   "/kmstool_enclave_cli"
 #define PREFIX "PLAINTEXT: "
-
-static int connect_once(void)
-{
-	struct sockaddr_vm parent = {
-		.svm_family = AF_VSOCK, .svm_cid = PARENT_CID, .svm_port = PARENT_PORT};
-	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&parent, sizeof(parent)) < 0) {
-		close(fd);
-		fd = -1;
-	}
-	return fd;
-}
-
-static int connect_to_parent(void)
-{
-	const struct timespec pause = {.tv_nsec = CONNECT_PAUSE_NS};
-	int fd = connect_once();
-
-	for (int i = 1; fd < 0 && errno == ECONNRESET && i < CONNECT_TRIES; i++) {
-		nanosleep(&pause, NULL);
-		fd = connect_once();
-	}
-	return fd;
-}
-
-static int read_all(int fd, void *dst, size_t n)
-{
-	uint8_t *at = dst;
-
-	while (n > 0) {
-		ssize_t got = read(fd, at, n);
-
-		if (got <= 0) {
-			return -1;
-		}
-		at += got;
-		n -= (size_t)got;
-	}
-	return 0;
-}
 
 /* The words of a request; returns how many, or -1. */
 static int read_words(int fd, char *buf, char **words)
@@ -83,11 +38,11 @@ static int read_words(int fd, char *buf, char **words)
 	size_t len;
 	int n = 0;
 
-	if (read_all(fd, head, sizeof(head)) < 0) {
+	if (!read_all(fd, head, sizeof(head))) {
 		return -1;
 	}
 	len = (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
-	if (len == 0 || len > REQUEST_MAX || read_all(fd, buf, len) < 0 || buf[len - 1] != '\0') {
+	if (len == 0 || len > REQUEST_MAX || !read_all(fd, buf, len) || buf[len - 1] != '\0') {
 		return -1;
 	}
 	for (char *at = buf; at < buf + len; at += strlen(at) + 1) {
@@ -172,7 +127,7 @@ int main(void)
 {
 	int parent;
 
-	while ((parent = connect_to_parent()) >= 0) {
+	while ((parent = connect_to_parent(PARENT_PORT, CONNECT_ATTEMPTS)) >= 0) {
 		serve(parent);
 		close(parent);
 	}

@@ -2,12 +2,13 @@
 /* vsock streams with deadlines. */
 #include "common/stream.h"
 
+#include "os/fd.h"
+
 #include <errno.h>
 #include <linux/vm_sockets.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 int64_t guest_now_ms(void)
 {
@@ -17,18 +18,10 @@ int64_t guest_now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-void guest_close(int *fd)
-{
-	if (*fd >= 0) {
-		close(*fd);
-	}
-	*fd = -1;
-}
-
 int guest_stream_start(uint32_t cid, uint32_t port)
 {
 	struct sockaddr_vm addr = {.svm_family = AF_VSOCK, .svm_port = port, .svm_cid = cid};
-	int fd RD_CLEANUP(guest_close) = socket(
+	int fd RD_CLEANUP(rd_fd_close) = socket(
 		AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0) {
@@ -72,7 +65,7 @@ static enum rd_status wait_for(int fd, short events, int64_t deadline_ms)
 enum rd_status guest_stream_connect(
 	uint32_t cid, uint32_t port, int64_t deadline_ms, int *ret_fd, struct rd_error *err)
 {
-	int fd RD_CLEANUP(guest_close) = guest_stream_start(cid, port);
+	int fd RD_CLEANUP(rd_fd_close) = guest_stream_start(cid, port);
 	int outcome;
 
 	if (fd < 0) {

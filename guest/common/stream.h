@@ -29,7 +29,4 @@ enum rd_status guest_stream_send(int fd, struct rd_view bytes, int64_t deadline_
 enum rd_status guest_stream_receive(
 	int fd, void *dst, size_t n, int64_t deadline_ms, size_t *ret_got) RD_MUST_USE;
 
-/* Fits RD_CLEANUP. */
-void guest_close(int *fd);
-
 #endif

@@ -12,6 +12,7 @@
 #include "nsm/codec.h"
 #include "nsm/frame.h"
 #include "nsm/uapi.h"
+#include "os/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -51,7 +52,7 @@ static enum rd_status ask_device(
 		.request = {.addr = (uintptr_t)request.ptr, .len = request.len},
 		.response = {.addr = (uintptr_t)dst, .len = *len},
 	};
-	int fd RD_CLEANUP(guest_close) = open(RD_NSM_DEVICE, O_RDWR | O_CLOEXEC);
+	int fd RD_CLEANUP(rd_fd_close) = open(RD_NSM_DEVICE, O_RDWR | O_CLOEXEC);
 
 	if (fd < 0 || ioctl(fd, RD_NSM_IOCTL_RAW, &raw) < 0) {
 		return rd_fail_errno(err, errno, "cannot ask " RD_NSM_DEVICE " for random bytes");
@@ -85,7 +86,7 @@ static enum rd_status ask_port(
 	uint8_t storage[RD_NSM_FRAME_HEAD + 16];
 	struct rd_buf frame = rd_buf_fixed(storage, sizeof(storage));
 	struct rd_nsm_frame_reader reader;
-	int fd RD_CLEANUP(guest_close) = -1;
+	int fd RD_CLEANUP(rd_fd_close) = -1;
 	struct rd_view answer;
 	enum rd_status st;
 
@@ -144,7 +145,7 @@ struct pool {
 enum rd_status init_seed_entropy(struct rd_error *err)
 {
 	struct pool pool = {.entropy_bits = 8 * RD_NSM_RANDOM_SIZE, .size = RD_NSM_RANDOM_SIZE};
-	int fd RD_CLEANUP(guest_close) = -1;
+	int fd RD_CLEANUP(rd_fd_close) = -1;
 	int rc;
 
 	RD_TRY(get_random(pool.bytes, err));

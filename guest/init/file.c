@@ -2,41 +2,23 @@
 /* Small files whole: those of sysfs, and the description of what to run. */
 #include "init/file.h"
 
-#include "common/stream.h"
+#include "base/bytes.h"
+#include "os/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-/* Fills dst as far as the file goes; *ret_len is at most size. */
-static enum rd_status read_all(int fd, char *dst, size_t size, size_t *ret_len)
-{
-	size_t len = 0;
-
-	while (len < size) {
-		ssize_t n = read(fd, dst + len, size - len);
-
-		if (n < 0) {
-			return rd_status_from_errno(errno);
-		}
-		if (n == 0) {
-			break;
-		}
-		len += (size_t)n;
-	}
-	*ret_len = len;
-	return RD_OK;
-}
 
 enum rd_status init_read_line(const char *path, char *ret_line, size_t size)
 {
-	int fd RD_CLEANUP(guest_close) = open(path, O_RDONLY | O_CLOEXEC);
-	size_t len;
+	int fd RD_CLEANUP(rd_fd_close) = open(path, O_RDONLY | O_CLOEXEC);
+	size_t len = 0, got = 1;
 
 	RD_ENSURE(fd >= 0, rd_status_from_errno(errno));
-	RD_TRY(read_all(fd, ret_line, size - 1, &len));
+	while (got > 0 && len < size - 1) {
+		RD_TRY(rd_fd_read(fd, ret_line + len, size - 1 - len, &got));
+		len += got;
+	}
 	ret_line[len] = 0;
 	ret_line[strcspn(ret_line, "\n")] = 0;
 	return RD_OK;
@@ -45,27 +27,24 @@ enum rd_status init_read_line(const char *path, char *ret_line, size_t size)
 enum rd_status init_read_file(
 	const char *path, size_t max, char **ret_bytes, size_t *ret_len, struct rd_error *err)
 {
-	int fd RD_CLEANUP(guest_close) = open(path, O_RDONLY | O_CLOEXEC);
+	int fd RD_CLEANUP(rd_fd_close) = open(path, O_RDONLY | O_CLOEXEC);
+	struct rd_buf bytes RD_CLEANUP(rd_buf_finish) = rd_buf_growable(max + 1);
 	enum rd_status st;
-	char *bytes;
 
 	if (fd < 0) {
 		return rd_fail_errno(err, errno, "cannot open %s", path);
 	}
-	bytes = malloc(max + 1);
-	if (bytes == NULL) {
-		return rd_fail_errno(err, ENOMEM, "cannot read %s", path);
-	}
-	st = read_all(fd, bytes, max + 1, ret_len);
-	if (st != RD_OK) {
-		free(bytes);
-		return rd_fail_errno(err, errno, "cannot read %s", path);
-	}
-	if (*ret_len > max) {
-		free(bytes);
+	st = rd_fd_read_all(fd, &bytes);
+	if (st == RD_LIMIT || (st == RD_OK && bytes.used > max)) {
 		return rd_fail(err, RD_LIMIT, "%s is larger than %zu bytes", path, max);
 	}
-	bytes[*ret_len] = 0;
-	*ret_bytes = bytes;
+	if (st != RD_OK) {
+		return rd_fail_errno(err, errno, "cannot read %s", path);
+	}
+	*ret_len = bytes.used;
+	if (rd_buf_u8(&bytes, 0) != RD_OK) {
+		return rd_fail_errno(err, ENOMEM, "cannot read %s", path);
+	}
+	*ret_bytes = (char *)rd_steal(&bytes, rd_buf_growable(0)).ptr;
 	return RD_OK;
 }

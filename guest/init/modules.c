@@ -2,7 +2,7 @@
 /* Kernel modules of the boot ramdisk. */
 #include "init/init.h"
 
-#include "common/stream.h"
+#include "os/fd.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,7 +19,7 @@
  */
 static enum rd_status load(int dir, const char *name, struct rd_error *err)
 {
-	int fd RD_CLEANUP(guest_close) = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	int fd RD_CLEANUP(rd_fd_close) = openat(dir, name, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0) {
 		return rd_fail_errno(err, errno, "cannot open kernel module %s", name);
@@ -66,7 +66,7 @@ static enum rd_status load_all(int dir, struct rd_error *err)
 
 enum rd_status init_load_modules(struct rd_error *err)
 {
-	int dir RD_CLEANUP(guest_close) = open(MODULES_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int dir RD_CLEANUP(rd_fd_close) = open(MODULES_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (dir >= 0) {
 		RD_TRY(load_all(dir, err));

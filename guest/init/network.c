@@ -2,7 +2,7 @@
 /* The loopback interface, the only one there is, and the host's name. */
 #include "init/init.h"
 
-#include "common/stream.h"
+#include "os/fd.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -29,7 +29,7 @@ static int set_address(int fd, unsigned long request, const char *text)
 static int bring_up(void)
 {
 	struct ifreq ifr = {.ifr_name = "lo"};
-	int fd RD_CLEANUP(guest_close) = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd RD_CLEANUP(rd_fd_close) = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &ifr) < 0) {
 		return -1;

@@ -4,6 +4,7 @@
 
 #include "common/stream.h"
 #include "nsm/uapi.h"
+#include "os/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +29,7 @@ bool init_has_nsm_device(void)
 /* A memory hog in the application must not cost it its NSM. */
 static void exempt_from_oom_killer(void)
 {
-	int fd RD_CLEANUP(guest_close) = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	int fd RD_CLEANUP(rd_fd_close) = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0 || write(fd, "-1000", 5) < 0) {
 		init_say("warning: the out-of-memory killer may end nsm-cuse: %m");

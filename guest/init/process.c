@@ -7,7 +7,7 @@
  */
 #include "init/init.h"
 
-#include "common/stream.h"
+#include "os/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -158,8 +158,8 @@ static enum rd_status check_started(const struct init_spec *spec, int pipe_fd, s
 enum rd_status init_start_process(
 	const struct init_spec *spec, pid_t *ret_pid, struct rd_error *err)
 {
-	int pipe_in RD_CLEANUP(guest_close) = -1;
-	int pipe_out RD_CLEANUP(guest_close) = -1;
+	int pipe_in RD_CLEANUP(rd_fd_close) = -1;
+	int pipe_out RD_CLEANUP(rd_fd_close) = -1;
 	int ends[2];
 	pid_t pid;
 
@@ -175,7 +175,7 @@ enum rd_status init_start_process(
 	if (pid == 0) {
 		run_child(spec, pipe_in);
 	}
-	guest_close(&pipe_in);
+	rd_fd_close(&pipe_in);
 	RD_TRY(check_started(spec, pipe_out, err));
 	*ret_pid = pid;
 	return RD_OK;

@@ -3,6 +3,7 @@
 #include "init/init.h"
 
 #include "common/stream.h"
+#include "os/fd.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -49,7 +50,7 @@ enum rd_status init_heartbeat(struct rd_error *err)
 {
 	int64_t deadline_ms = guest_now_ms() + HEARTBEAT_TIMEOUT_MS;
 	const uint8_t beat = RD_GUEST_HEARTBEAT;
-	int fd RD_CLEANUP(guest_close) = -1;
+	int fd RD_CLEANUP(rd_fd_close) = -1;
 	enum rd_status st;
 	uint8_t echo = 0;
 	size_t n;
@@ -75,7 +76,7 @@ enum rd_status init_heartbeat(struct rd_error *err)
 static enum rd_status send_report(struct rd_view report)
 {
 	int64_t deadline_ms = guest_now_ms() + REPORT_TIMEOUT_MS;
-	int fd RD_CLEANUP(guest_close) = -1;
+	int fd RD_CLEANUP(rd_fd_close) = -1;
 	enum rd_status st;
 	uint8_t byte;
 	size_t n;

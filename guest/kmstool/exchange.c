@@ -9,6 +9,7 @@
 #include "base/secret.h"
 #include "common/stream.h"
 #include "http/response.h"
+#include "os/fd.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -36,7 +37,7 @@ static void exchange_free(struct exchange **x)
 		rd_tls_session_free(&(*x)->tls);
 		/* A server that ignores Recipient may have sent plaintext. */
 		rd_wipe((*x)->plain, sizeof((*x)->plain));
-		guest_close(&(*x)->fd);
+		rd_fd_close(&(*x)->fd);
 		free(*x);
 		*x = NULL;
 	}
@@ -45,7 +46,7 @@ static void exchange_free(struct exchange **x)
 static enum rd_status connect_unix(const char *path, int *ret_fd, struct rd_error *err)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd RD_CLEANUP(guest_close) = socket(
+	int fd RD_CLEANUP(rd_fd_close) = socket(
 		AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	size_t len = strlen(path);
 

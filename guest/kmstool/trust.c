@@ -2,11 +2,10 @@
 /* Finding and reading the CA certificates. */
 #include "kmstool/trust.h"
 
-#include "common/stream.h"
+#include "os/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <unistd.h>
 
 /* Mozilla's bundle has 220 KB. */
 #define BUNDLE_SIZE_MAX (4u << 20)
@@ -22,24 +21,12 @@ static const char *const bundles[] = {
 
 static enum rd_status read_file(int fd, const char *path, struct rd_buf *out, struct rd_error *err)
 {
-	for (;;) {
-		uint8_t piece[8192];
-		ssize_t n = read(fd, piece, sizeof(piece));
+	enum rd_status st = rd_fd_read_all(fd, out);
 
-		if (n < 0 && errno == EINTR) {
-			continue;
-		}
-		if (n < 0) {
-			return rd_fail_errno(err, errno, "cannot read %s", path);
-		}
-		if (n == 0) {
-			return RD_OK;
-		}
-		if (rd_buf_put(out, piece, (size_t)n) != RD_OK) {
-			return rd_fail(
-				err, RD_LIMIT, "%s is larger than %u bytes", path, BUNDLE_SIZE_MAX);
-		}
+	if (st == RD_LIMIT) {
+		return rd_fail(err, st, "%s is larger than %u bytes", path, BUNDLE_SIZE_MAX);
 	}
+	return st == RD_OK ? RD_OK : rd_fail_errno(err, errno, "cannot read %s", path);
 }
 
 static enum rd_status load(
@@ -55,7 +42,7 @@ static enum rd_status load(
 
 enum rd_status rdkms_trust_load(const char *path, struct rd_tls_client **ret, struct rd_error *err)
 {
-	int fd RD_CLEANUP(guest_close) = -1;
+	int fd RD_CLEANUP(rd_fd_close) = -1;
 
 	if (path != NULL) {
 		fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -3,7 +3,7 @@
 #include "nsm-cli/cli.h"
 
 #include "base/text.h"
-#include "common/stream.h"
+#include "os/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,30 +25,18 @@ void cli_say(const char *fmt, ...)
 
 static enum rd_status read_all(int fd, const char *path, struct rd_buf *out, struct rd_error *err)
 {
-	for (;;) {
-		uint8_t piece[1024];
-		ssize_t n = read(fd, piece, sizeof(piece));
+	enum rd_status st = rd_fd_read_all(fd, out);
 
-		if (n < 0 && errno == EINTR) {
-			continue;
-		}
-		if (n < 0) {
-			return rd_fail_errno(err, errno, "cannot read %s", path);
-		}
-		if (n == 0) {
-			return RD_OK;
-		}
-		if (rd_buf_put(out, piece, (size_t)n) != RD_OK) {
-			return rd_fail(err, RD_LIMIT,
-				"%s is larger than %d bytes, the NSM's largest request", path,
-				CLI_INPUT_MAX);
-		}
+	if (st == RD_LIMIT) {
+		return rd_fail(err, st, "%s is larger than %d bytes, the NSM's largest request",
+			path, CLI_INPUT_MAX);
 	}
+	return st == RD_OK ? RD_OK : rd_fail_errno(err, errno, "cannot read %s", path);
 }
 
 enum rd_status cli_read_file(const char *path, struct rd_buf *out, struct rd_error *err)
 {
-	int fd RD_CLEANUP(guest_close) = -1;
+	int fd RD_CLEANUP(rd_fd_close) = -1;
 
 	if (strcmp(path, "-") == 0) {
 		return read_all(STDIN_FILENO, "standard input", out, err);
@@ -78,23 +66,15 @@ static enum rd_status format(enum cli_form form, struct rd_view bytes, struct rd
 static enum rd_status write_all(
 	int fd, const char *path, struct rd_view bytes, struct rd_error *err)
 {
-	struct rd_cur c = rd_cur(bytes);
-
-	while (c.left > 0) {
-		ssize_t n = write(fd, c.ptr, c.left);
-
-		if (n < 0 && errno != EINTR) {
-			return rd_fail_errno(err, errno, "cannot write %s", path);
-		}
-		RD_TRY(rd_cur_skip(&c, n < 0 ? 0 : (size_t)n));
-	}
-	return RD_OK;
+	return rd_fd_write_full(fd, bytes) == RD_OK
+		       ? RD_OK
+		       : rd_fail_errno(err, errno, "cannot write %s", path);
 }
 
 enum rd_status cli_write(const struct cli_options *o, struct rd_view bytes, struct rd_error *err)
 {
 	struct rd_buf text RD_CLEANUP(rd_buf_finish) = rd_buf_growable(CLI_OUTPUT_MAX);
-	int fd RD_CLEANUP(guest_close) = -1;
+	int fd RD_CLEANUP(rd_fd_close) = -1;
 	enum rd_status st = format(o->form, bytes, &text);
 
 	if (st != RD_OK) {

@@ -3,6 +3,7 @@
 #include "nsm-cuse/port.h"
 
 #include "common/stream.h"
+#include "os/fd.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -15,7 +16,7 @@ void port_init(struct port *p, int (*start)(void))
 
 void port_drop(struct port *p)
 {
-	guest_close(&p->fd);
+	rd_fd_close(&p->fd);
 	p->state = PORT_IDLE;
 }
 

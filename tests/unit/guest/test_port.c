@@ -3,8 +3,8 @@
  */
 #include "test.h"
 
-#include "common/stream.h"
 #include "nsm-cuse/port.h"
+#include "os/fd.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -28,7 +28,7 @@ static int start(void)
 	}
 	assert_int_equal(
 		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
-	guest_close(&peer);
+	rd_fd_close(&peer);
 	peer = ends[0];
 	return ends[1];
 }
@@ -46,7 +46,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	port_drop(&port);
-	guest_close(&peer);
+	rd_fd_close(&peer);
 	return 0;
 }
 
@@ -145,7 +145,7 @@ static void a_broken_stream_costs_one_request(void **state)
 	(void)state;
 	submit("x");
 	expect_pending(1000);
-	guest_close(&peer);
+	rd_fd_close(&peer);
 	expect_failure(1001, EIO);
 	submit("y");
 	expect_pending(1000);
