@@ -29,6 +29,8 @@
 #define KMS_NAME_SIZE        (64 + 1) /* user and role names */
 #define KMS_PATH_SIZE        (512 + 1)
 
+#define KMS_DAY_MS INT64_C(86400000)
+
 /* Quotas of the original's account and region. */
 #define KMS_ALIASES_PER_KEY   50
 #define KMS_GRANTS_PER_KEY    50000

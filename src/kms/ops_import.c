@@ -23,7 +23,6 @@
 
 #define BLOB_MAX        6144
 #define DESCRIPTION_MAX 256
-#define DAY_MS          INT64_C(86400000)
 #define VALID_MAX_DAYS  365
 #define IN_ANY          (KMS_IN_ENABLED | KMS_IN_DISABLED | KMS_IN_PENDING_DELETION | KMS_IN_PENDING_IMPORT)
 
@@ -45,7 +44,7 @@ static enum rd_status answer_parameters(struct kms_call *call, const struct kms_
 {
 	struct rd_buf token RD_CLEANUP(rd_buf_finish) = rd_buf_growable(KMS_IMPORT_TOKEN_MAX);
 	struct rd_buf spki RD_CLEANUP(rd_buf_finish) = rd_buf_growable(RD_RSA_SPKI_SIZE_MAX);
-	int64_t valid_to_ms = call->now_ms + DAY_MS;
+	int64_t valid_to_ms = call->now_ms + KMS_DAY_MS;
 	json_t *out;
 
 	RD_TRY(kms_settle(call, kms_import_token_make(call->kms->keyring, key->record.id, wrap,
@@ -133,8 +132,8 @@ static enum rd_status check_validity(const struct import *in)
 			"A validTo date must not be set if the ExpirationModel is "
 			"KEY_MATERIAL_DOES_NOT_EXPIRE");
 	}
-	if (in->expires &&
-		(in->valid_to_ms <= now_ms || in->valid_to_ms - now_ms > VALID_MAX_DAYS * DAY_MS)) {
+	if (in->expires && (in->valid_to_ms <= now_ms ||
+				   in->valid_to_ms - now_ms > VALID_MAX_DAYS * KMS_DAY_MS)) {
 		return kms_fail(in->call, KMS_FAULT_VALIDATION,
 			"The validTo date must be in the future and at most %d days from now.",
 			VALID_MAX_DAYS);

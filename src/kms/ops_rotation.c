@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DAY_MS         INT64_C(86400000)
 #define PERIOD_MIN     90
 #define PERIOD_MAX     2560
 #define PERIOD_DEFAULT 365
@@ -44,29 +43,21 @@ static enum rd_status set_period(struct kms_db *db, struct kms_edit *edit)
 	const uint32_t *days = edit->arg;
 
 	edit->key.rotation_days = *days;
-	edit->key.next_rotation_ms = *days == 0 ? 0 : edit->target->call->now_ms + *days * DAY_MS;
+	edit->key.next_rotation_ms = *days == 0 ? 0
+						: edit->target->call->now_ms + *days * KMS_DAY_MS;
 	return kms_store_key_update(db, &edit->key);
 }
 
 enum rd_status kms_op_enable_key_rotation(struct kms_call *call)
 {
+	static const struct kms_days_param period = {"RotationPeriodInDays",
+		"kms:RotationPeriodInDays", PERIOD_MIN, PERIOD_MAX, PERIOD_DEFAULT};
 	struct kms_target target RD_CLEANUP(kms_target_finish) = {.call = call};
-	struct kms_question question = {.action = NULL};
-	char text[16];
-	const char *key_id, *fact = text;
-	struct kms_params p;
 	uint32_t days;
 	struct kms_edit edit = {
 		.target = &target, .states = KMS_IN_ENABLED, .fn = set_period, .arg = &days};
 
-	kms_params_begin(&p, call);
-	key_id = kms_param_key(&p, "KeyId", true);
-	days = (uint32_t)kms_param_int(
-		&p, "RotationPeriodInDays", PERIOD_MIN, PERIOD_MAX, PERIOD_DEFAULT);
-	RD_TRY(kms_params_end(&p));
-	(void)snprintf(text, sizeof(text), "%" PRIu32, days);
-	kms_fact_add(&question, "kms:RotationPeriodInDays", &fact, 1);
-	RD_TRY(kms_target_open(call, key_id, &question, &target));
+	RD_TRY(kms_target_open_days(call, &period, &target, &days));
 	RD_TRY(check_rotates(call, target.key, true));
 	return kms_edit_run(&edit);
 }
@@ -74,16 +65,11 @@ enum rd_status kms_op_enable_key_rotation(struct kms_call *call)
 enum rd_status kms_op_disable_key_rotation(struct kms_call *call)
 {
 	struct kms_target target RD_CLEANUP(kms_target_finish) = {.call = call};
-	const char *key_id;
-	struct kms_params p;
 	uint32_t never = 0;
 	struct kms_edit edit = {
 		.target = &target, .states = KMS_IN_ENABLED, .fn = set_period, .arg = &never};
 
-	kms_params_begin(&p, call);
-	key_id = kms_param_key(&p, "KeyId", true);
-	RD_TRY(kms_params_end(&p));
-	RD_TRY(kms_target_open(call, key_id, NULL, &target));
+	RD_TRY(kms_target_open_alone(call, &target));
 	RD_TRY(check_rotates(call, target.key, true));
 	return kms_edit_run(&edit);
 }
@@ -186,14 +172,9 @@ static enum rd_status rotate_now(struct kms_db *db, struct kms_edit *edit)
 enum rd_status kms_op_rotate_key_on_demand(struct kms_call *call)
 {
 	struct kms_target target RD_CLEANUP(kms_target_finish) = {.call = call};
-	const char *key_id;
-	struct kms_params p;
 	struct kms_edit edit = {.target = &target, .states = KMS_IN_ENABLED, .fn = rotate_now};
 
-	kms_params_begin(&p, call);
-	key_id = kms_param_key(&p, "KeyId", true);
-	RD_TRY(kms_params_end(&p));
-	RD_TRY(kms_target_open(call, key_id, NULL, &target));
+	RD_TRY(kms_target_open_alone(call, &target));
 	RD_TRY(check_rotates(call, target.key, false));
 	RD_TRY(kms_edit_run(&edit));
 	return kms_answer(call, json_pack("{s:s}", "KeyId", target.key->record.id));
@@ -312,7 +293,7 @@ static enum rd_status rotate_due(struct kms_db *db, void *arg)
 		return RD_OK;
 	}
 	RD_TRY(rotate_to_new(due->kms->keyring, db, &key, KMS_ROTATION_AUTOMATIC, due->now_ms));
-	key.next_rotation_ms = due->now_ms + key.rotation_days * DAY_MS;
+	key.next_rotation_ms = due->now_ms + key.rotation_days * KMS_DAY_MS;
 	RD_TRY(kms_store_key_update(db, &key));
 	due->done = true;
 	return RD_OK;

@@ -5,13 +5,8 @@
 #include "kms/due.h"
 #include "kms/materials.h"
 #include "kms/metadata.h"
-#include "kms/params.h"
 #include "kms/target.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
-#define DAY_MS INT64_C(86400000)
 /* PendingWindowInDays. */
 #define WINDOW_MIN     7
 #define WINDOW_MAX     30
@@ -33,17 +28,12 @@ static enum rd_status become(struct kms_db *db, struct kms_edit *edit)
 static enum rd_status switch_key(struct kms_call *call, enum kms_state state)
 {
 	struct kms_target target RD_CLEANUP(kms_target_finish) = {.call = call};
-	const char *key_id;
-	struct kms_params p;
 	struct kms_edit edit = {.target = &target,
 		.states = KMS_IN_ENABLED | KMS_IN_DISABLED,
 		.fn = become,
 		.arg = &state};
 
-	kms_params_begin(&p, call);
-	key_id = kms_param_key(&p, "KeyId", true);
-	RD_TRY(kms_params_end(&p));
-	RD_TRY(kms_target_open(call, key_id, NULL, &target));
+	RD_TRY(kms_target_open_alone(call, &target));
 	return kms_edit_run(&edit);
 }
 
@@ -63,34 +53,27 @@ static enum rd_status schedule(struct kms_db *db, struct kms_edit *edit)
 
 	edit->key.state = KMS_STATE_PENDING_DELETION;
 	edit->key.pending_days = *days;
-	edit->key.deletion_ms = edit->target->call->now_ms + *days * DAY_MS;
+	edit->key.deletion_ms = edit->target->call->now_ms + *days * KMS_DAY_MS;
 	return kms_store_key_update(db, &edit->key);
 }
 
 enum rd_status kms_op_schedule_key_deletion(struct kms_call *call)
 {
+	static const struct kms_days_param window = {"PendingWindowInDays",
+		"kms:ScheduleKeyDeletionPendingWindowInDays", WINDOW_MIN, WINDOW_MAX,
+		WINDOW_DEFAULT};
 	struct kms_target target RD_CLEANUP(kms_target_finish) = {.call = call};
-	struct kms_question question = {.action = NULL};
-	char text[16];
-	const char *key_id, *fact = text;
-	struct kms_params p;
 	uint32_t days;
 	struct kms_edit edit = {
 		.target = &target, .states = IN_ANY_BUT_DELETION, .fn = schedule, .arg = &days};
 
-	kms_params_begin(&p, call);
-	key_id = kms_param_key(&p, "KeyId", true);
-	days = (uint32_t)kms_param_int(
-		&p, "PendingWindowInDays", WINDOW_MIN, WINDOW_MAX, WINDOW_DEFAULT);
-	RD_TRY(kms_params_end(&p));
-	(void)snprintf(text, sizeof(text), "%" PRIu32, days);
-	kms_fact_add(&question, "kms:ScheduleKeyDeletionPendingWindowInDays", &fact, 1);
-	RD_TRY(kms_target_open(call, key_id, &question, &target));
+	RD_TRY(kms_target_open_days(call, &window, &target, &days));
 	RD_TRY(kms_edit_run(&edit));
-	return kms_answer(call, json_pack("{s:s, s:o, s:s, s:i}", "KeyId", target.key->arn,
-					"DeletionDate", kms_json_time(call->now_ms + days * DAY_MS),
-					"KeyState", kms_state_name(KMS_STATE_PENDING_DELETION),
-					"PendingWindowInDays", (int)days));
+	return kms_answer(
+		call, json_pack("{s:s, s:o, s:s, s:i}", "KeyId", target.key->arn, "DeletionDate",
+			      kms_json_time(call->now_ms + days * KMS_DAY_MS), "KeyState",
+			      kms_state_name(KMS_STATE_PENDING_DELETION), "PendingWindowInDays",
+			      (int)days));
 }
 
 /* Never back to Enabled: who cancels has to say so. */
@@ -108,14 +91,9 @@ static enum rd_status cancel(struct kms_db *db, struct kms_edit *edit)
 enum rd_status kms_op_cancel_key_deletion(struct kms_call *call)
 {
 	struct kms_target target RD_CLEANUP(kms_target_finish) = {.call = call};
-	const char *key_id;
-	struct kms_params p;
 	struct kms_edit edit = {.target = &target, .states = KMS_IN_PENDING_DELETION, .fn = cancel};
 
-	kms_params_begin(&p, call);
-	key_id = kms_param_key(&p, "KeyId", true);
-	RD_TRY(kms_params_end(&p));
-	RD_TRY(kms_target_open(call, key_id, NULL, &target));
+	RD_TRY(kms_target_open_alone(call, &target));
 	RD_TRY(kms_edit_run(&edit));
 	return kms_answer(call, json_pack("{s:s}", "KeyId", target.key->arn));
 }

@@ -4,6 +4,7 @@
 
 #include "kms/params.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -88,6 +89,37 @@ enum rd_status kms_target_open(struct kms_call *call, const char *key_id,
 	RD_TRY(kms_may(call, target.key, NULL, question));
 	*ret = target;
 	target.key = NULL;
+	return RD_OK;
+}
+
+enum rd_status kms_target_open_alone(struct kms_call *call, struct kms_target *ret)
+{
+	const char *key_id;
+	struct kms_params p;
+
+	kms_params_begin(&p, call);
+	key_id = kms_param_key(&p, "KeyId", true);
+	RD_TRY(kms_params_end(&p));
+	return kms_target_open(call, key_id, NULL, ret);
+}
+
+enum rd_status kms_target_open_days(struct kms_call *call, const struct kms_days_param *param,
+	struct kms_target *ret, uint32_t *ret_days)
+{
+	struct kms_question question = {.action = NULL};
+	char text[16];
+	const char *key_id, *fact = text;
+	struct kms_params p;
+	uint32_t days;
+
+	kms_params_begin(&p, call);
+	key_id = kms_param_key(&p, "KeyId", true);
+	days = (uint32_t)kms_param_int(&p, param->name, param->min, param->max, param->fallback);
+	RD_TRY(kms_params_end(&p));
+	(void)snprintf(text, sizeof(text), "%" PRIu32, days);
+	kms_fact_add(&question, param->condition, &fact, 1);
+	RD_TRY(kms_target_open(call, key_id, &question, ret));
+	*ret_days = days;
 	return RD_OK;
 }
 

@@ -33,6 +33,19 @@ enum rd_status kms_target_open_any(struct kms_call *call, const char *key_id,
 	enum kms_key_forms forms, struct kms_question *question, struct kms_target *ret)
 	RD_MUST_USE;
 
+/* kms_target_open by KeyId, the operation's only parameter. */
+enum rd_status kms_target_open_alone(struct kms_call *call, struct kms_target *ret) RD_MUST_USE;
+
+/* A number of days that an operation takes, and the condition key that tells policies of it. */
+struct kms_days_param {
+	const char *name;
+	const char *condition;
+	uint32_t min, max, fallback;
+};
+/* kms_target_open by KeyId, the operation's other parameter. */
+enum rd_status kms_target_open_days(struct kms_call *call, const struct kms_days_param *param,
+	struct kms_target *ret, uint32_t *ret_days) RD_MUST_USE;
+
 /* kms_authorize with the operation's own action; key NULL: resource is asked about. */
 enum rd_status kms_may(struct kms_call *call, const struct kms_cached_key *key,
 	const char *resource, struct kms_question *question) RD_MUST_USE;
