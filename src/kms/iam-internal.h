@@ -112,6 +112,12 @@ const char *kms_iam_kind_name(enum kms_principal_kind kind); /* "user" */
 const char *kms_iam_partition(const struct kms_iam *iam);
 enum rd_status kms_iam_principal_arn(const struct kms_iam *iam, const struct kms_principal *p,
 	char ret_arn[KMS_ARN_SIZE]) RD_MUST_USE;
+/* A new one's members as far as all kinds have them: name, path, boundary. kind is set before. */
+enum rd_status kms_iam_read_principal(struct kms_iam *iam, struct kms_principal *ret) RD_MUST_USE;
+/* Makes it, and answers with it; refuses a name that is taken. */
+enum rd_status kms_iam_add_principal(struct kms_iam *iam, struct kms_principal *p) RD_MUST_USE;
+/* Writes iam->principal, which was changed. */
+enum rd_status kms_iam_update_principal(struct kms_iam *iam) RD_MUST_USE;
 void kms_iam_put_principal(struct kms_iam *iam, const char *element, const struct kms_principal *p);
 
 kms_iam_fn kms_iam_create_user, kms_iam_create_role, kms_iam_get_principal, kms_iam_list_principals,

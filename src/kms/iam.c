@@ -23,38 +23,33 @@
 #define E                                     KMS_IAM_EMPTY
 #define IAM(name, fn, subject, target, flags) ACTION("iam", name, fn, subject, target, flags)
 
+/* What there is of users and of roles alike. */
+#define OF_PRINCIPALS(Kind, KIND)                                                                  \
+	IAM(List##Kind##s, kms_iam_list_principals, KIND, ALL, 0),                                 \
+		IAM(Delete##Kind, kms_iam_delete_principal, KIND, NAMED, W | E),                   \
+		IAM(Put##Kind##PermissionsBoundary, kms_iam_put_boundary, KIND, NAMED, W | E),     \
+		IAM(Delete##Kind##PermissionsBoundary, kms_iam_delete_boundary, KIND, NAMED,       \
+			W | E),                                                                    \
+		IAM(Put##Kind##Policy, kms_iam_put_policy, KIND, NAMED, W | E),                    \
+		IAM(Get##Kind##Policy, kms_iam_get_policy, KIND, NAMED, 0),                        \
+		IAM(List##Kind##Policies, kms_iam_list_policies, KIND, NAMED, 0),                  \
+		IAM(Delete##Kind##Policy, kms_iam_delete_policy, KIND, NAMED, W | E),              \
+		IAM(Attach##Kind##Policy, kms_iam_attach, KIND, NAMED, W | E),                     \
+		IAM(Detach##Kind##Policy, kms_iam_detach, KIND, NAMED, W | E),                     \
+		IAM(ListAttached##Kind##Policies, kms_iam_list_attached, KIND, NAMED, 0)
+
 static const struct kms_iam_action IAM_ACTIONS[] = {
+	OF_PRINCIPALS(User, USER),
 	IAM(CreateUser, kms_iam_create_user, USER, NEW, W),
 	IAM(GetUser, kms_iam_get_principal, USER, SELF, 0),
-	IAM(ListUsers, kms_iam_list_principals, USER, ALL, 0),
-	IAM(DeleteUser, kms_iam_delete_principal, USER, NAMED, W | E),
-	IAM(PutUserPermissionsBoundary, kms_iam_put_boundary, USER, NAMED, W | E),
-	IAM(DeleteUserPermissionsBoundary, kms_iam_delete_boundary, USER, NAMED, W | E),
-	IAM(PutUserPolicy, kms_iam_put_policy, USER, NAMED, W | E),
-	IAM(GetUserPolicy, kms_iam_get_policy, USER, NAMED, 0),
-	IAM(ListUserPolicies, kms_iam_list_policies, USER, NAMED, 0),
-	IAM(DeleteUserPolicy, kms_iam_delete_policy, USER, NAMED, W | E),
-	IAM(AttachUserPolicy, kms_iam_attach, USER, NAMED, W | E),
-	IAM(DetachUserPolicy, kms_iam_detach, USER, NAMED, W | E),
-	IAM(ListAttachedUserPolicies, kms_iam_list_attached, USER, NAMED, 0),
 	IAM(CreateAccessKey, kms_iam_create_key, USER, SELF, W),
 	IAM(ListAccessKeys, kms_iam_list_keys, USER, SELF, 0),
 	IAM(UpdateAccessKey, kms_iam_update_key, USER, SELF, W | E),
 	IAM(DeleteAccessKey, kms_iam_delete_key, USER, SELF, W | E),
+	OF_PRINCIPALS(Role, ROLE),
 	IAM(CreateRole, kms_iam_create_role, ROLE, NEW, W),
 	IAM(GetRole, kms_iam_get_principal, ROLE, NAMED, 0),
-	IAM(ListRoles, kms_iam_list_principals, ROLE, ALL, 0),
 	IAM(UpdateAssumeRolePolicy, kms_iam_update_trust, ROLE, NAMED, W | E),
-	IAM(DeleteRole, kms_iam_delete_principal, ROLE, NAMED, W | E),
-	IAM(PutRolePermissionsBoundary, kms_iam_put_boundary, ROLE, NAMED, W | E),
-	IAM(DeleteRolePermissionsBoundary, kms_iam_delete_boundary, ROLE, NAMED, W | E),
-	IAM(PutRolePolicy, kms_iam_put_policy, ROLE, NAMED, W | E),
-	IAM(GetRolePolicy, kms_iam_get_policy, ROLE, NAMED, 0),
-	IAM(ListRolePolicies, kms_iam_list_policies, ROLE, NAMED, 0),
-	IAM(DeleteRolePolicy, kms_iam_delete_policy, ROLE, NAMED, W | E),
-	IAM(AttachRolePolicy, kms_iam_attach, ROLE, NAMED, W | E),
-	IAM(DetachRolePolicy, kms_iam_detach, ROLE, NAMED, W | E),
-	IAM(ListAttachedRolePolicies, kms_iam_list_attached, ROLE, NAMED, 0),
 	IAM(CreatePolicy, kms_iam_create_managed, POLICY, NEW, W),
 	IAM(GetPolicy, kms_iam_get_managed, POLICY, NAMED, 0),
 	IAM(GetPolicyVersion, kms_iam_get_version, POLICY, NAMED, 0),

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What users and roles have in common: how they are shown, listed, bounded and deleted. */
+/* What users and roles have in common: how they are made, shown, listed, bounded and deleted. */
 #include "kms/iam-internal.h"
 
 #include "aws/arn.h"
+#include "kms/session.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,12 @@ const char *kms_iam_partition(const struct kms_iam *iam)
 const char *kms_iam_kind_name(enum kms_principal_kind kind)
 {
 	return kind == KMS_ROLE ? "role" : "user";
+}
+
+/* "User", as replies and messages have it. */
+static const char *element_of(enum kms_principal_kind kind)
+{
+	return kind == KMS_ROLE ? "Role" : "User";
 }
 
 enum rd_status kms_iam_principal_arn(
@@ -65,8 +72,40 @@ void kms_iam_put_principal(struct kms_iam *iam, const char *element, const struc
 
 enum rd_status kms_iam_get_principal(struct kms_iam *iam)
 {
-	kms_iam_put_principal(
-		iam, iam->principal.kind == KMS_ROLE ? "Role" : "User", &iam->principal);
+	kms_iam_put_principal(iam, element_of(iam->principal.kind), &iam->principal);
+	return RD_OK;
+}
+
+enum rd_status kms_iam_read_principal(struct kms_iam *iam, struct kms_principal *ret)
+{
+	const char *name = ret->kind == KMS_ROLE ? "RoleName" : "UserName";
+	char boundary[KMS_ARN_SIZE];
+
+	ret->created_ms = iam->call->now_ms;
+	memcpy(ret->account, iam->call->who.account, sizeof(ret->account));
+	RD_TRY(kms_iam_name(iam, name, true, ret->name, sizeof(ret->name)));
+	RD_TRY(kms_iam_path(iam, "Path", ret->path));
+	RD_TRY(kms_iam_text(iam, "PermissionsBoundary", false, boundary, sizeof(boundary)));
+	if (boundary[0] != '\0') {
+		RD_TRY(kms_iam_need_managed(iam, boundary));
+		ret->boundary = strdup(boundary);
+		RD_ENSURE(ret->boundary != NULL, RD_NOMEM);
+	}
+	return RD_OK;
+}
+
+enum rd_status kms_iam_add_principal(struct kms_iam *iam, struct kms_principal *p)
+{
+	enum rd_status st;
+
+	RD_TRY(kms_make_id(p->kind == KMS_ROLE ? "AROA" : "AIDA", KMS_UID_SIZE - 1, p->uid));
+	st = kms_store_principal_add(iam->call->db, p);
+	if (st == RD_EXISTS) {
+		return kms_iam_refuse(iam, "EntityAlreadyExists", 409,
+			"%s with name %s already exists.", element_of(p->kind), p->name);
+	}
+	RD_TRY(st);
+	kms_iam_put_principal(iam, element_of(p->kind), p);
 	return RD_OK;
 }
 
@@ -114,7 +153,7 @@ enum rd_status kms_iam_delete_principal(struct kms_iam *iam)
 	return RD_OK;
 }
 
-static enum rd_status update(struct kms_iam *iam)
+enum rd_status kms_iam_update_principal(struct kms_iam *iam)
 {
 	RD_TRY(kms_store_principal_update(iam->call->db, &iam->principal));
 	memcpy(iam->changed_uid, iam->principal.uid, sizeof(iam->changed_uid));
@@ -131,7 +170,7 @@ static enum rd_status set_boundary(struct kms_iam *iam, const char *arn)
 	}
 	free(iam->principal.boundary);
 	iam->principal.boundary = copy;
-	return update(iam);
+	return kms_iam_update_principal(iam);
 }
 
 enum rd_status kms_iam_put_boundary(struct kms_iam *iam)
@@ -150,15 +189,4 @@ enum rd_status kms_iam_delete_boundary(struct kms_iam *iam)
 			"The entity %s has no permissions boundary.", iam->principal.name);
 	}
 	return set_boundary(iam, NULL);
-}
-
-/* A role's trust policy, as it is: 2,048 characters and, on request, up to twice that. */
-#define TRUST_MAX 4096
-
-enum rd_status kms_iam_update_trust(struct kms_iam *iam)
-{
-	RD_TRY(kms_iam_document(iam, "PolicyDocument", RD_POLICY_TRUST, TRUST_MAX));
-	free(iam->principal.trust_policy);
-	iam->principal.trust_policy = rd_steal(&iam->document, NULL);
-	return update(iam);
 }

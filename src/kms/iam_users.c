@@ -16,29 +16,10 @@
 
 enum rd_status kms_iam_create_user(struct kms_iam *iam)
 {
-	struct kms_principal user RD_CLEANUP(kms_principal_finish) = {
-		.kind = KMS_USER, .created_ms = iam->call->now_ms};
-	char boundary[KMS_ARN_SIZE];
-	enum rd_status st;
+	struct kms_principal user RD_CLEANUP(kms_principal_finish) = {.kind = KMS_USER};
 
-	RD_TRY(kms_iam_name(iam, "UserName", true, user.name, sizeof(user.name)));
-	RD_TRY(kms_iam_path(iam, "Path", user.path));
-	RD_TRY(kms_iam_text(iam, "PermissionsBoundary", false, boundary, sizeof(boundary)));
-	if (boundary[0] != '\0') {
-		RD_TRY(kms_iam_need_managed(iam, boundary));
-		user.boundary = strdup(boundary);
-		RD_ENSURE(user.boundary != NULL, RD_NOMEM);
-	}
-	memcpy(user.account, iam->call->who.account, sizeof(user.account));
-	RD_TRY(kms_make_id("AIDA", KMS_UID_SIZE - 1, user.uid));
-	st = kms_store_principal_add(iam->call->db, &user);
-	if (st == RD_EXISTS) {
-		return kms_iam_refuse(iam, "EntityAlreadyExists", 409,
-			"User with name %s already exists.", user.name);
-	}
-	RD_TRY(st);
-	kms_iam_put_principal(iam, "User", &user);
-	return RD_OK;
+	RD_TRY(kms_iam_read_principal(iam, &user));
+	return kms_iam_add_principal(iam, &user);
 }
 
 struct first {
