@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* nitro-cli describe-enclaves. */
-#include "nitro-cli/daemon_client.h"
+#include "nitro-cli/answers.h"
 #include "nitro-cli/eif_json.h"
 #include "nitro-cli/enclave_json.h"
 #include "nitro-cli/options.h"
@@ -82,8 +82,9 @@ static enum cli_code collect(struct cli_daemon *d, bool ended, json_t *list, str
 }
 
 static enum cli_code describe(
-	struct cli_daemon *d, const struct describe_args *args, json_t *list, struct rd_error *err)
+	struct cli_daemon *d, const void *arg, json_t *list, struct rd_error *err)
 {
+	const struct describe_args *args = arg;
 	struct rd_ctl_message m = {.type = RD_CTL_DESCRIBE,
 		.describe = {.metadata = args->metadata, .ended = args->ended}};
 	enum cli_code code = cli_daemon_open(d, err);
@@ -96,29 +97,11 @@ static enum cli_code describe(
 
 static int run(const struct cli_command *command, int argc, char **argv)
 {
-	static struct cli_daemon daemon = {.sock = -1, .fds = RD_MSG_FDS_INIT};
 	struct describe_args args = {0};
-	struct rd_error err = {.text = ""};
 	enum cli_parsed parsed = cli_parse(command, argc, argv, &args);
-	json_t *list RD_CLEANUP(cli_json_free) = NULL;
-	enum cli_code code;
 
-	if (parsed != CLI_PARSED) {
-		return cli_parse_exit(parsed);
-	}
-	list = json_array();
-	if (list == NULL) {
-		return cli_fail_text(CLI_E17, "out of memory");
-	}
-	code = describe(&daemon, &args, list, &err);
-	cli_daemon_close(&daemon);
-	if (code != CLI_E00) {
-		return cli_fail(code, &err);
-	}
-	if (cli_json_print(list, &err) != RD_OK) {
-		return cli_fail(CLI_E17, &err);
-	}
-	return 0;
+	return parsed == CLI_PARSED ? cli_answers_print(describe, &args, true)
+				    : cli_parse_exit(parsed);
 }
 
 const struct cli_command cli_describe_enclaves = {

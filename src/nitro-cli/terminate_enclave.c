@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* nitro-cli terminate-enclave. */
-#include "nitro-cli/daemon_client.h"
+#include "nitro-cli/answers.h"
 #include "nitro-cli/json_out.h"
 #include "nitro-cli/options.h"
 
@@ -54,8 +54,9 @@ static enum cli_code collect(struct cli_daemon *d, json_t *list, struct rd_error
 }
 
 static enum cli_code terminate(
-	struct cli_daemon *d, const struct terminate_args *args, json_t *list, struct rd_error *err)
+	struct cli_daemon *d, const void *arg, json_t *list, struct rd_error *err)
 {
+	const struct terminate_args *args = arg;
 	struct rd_ctl_message m = {.type = RD_CTL_TERMINATE, .target = {.all = args->all}};
 	enum cli_code code = cli_target_set(&m.target, args->enclave_id, args->enclave_name, err);
 
@@ -70,29 +71,11 @@ static enum cli_code terminate(
 
 static int run(const struct cli_command *command, int argc, char **argv)
 {
-	static struct cli_daemon daemon = {.sock = -1, .fds = RD_MSG_FDS_INIT};
 	struct terminate_args args = {0};
-	struct rd_error err = {.text = ""};
 	enum cli_parsed parsed = cli_parse(command, argc, argv, &args);
-	json_t *list RD_CLEANUP(cli_json_free) = NULL;
-	enum cli_code code;
 
-	if (parsed != CLI_PARSED) {
-		return cli_parse_exit(parsed);
-	}
-	list = json_array();
-	if (list == NULL) {
-		return cli_fail_text(CLI_E17, "out of memory");
-	}
-	code = terminate(&daemon, &args, list, &err);
-	cli_daemon_close(&daemon);
-	if (code != CLI_E00) {
-		return cli_fail(code, &err);
-	}
-	if (cli_json_print(args.all ? list : json_array_get(list, 0), &err) != RD_OK) {
-		return cli_fail(CLI_E17, &err);
-	}
-	return 0;
+	return parsed == CLI_PARSED ? cli_answers_print(terminate, &args, args.all)
+				    : cli_parse_exit(parsed);
 }
 
 const struct cli_command cli_terminate_enclave = {
