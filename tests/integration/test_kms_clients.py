@@ -12,19 +12,11 @@ import uuid
 
 import botocore.exceptions
 import pytest
-from kms_host import Credentials, Kms
+from kms_host import Credentials
 from kms_js import Js, JsRefused
 from kms_proxy import proxy
 
 CONTEXT = {"app": "test", "é": "ü"}
-
-
-@pytest.fixture(name="kms", scope="module")
-def kms_fixture():
-    server = Kms()
-    yield server
-    server.assert_well()
-    server.close()
 
 
 @pytest.fixture(name="js", scope="module")

@@ -10,19 +10,10 @@ import botocore.exceptions
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
-from kms_host import Kms
 from kms_wire import Refused, Wire
 
 OAEP = {"RSAES_OAEP_SHA_1": hashes.SHA1, "RSAES_OAEP_SHA_256": hashes.SHA256}
 HASHES = {"256": hashes.SHA256, "384": hashes.SHA384, "512": hashes.SHA512}
-
-
-@pytest.fixture(name="kms", scope="module")
-def kms_fixture():
-    server = Kms()
-    yield server
-    server.assert_well()
-    server.close()
 
 
 @pytest.fixture(name="client", scope="module")

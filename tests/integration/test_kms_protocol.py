@@ -25,14 +25,6 @@ MIB = 1 << 20
 TOO_SLOW_S = 45  # http.c: HEADER_MS and BODY_MS are below
 
 
-@pytest.fixture(name="kms", scope="module")
-def kms_fixture():
-    server = Kms()
-    yield server
-    server.assert_well()
-    server.close()
-
-
 @pytest.fixture(name="slow", scope="module", autouse=True)
 def slow_fixture(kms):
     """Two clients that stop in the middle of their request, before anything else happens."""
