@@ -58,7 +58,4 @@ enum rd_eif_type {
 /* Far more than any guest that would have to hold it; keeps all size arithmetic off the edge. */
 #define RD_EIF_FILE_MAX ((uint64_t)1 << 40)
 
-/* The kernel image's first bytes, as much as memory.h needs of the x86 boot protocol's header. */
-#define RD_EIF_KERNEL_HEAD_SIZE 0x268
-
 #endif

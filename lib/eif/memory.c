@@ -8,18 +8,13 @@
  */
 #include "eif/memory.h"
 
-#include "base/byteorder.h"
+#include "eif/kernel.h"
 
 #include <string.h>
 
 #define MIB  ((uint64_t)1 << 20)
 #define PAGE (uint64_t)4096
 
-/* The x86 boot protocol (Documentation/arch/x86/boot.rst). */
-#define BOOT_OFF_MAGIC     0x202
-#define BOOT_OFF_VERSION   0x206
-#define BOOT_OFF_INIT_SIZE 0x260
-#define BOOT_VERSION_MIN   0x020a /* has init_size */
 /* A kernel that does not say so: bzImages unpack to about four times their size. */
 #define KERNEL_GROWTH 4
 
@@ -34,15 +29,12 @@
 
 static uint64_t kernel_need(const struct rd_eif_info *info)
 {
-	const uint8_t *h = info->kernel_head.ptr;
-	uint64_t guess = info->kernel_size * KERNEL_GROWTH;
+	uint32_t init_size;
 
-	if (info->kernel_head.len < RD_EIF_KERNEL_HEAD_SIZE ||
-		memcmp(h + BOOT_OFF_MAGIC, "HdrS", 4) != 0 ||
-		rd_get_le16(h + BOOT_OFF_VERSION) < BOOT_VERSION_MIN) {
-		return guess;
+	if (rd_eif_kernel_read(info->kernel_head, info->kernel_size, &init_size, NULL) != RD_OK) {
+		return info->kernel_size * KERNEL_GROWTH;
 	}
-	return rd_get_le32(h + BOOT_OFF_INIT_SIZE);
+	return init_size;
 }
 
 static bool has_word(struct rd_view cmdline, const char *word)

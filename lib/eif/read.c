@@ -8,6 +8,7 @@
 #include "eif/read.h"
 
 #include "base/byteorder.h"
+#include "eif/kernel.h"
 #include "eif/unpacked.h"
 
 #include <errno.h>
@@ -480,6 +481,8 @@ enum rd_status rd_eif_parser_read_fd(struct rd_eif_parser *parser, int fd, const
 
 enum rd_status rd_eif_check_runnable(const struct rd_eif_info *info, struct rd_error *err)
 {
+	uint32_t init_size;
+
 	if (info->crc_stored != info->crc_computed) {
 		return rd_fail(err, RD_BAD_CRC,
 			"the file is damaged: its checksum is %08x, its header says %08x; copy or "
@@ -495,5 +498,5 @@ enum rd_status rd_eif_check_runnable(const struct rd_eif_info *info, struct rd_e
 		return rd_fail(err, RD_BAD_ARCH,
 			"the image is for aarch64, this machine runs x86_64: build it for amd64");
 	}
-	return RD_OK;
+	return rd_eif_kernel_read(info->kernel_head, info->kernel_size, &init_size, err);
 }

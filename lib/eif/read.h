@@ -84,7 +84,8 @@ enum rd_status rd_eif_parser_finish(struct rd_eif_parser *parser,
 enum rd_status rd_eif_parser_read_fd(struct rd_eif_parser *parser, int fd, const char *name,
 	const struct rd_eif_info **ret_info, struct rd_error *err) RD_MUST_USE;
 
-/* May this machine boot it: CRC (RD_BAD_CRC), version 4 (RD_BAD_VERSION), x86_64 (RD_BAD_ARCH). */
+/* May this machine boot it: CRC (RD_BAD_CRC), version 4 (RD_BAD_VERSION), x86_64 (RD_BAD_ARCH), and
+ * a kernel that is one (as rd_eif_kernel_read). */
 enum rd_status rd_eif_check_runnable(const struct rd_eif_info *info, struct rd_error *err)
 	RD_MUST_USE;
 

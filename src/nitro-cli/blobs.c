@@ -2,6 +2,7 @@
 /* Finding the blobs and reading the small ones. */
 #include "nitro-cli/blobs.h"
 
+#include "eif/kernel.h"
 #include "nitro-cli/signer.h"
 #include "os/fd.h"
 
@@ -14,8 +15,6 @@
 
 /* The version stands on the third line; all of the file is some hundred KiB. */
 #define CONFIG_HEAD 4096
-/* The x86 boot protocol's mark in a bzImage. */
-#define BOOT_OFF_MAGIC 0x202
 
 enum rd_status cli_blobs_find(char ret_dir[RD_PATH_MAX], struct rd_error *err)
 {
@@ -39,10 +38,38 @@ enum rd_status cli_blobs_find(char ret_dir[RD_PATH_MAX], struct rd_error *err)
 		".../debian is installed beside this program; run `make`, or set NITRO_CLI_BLOBS");
 }
 
+static enum rd_status read_head(
+	int fd, uint8_t head[RD_EIF_KERNEL_HEAD_SIZE], struct rd_view *ret_head, uint64_t *ret_size)
+{
+	size_t n;
+
+	RD_TRY(rd_fd_size(fd, ret_size));
+	n = *ret_size < RD_EIF_KERNEL_HEAD_SIZE ? (size_t)*ret_size : RD_EIF_KERNEL_HEAD_SIZE;
+	*ret_head = rd_view(head, n);
+	return rd_fd_pread_full(fd, head, n, 0);
+}
+
+static enum rd_status check_kernel(int fd, const char *path, struct rd_error *err)
+{
+	uint8_t storage[RD_EIF_KERNEL_HEAD_SIZE];
+	struct rd_view head;
+	uint64_t size = 0;
+	uint32_t init_size;
+	enum rd_status st = read_head(fd, storage, &head, &size);
+
+	if (st != RD_OK) {
+		return rd_fail(err, st, "cannot read the kernel %s: %s", path, rd_status_text(st));
+	}
+	if (rd_eif_kernel_read(head, size, &init_size, err) != RD_OK) {
+		(void)rd_error_wrap(err, RD_BAD_ARCH, "%s", path);
+		return RD_BAD_ARCH;
+	}
+	return RD_OK;
+}
+
 static enum rd_status open_kernel(struct cli_blobs *b, struct rd_error *err)
 {
 	char path[RD_PATH_MAX];
-	char magic[4];
 
 	if (rd_paths_join(path, b->dir, "bzImage", NULL) != RD_OK) {
 		return rd_fail(err, RD_LIMIT, "the path of the blobs %s is too long", b->dir);
@@ -51,13 +78,7 @@ static enum rd_status open_kernel(struct cli_blobs *b, struct rd_error *err)
 	if (b->kernel_fd < 0) {
 		return rd_fail_errno(err, errno, "opening the kernel %s", path);
 	}
-	if (rd_fd_pread_full(b->kernel_fd, magic, sizeof(magic), BOOT_OFF_MAGIC) != RD_OK ||
-		memcmp(magic, "HdrS", sizeof(magic)) != 0) {
-		return rd_fail(err, RD_BAD_ARCH,
-			"the kernel %s is not a bzImage for x86_64, which is what images run on",
-			path);
-	}
-	return RD_OK;
+	return check_kernel(b->kernel_fd, path, err);
 }
 
 static bool is_blank(uint8_t c)

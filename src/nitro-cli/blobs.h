@@ -24,7 +24,7 @@ struct cli_blobs {
  */
 enum rd_status cli_blobs_find(char ret_dir[RD_PATH_MAX], struct rd_error *err) RD_MUST_USE;
 
-/* RD_NOTFOUND when dir lacks a part, RD_BAD_ARCH when its kernel is no x86 bzImage. */
+/* RD_NOTFOUND when dir lacks a part, RD_BAD_ARCH when its kernel is no whole bzImage for x86_64. */
 enum rd_status cli_blobs_open(const char *dir, struct cli_blobs *ret_blobs, struct rd_error *err)
 	RD_MUST_USE;
 void cli_blobs_close(struct cli_blobs *blobs);

@@ -15,10 +15,10 @@ import tempfile
 import cbor2
 import pytest
 from daemon_host import (GROUP, OTHER, OUTSIDER, OWNER, Host, become, children, environment, refused, run_cli, until)
-from eif_support import CMDLINE, KERNEL, METADATA, RAMDISK, SIGNATURE, assemble, docker_archive, layer
+from eif_support import CMDLINE, KERNEL, METADATA, RAMDISK, SIGNATURE, assemble, bzimage, docker_archive, layer
 
 MEMORY_MIB = 1024
-SECTIONS = [(KERNEL, b"KERNEL"), (CMDLINE, b"console=ttyS0"), (METADATA, b"{}"), (RAMDISK, b"RAM0"), (RAMDISK, b"RAM1")]
+SECTIONS = [(KERNEL, bzimage()), (CMDLINE, b"console=ttyS0"), (METADATA, b"{}"), (RAMDISK, b"RAM0"), (RAMDISK, b"RAM1")]
 IMAGE = assemble(SECTIONS)
 CONFIG = f"memory_mib: {MEMORY_MIB}\ncpu_pool: 2,4-5\nengine: qemu\n"
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: several users, mounts")
@@ -119,7 +119,9 @@ BAD_IMAGES = [
     ("no-ramdisk", assemble(SECTIONS[:3]), 35, "ramdisk"), ("no-cmdline", assemble(SECTIONS[:1] + SECTIONS[2:]), 35, "cmdline"),
     ("no-metadata", assemble(SECTIONS[:2] + SECTIONS[3:]), 35, "metadata"), ("arm", assemble(SECTIONS, flags=1), 35, "x86_64"),
     ("old", assemble(SECTIONS, version=1), 35, "version 1"), ("two-kernels", assemble(SECTIONS + SECTIONS[:1]), 35, "second kernel"),
-    ("signature", badly_signed(), 59, ""),
+    ("signature", badly_signed(), 59, ""), ("kernel", assemble([(KERNEL, b"KERNEL")] + SECTIONS[1:]), 35, "bzImage"),
+    ("elf-kernel", assemble([(KERNEL, b"\x7fELF" + bytes(4096))] + SECTIONS[1:]), 35, "bzImage"),
+    ("cut-kernel", assemble([(KERNEL, bzimage(4096)[:4000])] + SECTIONS[1:]), 35, "cut off"),
 ]
 
 
@@ -453,7 +455,7 @@ def test_a_full_disk_is_said_and_survived(small_disk, debug):
         refused(run(host, *debug, image=image), 19, "No space left on device")
         host.assert_clean()
         os.unlink(os.path.join(small_disk, "ballast"))
-        # As far as the engine, which has no kernel to boot.
+        # As far as the engine, for which the kernel is none.
         refused(run(host, *debug, image=image), 36)
         host.assert_clean()
     finally:

@@ -3,6 +3,7 @@
  * Enclave images: the incremental reader, its cpio walk, the memory figure and the signature
  * section. Whole or byte by byte, the same file must get the same answer.
  */
+#include "eif/kernel.h"
 #include "eif/memory.h"
 #include "eif/read.h"
 #include "eif/signature.h"
@@ -28,7 +29,13 @@ static enum rd_status parse(struct rd_eif_parser *p, struct rd_view bytes, size_
 static void use(const struct rd_eif_info *info)
 {
 	struct rd_eif_signature signature;
+	uint32_t init_size;
 
+	if (rd_eif_kernel_read(info->kernel_head, info->kernel_size, &init_size, NULL) == RD_OK &&
+		(info->kernel_size < RD_EIF_KERNEL_HEAD_SIZE ||
+			rd_eif_memory_needed_mib(info) < init_size >> 20)) {
+		abort();
+	}
 	if (rd_eif_memory_needed_mib(info) < RD_EIF_MEMORY_MIN_MIB ||
 		strlen((const char *)info->cmdline.ptr) != info->cmdline.len) {
 		abort();

@@ -27,6 +27,18 @@ def run(*args, env=None, check=None, **kwargs):
     return done
 
 
+def bzimage(size=1024, fill=bytes):
+    """A kernel that is none but for its header: two sectors of set-up, the rest of size to be loaded at 1 MiB."""
+    kernel = bytearray(fill(size))
+    kernel[0x1f1] = 1
+    struct.pack_into("<I", kernel, 0x1f4, (size - 1024) // 16)
+    struct.pack_into("<H", kernel, 0x1fe, 0xaa55)
+    kernel[0x202:0x208] = b"HdrS\x0f\x02"
+    kernel[0x211] = 1
+    struct.pack_into("<I", kernel, 0x260, 1 << 20)
+    return bytes(kernel)
+
+
 def extend(content):
     return hashlib.sha384(bytes(48) + hashlib.sha384(content).digest()).hexdigest()
 

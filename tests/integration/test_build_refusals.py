@@ -12,7 +12,7 @@ from pathlib import Path
 import image_files as im
 import pytest
 from daemon_host import OUTSIDER, become, refused, run_cli
-from eif_support import RAMDISK, Eif, read_cpio
+from eif_support import RAMDISK, Eif, bzimage, read_cpio
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: another user, mounts")
 BLOB = b"x" * (6 << 20)
@@ -27,9 +27,7 @@ class Builder:
         self.blobs = os.path.join(path, "blobs")
         for folder in (self.scratch, self.output, self.blobs):
             os.mkdir(folder)
-        kernel = bytearray(100_000)
-        kernel[0x202:0x208] = b"HdrS\x0f\x02"
-        for name, data in (("bzImage", kernel), ("cmdline", b"console=ttyS0"), ("init", b"\x7fELF init")):
+        for name, data in (("bzImage", bzimage(100_000)), ("cmdline", b"console=ttyS0"), ("init", b"\x7fELF init")):
             with open(os.path.join(self.blobs, name), "wb") as file:
                 file.write(data)
         self.old = self.eif("old.eif")

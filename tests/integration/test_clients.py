@@ -16,13 +16,13 @@ import cbor2
 import pytest
 from daemon_host import (ANSWER_S, CONSOLE, DESCRIBE, DONE, ERROR, NITRO_CLI, RUN, TERMINATE, Host, answers, environment,
                          refused, until)
-from eif_support import CMDLINE, KERNEL, METADATA, RAMDISK, assemble
+from eif_support import CMDLINE, KERNEL, METADATA, RAMDISK, assemble, bzimage
 
 PROGRESS = 16
 MEMORY_MIB = 4096
 # src/redoubtd/clients.h
 PER_UID_MAX, IDLE_S = 256, 10
-IMAGE = assemble([(KERNEL, b"KERNEL"), (CMDLINE, b"console=ttyS0"), (METADATA, b"{}"), (RAMDISK, b"RAM0")])
+IMAGE = assemble([(KERNEL, bzimage()), (CMDLINE, b"console=ttyS0"), (METADATA, b"{}"), (RAMDISK, b"RAM0")])
 
 
 @pytest.fixture(name="host", scope="module")
@@ -132,7 +132,7 @@ def test_runs_without_a_proper_image_are_refused(host):
 
 def big_image():
     """A header that promises a ramdisk of 1 GiB, which takes a second to measure; a memory file without that memory."""
-    small = assemble([(KERNEL, b"KERNEL"), (CMDLINE, b"x"), (METADATA, b"{}"), (RAMDISK, b"")])
+    small = assemble([(KERNEL, bzimage()), (CMDLINE, b"x"), (METADATA, b"{}"), (RAMDISK, b"")])
     size = 1 << 30
     data = bytearray(small)
     struct.pack_into(">Q", data, 284 + 3 * 8, size)

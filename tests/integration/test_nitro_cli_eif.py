@@ -16,7 +16,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
-from eif_support import (CMDLINE, KERNEL, METADATA, RAMDISK, SIGNATURE, Eif, assemble, bootstrap_cpio,
+from eif_support import (CMDLINE, KERNEL, METADATA, RAMDISK, SIGNATURE, Eif, assemble, bootstrap_cpio, bzimage,
                          docker_archive, extend, layer, read_cpio, run)
 
 PASSWD = b"root:x:0:0:root:/root:/bin/sh\napp:x:1000:100::/home/app:/bin/sh\n"
@@ -43,9 +43,7 @@ def app_layers():
 def blobs_fixture(tmp_path):
     path = tmp_path / "blobs"
     (path / "modules").mkdir(parents=True)
-    kernel = bytearray(os.urandom(100_000))
-    kernel[0x202:0x208] = b"HdrS\x0f\x02"
-    (path / "bzImage").write_bytes(kernel)
+    (path / "bzImage").write_bytes(bzimage(100_000, os.urandom))
     (path / "bzImage.config").write_text("#\n# Automatically generated\n# Linux/x86 6.12.57 Kernel Configuration\n")
     (path / "cmdline").write_text("  console=ttyS0 reboot=k \n")
     (path / "init").write_bytes(b"\x7fELF init")
@@ -319,9 +317,10 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, blobs, archive):
 def test_other_architectures_are_refused(tmp_path, blobs, archive):
     docker_archive(tmp_path / "arm.tar", app_layers(), CONFIG, architecture="arm64")
     assert_failure(build(blobs, tmp_path / "arm.tar", tmp_path / "a.eif", check=48), 48, "arm64")
-    (blobs / "bzImage").write_bytes(b"MZ" + bytes(1000))
-    done = build(blobs, archive, tmp_path / "a.eif", check=None)
-    assert_failure(done, 48, "bzImage", "x86_64")
+    for kernel, words in ((b"MZ" + bytes(1000), ["x86_64"]), (bzimage(4096)[:4000], ["cut off", "4000", "4096"]), (b"", ["x86_64"])):
+        (blobs / "bzImage").write_bytes(kernel)
+        done = build(blobs, archive, tmp_path / "a.eif", check=None)
+        assert_failure(done, 48, "bzImage", *words)
 
 
 @pytest.mark.parametrize("missing", ["bzImage", "cmdline", "init"])

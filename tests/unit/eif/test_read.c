@@ -2,6 +2,7 @@
 /* Reading: the synthetic image of the format's description, and one refusal for each rule. */
 #include "test.h"
 
+#include "eif/kernel.h"
 #include "eif/memory.h"
 #include "eif/read.h"
 
@@ -78,7 +79,7 @@ static void reads_the_synthetic_image_in_pieces_of_any_size(void **state)
 		assert_true(rd_view_equal(info->metadata, rd_view_str("{}")));
 		assert_null(info->signature.ptr);
 		assert_int_equal(info->ramdisk_size, 8);
-		assert_ok(rd_eif_check_runnable(info, NULL));
+		assert_status(rd_eif_check_runnable(info, NULL), RD_BAD_MAGIC);
 		rd_eif_parser_free(&p);
 	}
 }
@@ -113,8 +114,23 @@ static void reports_a_wrong_crc_and_refuses_to_run_it(void **state)
 	rd_eif_parser_free(&p);
 }
 
+/* Five sectors and 1,000 paragraphs. */
+#define BZIMAGE_SIZE (5 * 512 + 1000 * 16)
+
+static void bzimage(uint8_t head[RD_EIF_KERNEL_HEAD_SIZE], uint32_t init_size)
+{
+	memset(head, 0, RD_EIF_KERNEL_HEAD_SIZE);
+	rd_put_le32(head + 0x1f4, 1000);
+	rd_put_le16(head + 0x1fe, 0xaa55);
+	memcpy(head + 0x202, "HdrS", 4);
+	rd_put_le16(head + 0x206, 0x20f);
+	head[0x211] = 1;
+	rd_put_le32(head + 0x260, init_size);
+}
+
 static void refuses_to_run_old_versions_and_other_machines(void **state)
 {
+	uint8_t head[RD_EIF_KERNEL_HEAD_SIZE];
 	uint8_t image[SYNTHETIC_SIZE];
 	struct rd_eif_parser *p = NULL;
 	const struct rd_eif_info *info;
@@ -130,6 +146,13 @@ static void refuses_to_run_old_versions_and_other_machines(void **state)
 	changed = *info;
 	changed.version = 3;
 	assert_status(rd_eif_check_runnable(&changed, &err), RD_BAD_VERSION);
+	changed = *info;
+	bzimage(head, 1 << 20);
+	changed.kernel_head = rd_view(head, sizeof(head));
+	changed.kernel_size = BZIMAGE_SIZE;
+	assert_ok(rd_eif_check_runnable(&changed, &err));
+	changed.kernel_size--;
+	assert_status(rd_eif_check_runnable(&changed, &err), RD_TRUNCATED);
 	rd_eif_parser_free(&p);
 }
 
@@ -377,6 +400,42 @@ static void counts_what_archives_unpack_to(void **state)
 	assert_false(unpacked_of("\0\0\0\0", 4, 1000).opaque);
 }
 
+static enum rd_status read_kernel(const uint8_t *head, size_t len, uint64_t size)
+{
+	uint32_t init_size = 1;
+	enum rd_status st = rd_eif_kernel_read(rd_view(head, len), size, &init_size, NULL);
+
+	assert_int_equal(init_size, st == RD_OK ? 4711 : 1);
+	return st;
+}
+
+static void a_kernel_is_a_whole_bzimage(void **state)
+{
+	static const struct {
+		size_t at;
+		uint8_t value;
+		enum rd_status st;
+	} changes[] = {{0x1fe, 0, RD_BAD_MAGIC}, {0x1ff, 0, RD_BAD_MAGIC},
+		{0x202, 'h', RD_BAD_MAGIC}, {0x205, 0, RD_BAD_MAGIC}, {0x211, 0x80, RD_BAD_MAGIC},
+		{0x207, 1, RD_BAD_VERSION}, {0x206, 0x09, RD_BAD_VERSION}, {0x206, 0x0a, RD_OK},
+		{0x1f1, 5, RD_TRUNCATED}, {0x1f1, 3, RD_OK}, {0x1f4, 0xe9, RD_TRUNCATED},
+		{0x1f7, 0xff, RD_TRUNCATED}};
+	uint8_t head[RD_EIF_KERNEL_HEAD_SIZE];
+
+	(void)state;
+	bzimage(head, 4711);
+	assert_ok(read_kernel(head, sizeof(head), BZIMAGE_SIZE));
+	assert_ok(read_kernel(head, sizeof(head), UINT64_MAX));
+	assert_status(read_kernel(head, sizeof(head), BZIMAGE_SIZE - 1), RD_TRUNCATED);
+	assert_status(read_kernel(head, sizeof(head) - 1, BZIMAGE_SIZE), RD_BAD_MAGIC);
+	assert_status(read_kernel(NULL, 0, 0), RD_BAD_MAGIC);
+	for (size_t i = 0; i < RD_ARRAY_LEN(changes); i++) {
+		bzimage(head, 4711);
+		head[changes[i].at] = changes[i].value;
+		assert_status(read_kernel(head, sizeof(head), BZIMAGE_SIZE), changes[i].st);
+	}
+}
+
 static void memory_follows_the_image(void **state)
 {
 	uint8_t head[RD_EIF_KERNEL_HEAD_SIZE] = {0};
@@ -390,9 +449,7 @@ static void memory_follows_the_image(void **state)
 	/* Without the boot protocol's word for it, four times the kernel's size. */
 	info.kernel_size = 100 << 20;
 	assert_in_range(rd_eif_memory_needed_mib(&info), 400, 440);
-	memcpy(head + 0x202, "HdrS", 4);
-	rd_put_le16(head + 0x206, 0x20f);
-	rd_put_le32(head + 0x260, 24 << 20);
+	bzimage(head, 24 << 20);
 	assert_int_equal(rd_eif_memory_needed_mib(&info), 64);
 	rd_put_le32(head + 0x260, 100 << 20);
 	told = rd_eif_memory_needed_mib(&info);
@@ -423,6 +480,7 @@ int main(void)
 		cmocka_unit_test(a_refused_parser_stays_refused),
 		cmocka_unit_test(reads_files_and_names_them_in_errors),
 		cmocka_unit_test(counts_what_archives_unpack_to),
+		cmocka_unit_test(a_kernel_is_a_whole_bzimage),
 		cmocka_unit_test(memory_follows_the_image),
 	};
 
