@@ -88,22 +88,36 @@ static enum rd_status simple(struct sqlite *db, const char *sql)
 	return rc == SQLITE_OK ? RD_OK : failed(db, rc);
 }
 
-/* Private to us before SQLite opens it, and with it its -wal and -shm, which take its mode. */
+/*
+ * Private to us before SQLite opens it, and with it its -wal and -shm, which take its mode.
+ *
+ * The file may be open here already, and closing any other descriptor of it would take SQLite's
+ * locks away (POSIX: they are the process's). Another process would then find itself alone, and at
+ * its end remove the -wal that we go on writing. So it is looked at through a descriptor that
+ * stands for the path alone (O_PATH), whose end takes no lock along.
+ */
 static enum rd_status make_private(const char *path, struct rd_error *err)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	struct stat sb;
+	bool ours;
 
+	if (fd < 0 && errno == EEXIST) {
+		fd = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+	}
 	if (fd < 0) {
 		return rd_fail_errno(err, errno, "cannot open database %s", path);
 	}
-	if (fstat(fd, &sb) != 0 || (sb.st_mode & 077) != 0) {
-		(void)close(fd);
+	ours = fstat(fd, &sb) == 0 && S_ISREG(sb.st_mode);
+	(void)close(fd);
+	if (!ours) {
+		return rd_fail(err, RD_DENIED, "database %s is not a file", path);
+	}
+	if ((sb.st_mode & 077) != 0) {
 		return rd_fail(err, RD_DENIED,
 			"database %s may be read by others: chmod 600 it, and its -wal and -shm",
 			path);
 	}
-	(void)close(fd);
 	return RD_OK;
 }
 

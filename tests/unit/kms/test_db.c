@@ -615,6 +615,49 @@ static void a_file_that_is_no_database_is_refused(void **state)
 	assert_status(kms_db_open(url, &db, &err), RD_MALFORMED);
 }
 
+/* Another process, as the server's tool is one: reads the keys' number and ends. */
+static int64_t count_from_outside(const struct test_database *t)
+{
+	char command[256], line[32] = "";
+	FILE *out;
+
+	snprintf(command, sizeof(command),
+		"python3 -c \"import sqlite3; c = sqlite3.connect('%s');"
+		" print(c.execute('" KEYS "').fetchone()[0]); c.close()\"",
+		t->url + strlen("sqlite:"));
+	out = popen(command, "r");
+	assert_non_null(out);
+	assert_non_null(fgets(line, sizeof(line), out));
+	assert_int_equal(pclose(out), 0);
+	return strtoll(line, NULL, 10);
+}
+
+/* Whoever is alone with a database removes its journal at the end: nobody is, next to a server. */
+static void another_process_does_not_take_the_journal_away(void **state)
+{
+	struct test_database *t = *state;
+	struct kms_db *second = NULL;
+	char wal[TEST_URL_SIZE + 8];
+	struct stat before, after;
+	unsigned number = 1;
+
+	if (on_postgres) {
+		print_message("PostgreSQL keeps its own files\n");
+		skip();
+	}
+	snprintf(wal, sizeof(wal), "%s-wal", t->url + strlen("sqlite:"));
+	test_open(t, &second);
+	assert_ok(kms_db_transact(t->db, add_pair, &number));
+	assert_int_equal(stat(wal, &before), 0);
+	assert_int_equal(count_from_outside(t), 1);
+	assert_int_equal(stat(wal, &after), 0);
+	assert_int_equal(after.st_ino, before.st_ino);
+	number = 2;
+	assert_ok(kms_db_transact(second, add_pair, &number));
+	assert_int_equal(count_from_outside(t), 2);
+	kms_db_close(&second);
+}
+
 static void *write_on(void *arg)
 {
 	struct worker *w = arg;
@@ -698,6 +741,7 @@ int main(void)
 		DATABASE_TEST(commits_wait_for_the_disk),
 		DATABASE_TEST(a_file_that_others_may_read_is_refused),
 		DATABASE_TEST(a_file_that_is_no_database_is_refused),
+		DATABASE_TEST(another_process_does_not_take_the_journal_away),
 		DATABASE_TEST(a_backup_while_writing_is_consistent),
 	};
 
