@@ -64,7 +64,7 @@
 	X(PUT_KEY_POLICY, "put-key-policy",                                                          \
 		"who holds kms:PutKeyPolicy can take the attestation condition away",                \
 		"give it to a principal that has no use of the data, under two persons' control")    \
-	X(UNKNOWN_ACTION, "unknown-action", "no action of KMS has this name",                        \
+	X(UNKNOWN_ACTION, "unknown-action", "no action of this service has this name here",          \
 		"check its spelling; ReEncrypt is kms:ReEncryptFrom and kms:ReEncryptTo")            \
 	X(FOREIGN_ACTION, "foreign-action", "a key policy decides on actions of KMS only",           \
 		"take the action out")                                                               \

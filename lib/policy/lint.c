@@ -3,6 +3,7 @@
 #include "policy/lint.h"
 
 #include "policy/lint-internal.h"
+#include "policy/principal.h"
 
 /* Every pattern against every action: a hundredfold of an evaluation, and not in a request's way.
  */
@@ -108,11 +109,13 @@ static enum rd_status lint_action(
 	struct rd_linter *l, size_t statement, const struct rd_policy_pattern *pattern)
 {
 	const struct rd_policy_statement *s = &l->policy->statements[statement];
+	bool ec2 = rd_view_starts_folded(pattern->text, "ec2:") &&
+		   l->policy->kind == RD_POLICY_IDENTITY;
 	bool kms = rd_view_starts_folded(pattern->text, "kms:") ||
 		   rd_view_equal(pattern->text, rd_view_str("*"));
 	struct coverage c = {0};
 
-	if (!kms) {
+	if (!kms && !ec2) {
 		if (l->policy->kind == RD_POLICY_KEY) {
 			rd_lint_put(l, RD_LINT_FOREIGN_ACTION, statement, pattern->text);
 		}
@@ -141,7 +144,13 @@ static void lint_principals(const struct rd_linter *l, size_t statement)
 		rd_lint_put(l, RD_LINT_ANYONE, statement, rd_view_str("*"));
 	}
 	for (size_t i = 0; i < s->principals.n; i++) {
-		if (s->principals.v[i].kind == RD_PRINCIPAL_FOREIGN) {
+		const struct rd_policy_principal *p = &s->principals.v[i];
+
+		/* Only roles are used by a service, and only by this one. */
+		if (p->kind == RD_PRINCIPAL_FOREIGN ||
+			(p->kind == RD_PRINCIPAL_SERVICE &&
+				(l->policy->kind != RD_POLICY_TRUST ||
+					!rd_view_equal(p->name, rd_view_str(RD_SERVICE_EC2))))) {
 			rd_lint_put(
 				l, RD_LINT_FOREIGN_PRINCIPAL, statement, s->principals.v[i].name);
 		}

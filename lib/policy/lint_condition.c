@@ -144,10 +144,14 @@ static bool is_present_tested(const struct rd_policy_statement *s, struct rd_vie
 static void lint_unknown_key(
 	const struct rd_linter *l, size_t statement, const struct rd_policy_condition *c)
 {
-	bool ours = rd_view_starts_folded(c->key, "kms:") || rd_view_starts_folded(c->key, "aws:");
+	static const char *const ours[] = {"aws:", "ec2:", "kms:", "redoubt:"};
+	bool is_ours = false;
 
+	for (size_t i = 0; i < RD_ARRAY_LEN(ours); i++) {
+		is_ours = is_ours || rd_view_starts_folded(c->key, ours[i]);
+	}
 	/* An identity policy may be about other services. */
-	if (ours || l->policy->kind == RD_POLICY_KEY) {
+	if (is_ours || l->policy->kind == RD_POLICY_KEY) {
 		rd_lint_put(l, RD_LINT_UNKNOWN_KEY, statement, c->key);
 	}
 }

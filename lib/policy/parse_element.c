@@ -93,7 +93,8 @@ static enum rd_status parse_principal_type(struct rd_parser *p, const char *type
 			RD_TRY(parse_aws_principal(p, rd_parse_list_at(v, i), one));
 			continue;
 		}
-		one->kind = RD_PRINCIPAL_FOREIGN;
+		one->kind = strcmp(type, "Service") == 0 ? RD_PRINCIPAL_SERVICE
+							 : RD_PRINCIPAL_FOREIGN;
 		RD_TRY(rd_parse_string(p, rd_parse_list_at(v, i), "Principal", false, &one->name));
 	}
 	return RD_OK;

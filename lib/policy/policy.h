@@ -57,8 +57,8 @@ enum rd_policy_principal_kind {
 	RD_PRINCIPAL_ACCOUNT, /* an account: name is its 12 digits */
 	RD_PRINCIPAL_ARN, /* user, role, assumed-role session or federated user: name is the ARN */
 	RD_PRINCIPAL_ID,  /* an immutable id (AIDA…, AROA…) */
-	RD_PRINCIPAL_FOREIGN, /* Service, Federated, CanonicalUser: exist at AWS only, never match
-			       */
+	RD_PRINCIPAL_SERVICE, /* a service that assumes a role: name is "ec2.amazonaws.com" */
+	RD_PRINCIPAL_FOREIGN, /* Federated, CanonicalUser: exist at AWS only, never match */
 };
 
 struct rd_policy_principal {

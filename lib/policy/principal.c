@@ -160,7 +160,7 @@ static enum rd_principal_match match_one(
 	case RD_PRINCIPAL_ANYONE:
 		return RD_PRINCIPAL_DIRECT;
 	case RD_PRINCIPAL_ACCOUNT:
-		if (!equal_present(p->name, caller->account)) {
+		if (!equal_present(p->name, caller->account) || caller->service.ptr != NULL) {
 			return RD_PRINCIPAL_NO;
 		}
 		return caller->root ? RD_PRINCIPAL_DIRECT : RD_PRINCIPAL_DELEGATED;
@@ -170,6 +170,9 @@ static enum rd_principal_match match_one(
 		return same ? RD_PRINCIPAL_DIRECT : RD_PRINCIPAL_NO;
 	case RD_PRINCIPAL_ID:
 		same = equal_present(p->name, caller->id);
+		return same ? RD_PRINCIPAL_DIRECT : RD_PRINCIPAL_NO;
+	case RD_PRINCIPAL_SERVICE:
+		same = equal_present(p->name, caller->service);
 		return same ? RD_PRINCIPAL_DIRECT : RD_PRINCIPAL_NO;
 	case RD_PRINCIPAL_FOREIGN:
 	default:
@@ -226,6 +229,7 @@ enum rd_principal_match rd_principals_match(const struct rd_policy_principals *p
 	if (!principals->negated) {
 		return best_match(principals, caller);
 	}
-	exempt = deny ? lists_every_identity(principals, caller) : lists(principals, caller);
+	exempt = deny && caller->service.ptr == NULL ? lists_every_identity(principals, caller)
+						     : lists(principals, caller);
 	return exempt ? RD_PRINCIPAL_NO : RD_PRINCIPAL_DIRECT;
 }

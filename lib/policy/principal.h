@@ -7,6 +7,9 @@
 
 #include "policy/policy.h"
 
+/* The one service that uses roles here, for its instances. */
+#define RD_SERVICE_EC2 "ec2.amazonaws.com"
+
 /* Who makes a request, as its authentication established it. Views are borrowed. */
 struct rd_policy_caller {
 	struct rd_view account;  /* 12 digits */
@@ -14,6 +17,8 @@ struct rd_policy_caller {
 	struct rd_view role_arn; /* of a session: its role's, with its path; ptr NULL otherwise */
 	struct rd_view id;       /* the user's or role's immutable id; ptr NULL: none */
 	bool root;               /* the account's root user */
+	struct rd_view service;  /* a service in its own name ("ec2.amazonaws.com"), with the
+				    account that it acts for; ptr NULL: a user or session */
 };
 
 enum rd_principal_match {

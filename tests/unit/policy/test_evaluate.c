@@ -152,6 +152,43 @@ static void foreign_principals_match_nobody(void **state)
 		.identity = IAM_ALL, .caller = test_user(ALICE));
 }
 
+#define EC2 "{\"Service\":\"ec2.amazonaws.com\"}"
+
+/* A service acts for an account, and no statement for the account is for it. */
+static void a_service_is_matched_by_its_name_alone(void **state)
+{
+	static const char named[] = POLICY(KEY_STATEMENT("Allow", EC2, "\"kms:*\"", ""));
+	static const char denied[] = POLICY(KEY_STATEMENT("Allow", EC2, "\"kms:*\"",
+		"") "," KEY_STATEMENT("Deny", "\"*\"", "\"kms:Decrypt\"", ""));
+	static const char spared[] = POLICY(KEY_STATEMENT(
+		"Allow", EC2, "\"kms:*\"", "") ",{\"Effect\":\"Deny\",\"NotPrincipal\":" EC2
+					       ",\"Action\":\"kms:*\",\"Resource\":\"*\"}");
+	static const char *const others[] = {ROOT_ONLY,
+		POLICY(KEY_STATEMENT("Allow", AWS(ALICE), "\"kms:*\"", "")),
+		POLICY(KEY_STATEMENT(
+			"Allow", "{\"Service\":\"lambda.amazonaws.com\"}", "\"kms:*\"", "")),
+		POLICY(KEY_STATEMENT("Allow", "{\"Service\":\"*\"}", "\"kms:*\"", "")),
+		POLICY(KEY_STATEMENT(
+			"Allow", "{\"Federated\":\"ec2.amazonaws.com\"}", "\"kms:*\"", ""))};
+	const struct rd_policy_caller service = {.account = rd_view_str(ACCOUNT),
+		.arn = rd_view_str(RD_SERVICE_EC2),
+		.service = rd_view_str(RD_SERVICE_EC2)};
+
+	(void)state;
+	assert_allowed(.key = named, .caller = service);
+	assert_allowed(.key = spared, .caller = service);
+	assert_explicitly_denied(.key = denied, .caller = service);
+	assert_explicitly_denied(.key = spared, .caller = test_user(ALICE));
+	for (size_t i = 0; i < RD_ARRAY_LEN(others); i++) {
+		assert_denied(.key = others[i], .caller = service);
+	}
+	/* What calls itself that is none. */
+	assert_denied(.key = named, .caller = test_user(ALICE));
+	assert_denied(.key = named,
+		.caller = (struct rd_policy_caller){
+			.account = rd_view_str(ACCOUNT), .arn = rd_view_str(RD_SERVICE_EC2)});
+}
+
 static void not_principal_is_read_against_the_author(void **state)
 {
 	static const char deny[] = POLICY(KEY_STATEMENT("Allow", "\"*\"", "\"kms:*\"",
@@ -772,6 +809,7 @@ int main(void)
 		cmocka_unit_test(case_115_actions_ignore_case),
 		cmocka_unit_test(case_116_roles_match_any_session_and_sessions_only_themselves),
 		cmocka_unit_test(foreign_principals_match_nobody),
+		cmocka_unit_test(a_service_is_matched_by_its_name_alone),
 		cmocka_unit_test(not_principal_is_read_against_the_author),
 		cmocka_unit_test(not_action_and_not_resource_are_the_others),
 		cmocka_unit_test(resources_are_compared_with_case_and_wildcards),

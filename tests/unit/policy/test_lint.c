@@ -230,6 +230,31 @@ static void names_that_do_not_exist_are_found(void **state)
 		"foreign-principal@1 ");
 }
 
+#define TRUST(principal)                                                                           \
+	POLICY("{\"Effect\":\"Allow\",\"Principal\":" principal ",\"Action\":\"sts:AssumeRole\"}")
+
+static void actions_and_keys_of_ec2_are_known(void **state)
+{
+	(void)state;
+	assert_findings(POLICY(IAM_STATEMENT("Allow", "[\"ec2:RunInstances\",\"ec2:Describe*\"]",
+				",\"Condition\":{\"Bool\":{\"redoubt:EnclaveOptionsEnabled\":true},"
+				"\"StringEquals\":{\"ec2:InstanceType\":\"m5.large\","
+				"\"ec2:ResourceTag/team\":\"a\"}}")),
+		RD_POLICY_IDENTITY, "");
+	assert_findings(POLICY(IAM_STATEMENT("Allow", "\"ec2:RunInstance\"", "")),
+		RD_POLICY_IDENTITY, "unknown-action@1 ");
+	assert_findings(POLICY(IAM_STATEMENT("Allow", "\"ec2:RunInstances\"",
+				",\"Condition\":{\"StringEquals\":{\"ec2:InstanceTyp\":\"x\"}}")),
+		RD_POLICY_IDENTITY, "unknown-condition-key@1 ");
+	assert_findings(POLICY(IAM_STATEMENT("Allow", "\"ec2:RunInstances\"",
+				",\"Condition\":{\"Bool\":{\"redoubt:EnclaveOptions\":true}}")),
+		RD_POLICY_IDENTITY, "unknown-condition-key@1 ");
+	assert_key_findings(POLICY(ALLOW(AWS(ALICE), "ec2:RunInstances")), "foreign-action@1 ");
+	assert_findings(TRUST("{\"Service\":\"ec2.amazonaws.com\"}"), RD_POLICY_TRUST, "");
+	assert_findings(TRUST("{\"Service\":\"lambda.amazonaws.com\"}"), RD_POLICY_TRUST,
+		"foreign-principal@1 ");
+}
+
 static void conditions_that_say_less_than_they_seem_to_are_found(void **state)
 {
 	(void)state;
@@ -302,6 +327,7 @@ int main(void)
 		cmocka_unit_test(registers_that_do_not_measure_the_image_are_not_enough),
 		cmocka_unit_test(operators_that_hold_without_attestation_are_found),
 		cmocka_unit_test(names_that_do_not_exist_are_found),
+		cmocka_unit_test(actions_and_keys_of_ec2_are_known),
 		cmocka_unit_test(conditions_that_say_less_than_they_seem_to_are_found),
 		cmocka_unit_test(keys_of_identity_policies_are_found_in_key_policies),
 		cmocka_unit_test(inverted_elements_are_found),

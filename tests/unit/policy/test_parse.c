@@ -69,7 +69,7 @@ static void the_grammar_of_key_policies_is_read(void **state)
 	assert_true(p->statements[1].principals.negated && p->statements[1].actions.negated &&
 		    p->statements[1].resources.negated);
 	assert_int_equal(p->statements[1].principals.n, 3);
-	assert_int_equal(p->statements[1].principals.v[2].kind, RD_PRINCIPAL_FOREIGN);
+	assert_int_equal(p->statements[1].principals.v[2].kind, RD_PRINCIPAL_SERVICE);
 	assert_int_equal(p->statements[1].condition_count, 3);
 	assert_int_equal(p->statements[1].conditions[0].operand_count, 2);
 	rd_policy_free(&p);
