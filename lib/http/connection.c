@@ -15,6 +15,7 @@
 
 #include "base/secret.h"
 #include "crypto/tls.h"
+#include "os/msg.h"
 
 #include <arpa/inet.h>
 #include <event2/buffer.h>
@@ -375,6 +376,14 @@ static void peer_text(const struct sockaddr *address, char ret[RD_HTTP_PEER_SIZE
 	}
 }
 
+static void peer_uid(int fd, const struct sockaddr *address, struct rd_http_request *request)
+{
+	struct rd_msg_peer peer;
+
+	request->has_uid = address->sa_family == AF_UNIX && rd_msg_peer(fd, &peer) == RD_OK;
+	request->uid = request->has_uid ? peer.uid : (uid_t)-1;
+}
+
 static void join_thread(struct rd_http_thread *thread, struct rd_http_call *call)
 {
 	call->thread = thread;
@@ -406,6 +415,7 @@ void rd_http_connection_open(struct rd_http_thread *thread, int fd, const struct
 
 	if (call != NULL) {
 		peer_text(address, call->request.peer);
+		peer_uid(fd, address, &call->request);
 		call->request.tls = thread->server->config.tls != NULL;
 	}
 	if (call == NULL || !admit(thread->server, call->request.peer)) {

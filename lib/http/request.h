@@ -12,6 +12,8 @@
 
 #include "base/bytes.h"
 
+#include <sys/types.h>
+
 /* Text form of an IPv6 address with a scope, and the NUL. */
 #define RD_HTTP_PEER_SIZE 64
 /* A client's SDK sends about 12; a proxy adds a few. */
@@ -29,7 +31,10 @@ struct rd_http_request {
 	struct rd_http_header headers[RD_HTTP_HEADERS_MAX];
 	size_t n_headers;
 	struct rd_view body;
-	char peer[RD_HTTP_PEER_SIZE]; /* address of the client, without a port */
+	char peer[RD_HTTP_PEER_SIZE]; /* address of the client, without a port; "": a Unix socket */
+	/* Of a client at a Unix socket, as it connected (SO_PEERCRED). */
+	bool has_uid;
+	uid_t uid;
 	bool tls;
 };
 

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -41,7 +42,18 @@ static bool has_line_end(struct rd_view v)
 
 static const char *reason(int status)
 {
-	return status < 300 ? "OK" : status < 500 ? "Bad Request" : "Server Error";
+	switch (status) {
+	case 401:
+		return "Unauthorized";
+	case 403:
+		return "Forbidden";
+	case 404:
+		return "Not Found";
+	case 405:
+		return "Method Not Allowed";
+	default:
+		return status < 300 ? "OK" : status < 500 ? "Bad Request" : "Server Error";
+	}
 }
 
 void rd_http_date(char ret_text[RD_HTTP_DATE_SIZE])
@@ -271,7 +283,14 @@ static uint16_t port_of(int fd)
 	if (getsockname(fd, &name.any, &len) != 0) {
 		return 0;
 	}
-	return ntohs(name.any.sa_family == AF_INET ? name.v4.sin_port : name.v6.sin6_port);
+	switch (name.any.sa_family) {
+	case AF_INET:
+		return ntohs(name.v4.sin_port);
+	case AF_INET6:
+		return ntohs(name.v6.sin6_port);
+	default:
+		return 0;
+	}
 }
 
 static enum rd_status start_thread(struct rd_http_thread *thread)
@@ -325,7 +344,14 @@ static enum rd_status start(struct rd_http_server *server, struct rd_error *err)
 {
 	const struct rd_http_config *config = &server->config;
 
-	server->listener = open_listener(config->address, config->port);
+	if (config->listener > 0) {
+		server->listener = fcntl(config->listener, F_DUPFD_CLOEXEC, 0);
+		if (server->listener < 0) {
+			return rd_fail_errno(err, errno, "cannot listen on the socket given");
+		}
+	} else {
+		server->listener = open_listener(config->address, config->port);
+	}
 	if (server->listener < 0) {
 		return rd_fail_errno(err, errno, "cannot listen on %s port %u", config->address,
 			(unsigned)config->port);

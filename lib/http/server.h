@@ -40,6 +40,9 @@ struct rd_http_limits {
 };
 
 struct rd_http_config {
+	/* A listening socket of the owner's (a Unix one, say) instead of address and port; 0 or -1:
+	 * none. Duplicated: the owner may close it. */
+	int listener;
 	const char *address; /* "127.0.0.1", "::", … */
 	uint16_t port;       /* 0: the kernel chooses; rd_http_server_port tells */
 	unsigned threads;

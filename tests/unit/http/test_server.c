@@ -5,6 +5,7 @@
 #include "crypto/tls.h"
 #include "http/server.h"
 #include "os/fd.h"
+#include "os/msg.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -410,6 +411,47 @@ static void a_port_that_is_taken_is_named(void **state)
 	assert_non_null(strstr(err.text, "127.0.0.1"));
 }
 
+/* At a Unix socket there is no address, and the kernel says who it is. */
+static void handle_local(void *ctx, unsigned thread, const struct rd_http_request *request,
+	struct rd_http_call *call)
+{
+	(void)ctx;
+	(void)thread;
+	assert(request->peer[0] == '\0');
+	assert(request->has_uid);
+	assert(request->uid == geteuid());
+	rd_http_answer(call, 404, NULL, 0, rd_view_str("here"));
+}
+
+static void serves_a_unix_socket_that_it_is_given(void **state)
+{
+	char dir[] = "/tmp/redoubt-http-XXXXXX", path[64];
+	struct rd_http_config config = base_config;
+	struct rd_error err = {0};
+	int listener = -1, fd = -1;
+	const char *text;
+	bool closed;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/sock", dir);
+	assert_status(rd_msg_listen(path, SOCK_STREAM, 0600, &listener, &err), RD_OK);
+	config.listener = listener;
+	config.handle = handle_local;
+	start(&config);
+	assert_int_equal(rd_http_server_port(server), 0);
+	rd_fd_close(&listener);
+	assert_status(rd_msg_connect(path, SOCK_STREAM, &fd, &err), RD_OK);
+	say(fd, HEAD("/", "Content-Length: 0\r\n\r\n"));
+	text = hear(fd, "here", &closed);
+	assert_non_null(strstr(text, "HTTP/1.1 404 Not Found\r\n"));
+	assert_non_null(strstr(text, "\r\n\r\nhere"));
+	(void)close(fd);
+	rd_http_server_free(&server, 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 static void garbage_is_no_certificate(void **state)
 {
 	struct rd_tls_server *tls = NULL;
@@ -440,6 +482,7 @@ int main(void)
 		LIVE(a_body_that_is_announced_may_be_waited_for),
 		LIVE(connections_are_bounded),
 		LIVE(a_port_that_is_taken_is_named),
+		cmocka_unit_test(serves_a_unix_socket_that_it_is_given),
 		cmocka_unit_test(garbage_is_no_certificate),
 	};
 
