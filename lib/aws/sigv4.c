@@ -333,7 +333,11 @@ static enum rd_status check_body(struct parse *p)
 	char hex[2 * RD_SHA256_SIZE + 1];
 	struct rd_view said;
 
-	RD_TRY(rd_digest_once(RD_SHA256, p->req->body, p->claim.body_sha256));
+	if (p->req->body_sha256 != NULL) {
+		memcpy(p->claim.body_sha256, p->req->body_sha256, RD_SHA256_SIZE);
+	} else {
+		RD_TRY(rd_digest_once(RD_SHA256, p->req->body, p->claim.body_sha256));
+	}
 	RD_TRY(rd_sigv4_header(p->req, "x-amz-content-sha256", &said));
 	if (said.ptr == NULL) {
 		return RD_OK;

@@ -45,6 +45,7 @@ struct rd_sigv4_request {
 	const struct rd_sigv4_header *headers; /* in the order received */
 	size_t n_headers;
 	struct rd_view body;
+	const uint8_t *body_sha256; /* of a body that is elsewhere; NULL: of body */
 };
 
 /* What this server accepts. */
