@@ -27,6 +27,7 @@ static enum rd_status get_text(struct rd_cbor *d, const struct rd_ctl_field *f, 
 
 	RD_TRY(rd_cbor_text(d, &text));
 	RD_ENSURE(text.len <= f->max, RD_LIMIT);
+	RD_ENSURE(text.len >= f->min, RD_OUT_OF_RANGE);
 	RD_TRY(rd_ctl_text_check(text));
 	if (text.len > 0) {
 		memcpy(ret, text.ptr, text.len);
@@ -96,6 +97,26 @@ static enum rd_status get_views(
 	return RD_OK;
 }
 
+static enum rd_status get_texts(
+	struct rd_cbor *d, const struct rd_ctl_field *f, struct rd_ctl_texts *ret)
+{
+	struct rd_cbor_iter it;
+	bool more = false;
+
+	RD_TRY(rd_cbor_array(d, &it));
+	for (;;) {
+		RD_TRY(rd_cbor_more(d, &it, &more));
+		if (!more) {
+			break;
+		}
+		RD_ENSURE(ret->count < RD_CTL_FORWARDS_MAX, RD_LIMIT);
+		RD_TRY(get_text(d, f, ret->items[ret->count]));
+		ret->count++;
+	}
+	RD_ENSURE(ret->count > 0, RD_OUT_OF_RANGE);
+	return RD_OK;
+}
+
 static enum rd_status get_field(
 	struct rd_cbor *d, const struct rd_ctl_field *f, struct rd_ctl_message *m)
 {
@@ -114,6 +135,8 @@ static enum rd_status get_field(
 		return get_u64s(d, f, at(m, f));
 	case RD_CTL_KIND_VIEWS:
 		return get_views(d, f, at(m, f));
+	case RD_CTL_KIND_TEXTS:
+		return get_texts(d, f, at(m, f));
 	}
 	return RD_INTERNAL;
 }

@@ -38,6 +38,8 @@ static bool is_zero(const struct rd_ctl_message *m, const struct rd_ctl_field *f
 		return ((const struct rd_ctl_u64s *)at(m, f))->count == 0;
 	case RD_CTL_KIND_VIEWS:
 		return ((const struct rd_ctl_views *)at(m, f))->count == 0;
+	case RD_CTL_KIND_TEXTS:
+		return ((const struct rd_ctl_texts *)at(m, f))->count == 0;
 	}
 	return false;
 }
@@ -75,9 +77,22 @@ static enum rd_status put_views(
 static enum rd_status put_text(
 	struct rd_view text, const struct rd_ctl_field *f, struct rd_buf *out)
 {
-	RD_ENSURE(text.len <= f->max, RD_USAGE);
+	RD_ENSURE(text.len >= f->min && text.len <= f->max, RD_USAGE);
 	RD_ENSURE(rd_ctl_text_check(text) == RD_OK, RD_USAGE);
 	return rd_cbor_put_text(out, text);
+}
+
+static enum rd_status put_texts(
+	const struct rd_ctl_texts *list, const struct rd_ctl_field *f, struct rd_buf *out)
+{
+	RD_ENSURE(list->count > 0 && list->count <= RD_CTL_FORWARDS_MAX, RD_USAGE);
+	RD_TRY(rd_cbor_put_array(out, list->count));
+	for (size_t i = 0; i < list->count; i++) {
+		const char *text = list->items[i];
+
+		RD_TRY(put_text(rd_view(text, strnlen(text, f->max + 1)), f, out));
+	}
+	return RD_OK;
 }
 
 static enum rd_status put_field(
@@ -103,6 +118,8 @@ static enum rd_status put_field(
 		return put_u64s(at(m, f), f, out);
 	case RD_CTL_KIND_VIEWS:
 		return put_views(at(m, f), f, out);
+	case RD_CTL_KIND_TEXTS:
+		return put_texts(at(m, f), f, out);
 	}
 	return RD_INTERNAL;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Control messages between nitro-cli, redoubtd and redoubt-vmm (docs/architecture.md, "Control
- * messages"): one schema, written as tables in schema.c, encodes and decodes them at both ends.
+ * Control messages between nitro-cli, redoubt-ec2, redoubtd and redoubt-vmm (docs/architecture.md,
+ * "Control messages"): one schema, written as tables in schema.c, encodes and decodes them at both
+ * ends.
  *
  * One SOCK_SEQPACKET datagram is one message: a CBOR array [type, {name: value, ...}]. This library
  * does no I/O; lib/os/msg.h moves datagrams and descriptors.
@@ -45,6 +46,20 @@
 #define RD_CTL_CABUNDLE_MAX    8
 /* A measurement register: SHA-384. */
 #define RD_CTL_PCR_SIZE 48
+/* A role's ARN: a path of 512 and a name of 64 characters (IAM), and what is before them. */
+#define RD_CTL_ARN_MAX 767
+/* A path of ours that a socket must fit: sun_path (108). */
+#define RD_CTL_PATH_MAX 107
+/* One label of a host name (RFC 1035). */
+#define RD_CTL_HOSTNAME_MAX 63
+/* "255.255.255.255/32", "52:54:00:12:34:56", an account number, "qcow2". */
+#define RD_CTL_WORD_MAX 23
+/* "tcp:255.255.255.255:65535:65535" and a little. */
+#define RD_CTL_FORWARD_MAX 47
+/* Forwarded ports of one instance: a security group has 60 rules. */
+#define RD_CTL_FORWARDS_MAX 60
+/* The largest disk that EC2 has (EBS io2: 64 TiB), in GiB. */
+#define RD_CTL_DISK_GIB_MAX 65536
 
 /* Who sends to whom on the link that a datagram arrived on. */
 enum rd_ctl_link {
@@ -80,6 +95,28 @@ enum rd_ctl_type {
 	RD_CTL_VMM_STATUS = 49,
 	RD_CTL_VMM_BOOTED = 50,
 	RD_CTL_VMM_ENDED = 51,
+
+	RD_CTL_INSTANCE_RUN = 64,
+	RD_CTL_INSTANCE_STOP = 65,
+	RD_CTL_INSTANCE_REBOOT = 66,
+	RD_CTL_INSTANCE_TERMINATE = 67,
+	RD_CTL_INSTANCE_DESCRIBE = 68,
+	RD_CTL_INSTANCE_CONSOLE = 69,
+	RD_CTL_INSTANCE_WATCH = 70,
+	RD_CTL_INSTANCE_FORWARDS = 71,
+
+	RD_CTL_INSTANCE = 80,
+
+	RD_CTL_VMM_PARENT = 96,
+	RD_CTL_VMM_STOP = 97,
+	RD_CTL_VMM_REBOOT = 98,
+	RD_CTL_VMM_BALLOON = 99,
+	RD_CTL_VMM_PEER = 100,
+	RD_CTL_VMM_FORWARDS = 101,
+
+	RD_CTL_VMM_PARENT_CLIENT = 112,
+	RD_CTL_VMM_PARENT_RESET = 113,
+	RD_CTL_VMM_BALLOON_AT = 114,
 };
 
 /* Which CPU runs the guest. A KVM engine of our own takes the next number. */
@@ -95,11 +132,25 @@ enum rd_ctl_state {
 	RD_CTL_STATE_ENDED = 4, /* only in ENCLAVE */
 };
 
-/* Why an enclave ended. The first six come from the vmm, the last two only redoubtd can know. */
+/* An instance's states are EC2's. */
+enum rd_ctl_instance_state {
+	RD_CTL_INSTANCE_PENDING = 1,       /* admitted; its disk is being made, its vmm started */
+	RD_CTL_INSTANCE_RUNNING = 2,       /* its VM runs */
+	RD_CTL_INSTANCE_STOPPING = 3,      /* somebody asked for its stop */
+	RD_CTL_INSTANCE_STOPPED = 4,       /* nothing runs, the disk is kept */
+	RD_CTL_INSTANCE_SHUTTING_DOWN = 5, /* to be terminated */
+	RD_CTL_INSTANCE_TERMINATED = 6,    /* nothing is left; said once */
+};
+
+/*
+ * Why an enclave or an instance ended. The first six come from the vmm, the last two only redoubtd
+ * can know.
+ */
 enum rd_ctl_cause {
-	RD_CTL_CAUSE_EXITED = 1,     /* the application exited; exit_status is its code */
-	RD_CTL_CAUSE_SIGNALED = 2,   /* a signal ended it; exit_status is the signal's number */
-	RD_CTL_CAUSE_GAVE_UP = 3,    /* init refused to go on; text says why */
+	RD_CTL_CAUSE_EXITED = 1,   /* the application exited, exit_status is its code; an instance:
+				    * its guest powered itself off */
+	RD_CTL_CAUSE_SIGNALED = 2, /* a signal ended it; exit_status is the signal's number */
+	RD_CTL_CAUSE_GAVE_UP = 3,  /* init refused to go on; text says why */
 	RD_CTL_CAUSE_TERMINATED = 4, /* terminate-enclave */
 	RD_CTL_CAUSE_CRASHED = 5,    /* the guest reset or halted without an end report */
 	RD_CTL_CAUSE_ENGINE = 6,     /* the vmm or its engine could not start or failed */
@@ -110,6 +161,12 @@ enum rd_ctl_cause {
 struct rd_ctl_u64s {
 	size_t count;
 	uint64_t items[RD_CTL_CPUS_MAX];
+};
+
+/* Forwarded ports of an instance: "tcp:127.0.0.1:2222:22" (or udp), host's address first. */
+struct rd_ctl_texts {
+	size_t count;
+	char items[RD_CTL_FORWARDS_MAX][RD_CTL_FORWARD_MAX + 1];
 };
 
 /* Views into the datagram: valid as long as it is. */
@@ -191,7 +248,7 @@ struct rd_ctl_console_fd {
 	bool ring;
 };
 
-/* redoubtd → nitro-cli: code is the number of nitro-cli's Exx. */
+/* redoubtd → nitro-cli: code is the number of nitro-cli's Exx; to redoubt-ec2 also RD_I_…. */
 struct rd_ctl_error {
 	uint64_t code;
 	char text[RD_CTL_TEXT_MAX + 1];
@@ -205,7 +262,8 @@ struct rd_ctl_empty {
 /*
  * redoubtd → redoubt-vmm, first message on fd 3. Descriptors: [0] the EIF, a sealed memfd whose
  * CRC, signature and section table redoubtd has checked (the vmm reads the table again, from the
- * sealed bytes); [1] in debug mode only, the console ring file, open for reading and writing.
+ * sealed bytes); then, if `parent` is set, the link to the parent's vmm (vmm/peer.h); then, in
+ * debug mode only, the console ring file, open for reading and writing.
  */
 struct rd_ctl_launch {
 	char enclave_id[RD_CTL_ID_MAX + 1];
@@ -227,6 +285,9 @@ struct rd_ctl_launch {
 	uint64_t owner_uid;
 	uint64_t owner_gid;
 	uint64_t eif_size;
+	bool parent;                       /* its parent is an instance, not this host */
+	char role_arn[RD_CTL_ARN_MAX + 1]; /* of the parent, for PCR3; empty: it has none */
+	uint64_t uid_index; /* of the vmm's user id when parent is set; see vmm/isolate.h */
 };
 
 /* redoubtd → redoubt-vmm: LEAF, answering LEAF_REQUEST. DER; the bundle starts with the root. */
@@ -261,6 +322,113 @@ struct rd_ctl_ended {
 	char text[RD_CTL_TEXT_MAX + 1];
 };
 
+/*
+ * redoubt-ec2 → redoubtd: INSTANCE_RUN. 1 descriptor: the base image, a regular file open for
+ * reading only; it stays as it is, the instance writes into an overlay of its own. Answered by
+ * INSTANCE (pending) and DONE, or ERROR. A stopped instance is started by the same message with
+ * fresh = false and the same image.
+ */
+struct rd_ctl_instance_run {
+	char instance_id[RD_CTL_ID_MAX + 1];
+	uint64_t cpus;
+	uint64_t memory_mib;
+	bool enclaves; /* it may have enclaves: EnclaveOptions.Enabled */
+	bool strict;   /* enclaves take whole cores, as on AWS; see docs/decisions/0009 */
+	bool fresh;    /* a new disk; else the one that it had */
+	char role_arn[RD_CTL_ARN_MAX + 1];      /* its instance profile's role; empty: none */
+	char account[RD_CTL_WORD_MAX + 1];      /* for the log only */
+	char image_format[RD_CTL_WORD_MAX + 1]; /* "raw" or "qcow2" */
+	uint64_t disk_gib;                      /* 0: the image's size */
+	char mac[RD_CTL_WORD_MAX + 1];          /* empty: no network at all */
+	char private_ip[RD_CTL_WORD_MAX + 1]; /* with its prefix ("172.31.16.5/20"); /20 without */
+	char hostname[RD_CTL_HOSTNAME_MAX + 1]; /* what DHCP says */
+	char imds[RD_CTL_PATH_MAX + 1]; /* run/imds/<instance id>.sock; empty: no metadata */
+	struct rd_ctl_texts forwards;
+};
+
+/*
+ * redoubt-ec2 → redoubtd. STOP, REBOOT and TERMINATE are answered by DONE when the end has begun;
+ * WATCH tells when it has come. DESCRIBE: INSTANCE* DONE (empty id: all, the stopped ones too).
+ * CONSOLE: CONSOLE_FD with the kept ring. WATCH: INSTANCE for each, then one at every change, for
+ * as long as the connection lasts.
+ */
+struct rd_ctl_instance_target {
+	char instance_id[RD_CTL_ID_MAX + 1];
+	bool hard; /* STOP and REBOOT: without asking the guest */
+};
+
+/* redoubt-ec2 → redoubtd: INSTANCE_FORWARDS, the whole new list; answered by DONE. */
+struct rd_ctl_instance_forwards {
+	char instance_id[RD_CTL_ID_MAX + 1];
+	struct rd_ctl_texts forwards;
+};
+
+/* redoubtd → redoubt-ec2. Of a stopped instance that an earlier daemon ran, only id and state. */
+struct rd_ctl_instance {
+	char instance_id[RD_CTL_ID_MAX + 1];
+	uint64_t state; /* enum rd_ctl_instance_state */
+	uint64_t pid;   /* the vmm's */
+	uint64_t started_ms;
+	uint64_t cause; /* enum rd_ctl_cause, when it has ended */
+	char text[RD_CTL_TEXT_MAX + 1];
+	uint64_t cpus;
+	uint64_t memory_mib;
+	uint64_t enclave_count;
+};
+
+/*
+ * redoubtd → redoubt-vmm, first message on fd 3 of a parent's vmm. Descriptors: [0] the overlay,
+ * qcow2 without a backing file in its header, open for reading and writing; [1] the base image,
+ * open for reading; [2] the console ring file.
+ */
+struct rd_ctl_parent {
+	char instance_id[RD_CTL_ID_MAX + 1];
+	uint64_t cpus;
+	uint64_t memory_mib;
+	bool enclaves; /* it has a hypervisor's control port */
+	uint64_t started_ms;
+	uint64_t engine; /* enum rd_ctl_engine */
+	char engine_reason[RD_CTL_TEXT_MAX + 1];
+	char dir[RD_CTL_DIR_MAX + 1]; /* run/instances/<id>, absolute */
+	uint64_t uid_index;           /* of the vmm's user id; see vmm/isolate.h */
+	char image_format[RD_CTL_WORD_MAX + 1];
+	uint64_t disk_bytes; /* what the guest sees */
+	char mac[RD_CTL_WORD_MAX + 1];
+	char private_ip[RD_CTL_WORD_MAX + 1];
+	char hostname[RD_CTL_HOSTNAME_MAX + 1];
+	char imds[RD_CTL_PATH_MAX + 1];
+	struct rd_ctl_texts forwards;
+	bool strict; /* this and what follows is for redoubtd's own record */
+	char role_arn[RD_CTL_ARN_MAX + 1];
+	char account[RD_CTL_WORD_MAX + 1];
+};
+
+/* redoubtd → a parent's vmm: VMM_STOP, VMM_REBOOT. */
+struct rd_ctl_vmm_stop {
+	bool hard; /* without asking the guest */
+};
+
+/*
+ * BALLOON, redoubtd → a parent's vmm: how much memory the guest is to have. BALLOON_AT, back: what
+ * it has, when that is no more than the target, and again when it changes; also after a while when
+ * the guest does not get there.
+ */
+struct rd_ctl_balloon {
+	uint64_t target_mib;
+	uint64_t actual_mib; /* BALLOON_AT */
+	bool gave_up;        /* BALLOON_AT: the guest did not get there in time */
+};
+
+/* redoubtd → a parent's vmm: PEER, its end of the link to one of its enclaves; 1 descriptor. */
+struct rd_ctl_peer {
+	uint64_t cid;
+};
+
+/* redoubtd → a parent's vmm: VMM_FORWARDS, the whole new list. */
+struct rd_ctl_vmm_forwards {
+	struct rd_ctl_texts forwards;
+};
+
 struct rd_ctl_message {
 	enum rd_ctl_type type;
 	union {
@@ -272,13 +440,24 @@ struct rd_ctl_message {
 		struct rd_ctl_terminated terminated; /* TERMINATED */
 		struct rd_ctl_console_fd console_fd; /* CONSOLE_FD */
 		struct rd_ctl_error error;           /* ERROR */
-		struct rd_ctl_empty empty;   /* DONE, VMM_ATTACH, VMM_TERMINATE, VMM_CONSOLE */
-		struct rd_ctl_launch launch; /* VMM_LAUNCH */
-		struct rd_ctl_leaf leaf;     /* VMM_LEAF */
+		/* DONE, VMM_ATTACH, VMM_TERMINATE, VMM_CONSOLE, INSTANCE_WATCH, VMM_PARENT_… */
+		struct rd_ctl_empty empty;
+		struct rd_ctl_launch launch;             /* VMM_LAUNCH */
+		struct rd_ctl_leaf leaf;                 /* VMM_LEAF */
 		struct rd_ctl_leaf_request leaf_request; /* VMM_LEAF_REQUEST */
 		struct rd_ctl_status status;             /* VMM_STATUS */
 		struct rd_ctl_booted booted;             /* VMM_BOOTED */
 		struct rd_ctl_ended ended;               /* VMM_ENDED */
+		struct rd_ctl_instance_run instance_run; /* INSTANCE_RUN */
+		/* INSTANCE_STOP, _REBOOT, _TERMINATE, _DESCRIBE, _CONSOLE */
+		struct rd_ctl_instance_target instance_target;
+		struct rd_ctl_instance_forwards instance_forwards; /* INSTANCE_FORWARDS */
+		struct rd_ctl_instance instance;                   /* INSTANCE */
+		struct rd_ctl_parent parent;                       /* VMM_PARENT */
+		struct rd_ctl_vmm_stop vmm_stop;                   /* VMM_STOP, VMM_REBOOT */
+		struct rd_ctl_balloon balloon;                     /* VMM_BALLOON, VMM_BALLOON_AT */
+		struct rd_ctl_peer peer;                           /* VMM_PEER */
+		struct rd_ctl_vmm_forwards vmm_forwards;           /* VMM_FORWARDS */
 	};
 };
 

@@ -30,6 +30,15 @@
 	{                                                                                          \
 		name, RD_CTL_KIND_U64S, mandatory, AT(field), 0, RD_CTL_CPU_ID_MAX                 \
 	}
+/* An id that names something: not empty. */
+#define ID(name, field)                                                                            \
+	{                                                                                          \
+		name, RD_CTL_KIND_TEXT, true, AT(field), 1, TEXT_MAX(field)                        \
+	}
+#define FORWARDS(name, field)                                                                      \
+	{                                                                                          \
+		name, RD_CTL_KIND_TEXTS, false, AT(field), 1, RD_CTL_FORWARD_MAX                   \
+	}
 #define VIEWS(name, field, max)                                                                    \
 	{                                                                                          \
 		name, RD_CTL_KIND_VIEWS, true, AT(field), 1, max                                   \
@@ -37,11 +46,16 @@
 
 /* CIDs are u32 and the last one means "any" (VMADDR_CID_ANY). */
 #define CID_MAX 0xfffffffeu
+/* Half of the range of the vmms' user ids (vmm/isolate.h). */
+#define UID_INDEX_MAX 0x7ffffffu
 /* Linux: PID_MAX_LIMIT, and uids are u32. */
 #define PID_MAX (4u << 20)
 #define UID_MAX 0xffffffffu
-/* nitro-cli's codes are E00 to E60; process exit codes and signal numbers fit a byte. */
-#define CODE_MAX        60
+/*
+ * nitro-cli's codes are E00 to E60, those of instances begin at 100 (codes.h); process exit codes
+ * and signal numbers fit a byte.
+ */
+#define CODE_MAX        127
 #define EXIT_STATUS_MAX 255
 
 static const struct rd_ctl_field run_fields[] = {
@@ -129,6 +143,9 @@ static const struct rd_ctl_field launch_fields[] = {
 	U64("owner_uid", launch.owner_uid, true, 0, UID_MAX),
 	U64("owner_gid", launch.owner_gid, true, 0, UID_MAX),
 	U64("eif_size", launch.eif_size, true, 1, INT64_MAX),
+	BOOL("parent", launch.parent),
+	TEXT("role_arn", launch.role_arn, false),
+	U64("uid_index", launch.uid_index, false, 0, UID_INDEX_MAX),
 };
 
 static const struct rd_ctl_field leaf_fields[] = {
@@ -158,6 +175,90 @@ static const struct rd_ctl_field ended_fields[] = {
 	TEXT("text", ended.text, true),
 };
 
+static const struct rd_ctl_field instance_run_fields[] = {
+	ID("instance_id", instance_run.instance_id),
+	U64("cpus", instance_run.cpus, true, 1, RD_CTL_CPUS_MAX),
+	U64("memory_mib", instance_run.memory_mib, true, 1, RD_CTL_MEMORY_MIB_MAX),
+	BOOL("enclaves", instance_run.enclaves),
+	BOOL("strict", instance_run.strict),
+	BOOL("fresh", instance_run.fresh),
+	TEXT("role_arn", instance_run.role_arn, false),
+	TEXT("account", instance_run.account, false),
+	ID("image_format", instance_run.image_format),
+	U64("disk_gib", instance_run.disk_gib, false, 0, RD_CTL_DISK_GIB_MAX),
+	TEXT("mac", instance_run.mac, false),
+	TEXT("private_ip", instance_run.private_ip, false),
+	TEXT("hostname", instance_run.hostname, false),
+	TEXT("imds", instance_run.imds, false),
+	FORWARDS("forwards", instance_run.forwards),
+};
+
+static const struct rd_ctl_field instance_target_fields[] = {
+	ID("instance_id", instance_target.instance_id),
+	BOOL("hard", instance_target.hard),
+};
+
+static const struct rd_ctl_field instance_describe_fields[] = {
+	TEXT("instance_id", instance_target.instance_id, false),
+};
+
+static const struct rd_ctl_field instance_forwards_fields[] = {
+	ID("instance_id", instance_forwards.instance_id),
+	FORWARDS("forwards", instance_forwards.forwards),
+};
+
+static const struct rd_ctl_field instance_fields[] = {
+	ID("instance_id", instance.instance_id),
+	U64("state", instance.state, true, RD_CTL_INSTANCE_PENDING, RD_CTL_INSTANCE_TERMINATED),
+	U64("pid", instance.pid, false, 0, PID_MAX),
+	U64("started_ms", instance.started_ms, false, 0, INT64_MAX),
+	U64("cause", instance.cause, false, RD_CTL_CAUSE_EXITED, RD_CTL_CAUSE_VMM_LOST),
+	TEXT("text", instance.text, false),
+	U64("cpus", instance.cpus, false, 0, RD_CTL_CPUS_MAX),
+	U64("memory_mib", instance.memory_mib, false, 0, RD_CTL_MEMORY_MIB_MAX),
+	U64("enclave_count", instance.enclave_count, false, 0, UINT32_MAX),
+};
+
+static const struct rd_ctl_field parent_fields[] = {
+	ID("instance_id", parent.instance_id),
+	U64("cpus", parent.cpus, true, 1, RD_CTL_CPUS_MAX),
+	U64("memory_mib", parent.memory_mib, true, 1, RD_CTL_MEMORY_MIB_MAX),
+	BOOL("enclaves", parent.enclaves),
+	U64("started_ms", parent.started_ms, true, 0, INT64_MAX),
+	U64("engine", parent.engine, true, RD_CTL_ENGINE_QEMU_TCG, RD_CTL_ENGINE_QEMU_KVM),
+	TEXT("engine_reason", parent.engine_reason, true),
+	ID("dir", parent.dir),
+	U64("uid_index", parent.uid_index, true, 1, UID_INDEX_MAX),
+	ID("image_format", parent.image_format),
+	U64("disk_bytes", parent.disk_bytes, true, 1, INT64_MAX),
+	TEXT("mac", parent.mac, false),
+	TEXT("private_ip", parent.private_ip, false),
+	TEXT("hostname", parent.hostname, false),
+	TEXT("imds", parent.imds, false),
+	FORWARDS("forwards", parent.forwards),
+	BOOL("strict", parent.strict),
+	TEXT("role_arn", parent.role_arn, false),
+	TEXT("account", parent.account, false),
+};
+
+static const struct rd_ctl_field vmm_stop_fields[] = {
+	BOOL("hard", vmm_stop.hard),
+};
+
+static const struct rd_ctl_field balloon_fields[] = {
+	U64("target_mib", balloon.target_mib, true, 1, RD_CTL_MEMORY_MIB_MAX),
+	U64("actual_mib", balloon.actual_mib, false, 0, RD_CTL_MEMORY_MIB_MAX),
+	BOOL("gave_up", balloon.gave_up),
+};
+
+static const struct rd_ctl_field peer_fields[] = {
+	U64("cid", peer.cid, true, 4, CID_MAX),
+};
+
+static const struct rd_ctl_field vmm_forwards_fields[] = {
+	FORWARDS("forwards", vmm_forwards.forwards),
+};
+
 #define FIELDS(f) f##_fields, RD_ARRAY_LEN(f##_fields)
 #define NO_FIELDS NULL, 0
 
@@ -176,7 +277,7 @@ static const struct rd_ctl_schema schemas[] = {
 	{RD_CTL_DONE, "DONE", RD_CTL_DAEMON_TO_CLIENT, 0, 0, NO_FIELDS},
 	{RD_CTL_ERROR, "ERROR", RD_CTL_DAEMON_TO_CLIENT, 0, 0, FIELDS(error)},
 
-	{RD_CTL_VMM_LAUNCH, "LAUNCH", RD_CTL_DAEMON_TO_VMM, 1, 2, FIELDS(launch)},
+	{RD_CTL_VMM_LAUNCH, "LAUNCH", RD_CTL_DAEMON_TO_VMM, 1, 3, FIELDS(launch)},
 	{RD_CTL_VMM_ATTACH, "ATTACH", RD_CTL_DAEMON_TO_VMM, 0, 0, NO_FIELDS},
 	{RD_CTL_VMM_TERMINATE, "TERMINATE", RD_CTL_DAEMON_TO_VMM, 0, 0, NO_FIELDS},
 	{RD_CTL_VMM_CONSOLE, "CONSOLE", RD_CTL_DAEMON_TO_VMM, 1, 1, NO_FIELDS},
@@ -186,6 +287,34 @@ static const struct rd_ctl_schema schemas[] = {
 	{RD_CTL_VMM_STATUS, "STATUS", RD_CTL_VMM_TO_DAEMON, 0, 0, FIELDS(status)},
 	{RD_CTL_VMM_BOOTED, "BOOTED", RD_CTL_VMM_TO_DAEMON, 0, 0, FIELDS(booted)},
 	{RD_CTL_VMM_ENDED, "ENDED", RD_CTL_VMM_TO_DAEMON, 0, 0, FIELDS(ended)},
+
+	{RD_CTL_INSTANCE_RUN, "INSTANCE_RUN", RD_CTL_CLIENT_TO_DAEMON, 1, 1, FIELDS(instance_run)},
+	{RD_CTL_INSTANCE_STOP, "INSTANCE_STOP", RD_CTL_CLIENT_TO_DAEMON, 0, 0,
+		FIELDS(instance_target)},
+	{RD_CTL_INSTANCE_REBOOT, "INSTANCE_REBOOT", RD_CTL_CLIENT_TO_DAEMON, 0, 0,
+		FIELDS(instance_target)},
+	{RD_CTL_INSTANCE_TERMINATE, "INSTANCE_TERMINATE", RD_CTL_CLIENT_TO_DAEMON, 0, 0,
+		FIELDS(instance_target)},
+	{RD_CTL_INSTANCE_DESCRIBE, "INSTANCE_DESCRIBE", RD_CTL_CLIENT_TO_DAEMON, 0, 0,
+		FIELDS(instance_describe)},
+	{RD_CTL_INSTANCE_CONSOLE, "INSTANCE_CONSOLE", RD_CTL_CLIENT_TO_DAEMON, 0, 0,
+		FIELDS(instance_target)},
+	{RD_CTL_INSTANCE_WATCH, "INSTANCE_WATCH", RD_CTL_CLIENT_TO_DAEMON, 0, 0, NO_FIELDS},
+	{RD_CTL_INSTANCE_FORWARDS, "INSTANCE_FORWARDS", RD_CTL_CLIENT_TO_DAEMON, 0, 0,
+		FIELDS(instance_forwards)},
+
+	{RD_CTL_INSTANCE, "INSTANCE", RD_CTL_DAEMON_TO_CLIENT, 0, 0, FIELDS(instance)},
+
+	{RD_CTL_VMM_PARENT, "PARENT", RD_CTL_DAEMON_TO_VMM, 3, 3, FIELDS(parent)},
+	{RD_CTL_VMM_STOP, "STOP", RD_CTL_DAEMON_TO_VMM, 0, 0, FIELDS(vmm_stop)},
+	{RD_CTL_VMM_REBOOT, "REBOOT", RD_CTL_DAEMON_TO_VMM, 0, 0, FIELDS(vmm_stop)},
+	{RD_CTL_VMM_BALLOON, "BALLOON", RD_CTL_DAEMON_TO_VMM, 0, 0, FIELDS(balloon)},
+	{RD_CTL_VMM_PEER, "PEER", RD_CTL_DAEMON_TO_VMM, 1, 1, FIELDS(peer)},
+	{RD_CTL_VMM_FORWARDS, "FORWARDS", RD_CTL_DAEMON_TO_VMM, 0, 0, FIELDS(vmm_forwards)},
+
+	{RD_CTL_VMM_PARENT_CLIENT, "PARENT_CLIENT", RD_CTL_VMM_TO_DAEMON, 1, 1, NO_FIELDS},
+	{RD_CTL_VMM_PARENT_RESET, "PARENT_RESET", RD_CTL_VMM_TO_DAEMON, 0, 0, NO_FIELDS},
+	{RD_CTL_VMM_BALLOON_AT, "BALLOON_AT", RD_CTL_VMM_TO_DAEMON, 0, 0, FIELDS(balloon)},
 };
 
 const struct rd_ctl_schema *rd_ctl_schema(uint64_t type)

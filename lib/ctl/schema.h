@@ -13,6 +13,7 @@ enum rd_ctl_kind {
 	RD_CTL_KIND_BYTES, /* struct rd_view, 1..max bytes */
 	RD_CTL_KIND_U64S,  /* struct rd_ctl_u64s, each item <= max */
 	RD_CTL_KIND_VIEWS, /* struct rd_ctl_views, each item 1..max bytes */
+	RD_CTL_KIND_TEXTS, /* struct rd_ctl_texts, each item a text of 1..max bytes */
 };
 
 struct rd_ctl_field {
