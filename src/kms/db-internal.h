@@ -45,7 +45,8 @@ struct kms_db {
 extern const struct kms_db_ops kms_db_sqlite;
 extern const struct kms_db_ops kms_db_postgres;
 
-/* schema.c: brings the database to the version of this program. */
-enum rd_status kms_schema_upgrade(struct kms_db *db, struct rd_error *err) RD_MUST_USE;
+/* db_schema.c. */
+enum rd_status kms_db_upgrade(
+	struct kms_db *db, const struct kms_db_schema *schema, struct rd_error *err) RD_MUST_USE;
 
 #endif

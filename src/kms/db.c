@@ -29,7 +29,8 @@ struct kms_db_value kms_db_blob(struct rd_view bytes)
 	return (struct kms_db_value){.type = KMS_DB_BLOB, .bytes = bytes};
 }
 
-enum rd_status kms_db_open(const char *url, struct kms_db **ret, struct rd_error *err)
+enum rd_status kms_db_open(const char *url, const struct kms_db_schema *schema, struct kms_db **ret,
+	struct rd_error *err)
 {
 	static const struct kms_db_ops *const kinds[] = {&kms_db_sqlite, &kms_db_postgres};
 	struct kms_db *db RD_CLEANUP(kms_db_close) = NULL;
@@ -44,7 +45,7 @@ enum rd_status kms_db_open(const char *url, struct kms_db **ret, struct rd_error
 		return rd_fail(err, RD_USAGE,
 			"the database's URL is neither sqlite:FILE nor postgresql://…");
 	}
-	RD_TRY(kms_schema_upgrade(db, err));
+	RD_TRY(kms_db_upgrade(db, schema, err));
 	*ret = rd_steal(&db, NULL);
 	return RD_OK;
 }

@@ -50,13 +50,25 @@ struct kms_db_value kms_db_blob(struct rd_view bytes);
 struct kms_db;
 
 /*
+ * A program's tables: migrations in order, each applied once, never changed after a release and
+ * never undone. In them {blob}, {text}, {counter} … stand for what differs between databases
+ * (db-internal.h).
+ */
+struct kms_db_schema {
+	const char *program; /* "redoubt-kms", for the error */
+	const char *const *migrations;
+	int64_t version; /* their number */
+};
+
+/*
  * url: "sqlite:/path/to/file" or "postgresql://…" as libpq takes it. The file is made 0600. Opens,
  * and brings the schema to this program's version (forward only; a newer one is RD_BAD_VERSION,
- * "this database was written by a newer redoubt-kms"). A PostgreSQL server that cannot be reached
- * is RD_CLOSED, one that refuses us RD_DENIED, one too old or not in UTF-8 RD_UNSUPPORTED. The URL
- * may hold a password: no error and no log line repeats any of it.
+ * "this database was written by a newer redoubt-kms: …"). A PostgreSQL server that cannot be
+ * reached is RD_CLOSED, one that refuses us RD_DENIED, one too old or not in UTF-8 RD_UNSUPPORTED.
+ * The URL may hold a password: no error and no log line repeats any of it.
  */
-enum rd_status kms_db_open(const char *url, struct kms_db **ret, struct rd_error *err) RD_MUST_USE;
+enum rd_status kms_db_open(const char *url, const struct kms_db_schema *schema, struct kms_db **ret,
+	struct rd_error *err) RD_MUST_USE;
 void kms_db_close(struct kms_db **db);
 
 /* A transaction: SQLite's BEGIN IMMEDIATE, PostgreSQL's SERIALIZABLE. Durable when commit returns.

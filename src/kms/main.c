@@ -3,6 +3,7 @@
 #include "base/secret.h"
 #include "http/server.h"
 #include "kms/master.h"
+#include "kms/schema.h"
 #include "kms/server.h"
 #include "log/log.h"
 
@@ -177,7 +178,7 @@ static enum rd_status with_keyring(
 	enum rd_status st;
 
 	RD_TRY(open_heap(err));
-	RD_TRY(kms_db_open(config->database, &db, err));
+	RD_TRY(kms_db_open(config->database, &kms_schema, &db, err));
 	st = kms_keyring_open(db, config->master, &keyring, err);
 	if (st == RD_OK && args->action == ROTATE_ROOT) {
 		st = kms_keyring_rotate(keyring, db, err);
@@ -202,7 +203,7 @@ static enum rd_status backup(
 	struct kms_db *db = NULL;
 	enum rd_status st;
 
-	RD_TRY(kms_db_open(config->database, &db, err));
+	RD_TRY(kms_db_open(config->database, &kms_schema, &db, err));
 	st = kms_db_backup(db, path, err);
 	kms_db_close(&db);
 	RD_TRY(st);

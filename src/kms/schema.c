@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The schema and its versions: migrations in order, each applied once, never changed after a
- * release and never undone.
+ * The schema of redoubt-kms: migrations, never changed after a release (db.h).
  *
- * Words in braces differ between databases (db-internal.h). All numbers are BIGINT; enumerations
- * are stored by their number in model.h, flags as 0 and 1, times in milliseconds, 0 for none.
+ * All numbers are BIGINT; enumerations are stored by their number in model.h, flags as 0 and 1,
+ * times in milliseconds, 0 for none.
  */
-#include "kms/db-internal.h"
-
-#include <stdio.h>
-#include <string.h>
-
-/* The longest migration with its words filled in. */
-#define SCRIPT_MAX 16384
+#include "kms/schema.h"
 
 static const char *const migrations[] = {
 	/* 1 */
@@ -175,111 +168,8 @@ static const char *const migrations[] = {
 	" created_ms BIGINT NOT NULL DEFAULT {now_ms});",
 };
 
-#define SCHEMA_VERSION ((int64_t)RD_ARRAY_LEN(migrations))
-
-static const struct kms_db_word *find_word(const struct kms_db_ops *ops, const char *at, size_t len)
-{
-	for (size_t i = 0; i < RD_ARRAY_LEN(ops->words); i++) {
-		if (strlen(ops->words[i].name) == len && memcmp(ops->words[i].name, at, len) == 0) {
-			return &ops->words[i];
-		}
-	}
-	return NULL;
-}
-
-static enum rd_status fill_in(
-	const struct kms_db_ops *ops, const char *migration, struct rd_buf *out)
-{
-	const char *brace;
-
-	while ((brace = strchr(migration, '{')) != NULL) {
-		const size_t len = strcspn(brace, "}");
-		const struct kms_db_word *word = find_word(ops, brace + 1, len - 1);
-
-		RD_ENSURE(word != NULL, RD_INTERNAL);
-		RD_TRY(rd_buf_put(out, migration, (size_t)(brace - migration)));
-		RD_TRY(rd_buf_put_str(out, word->text));
-		migration = brace + len + 1;
-	}
-	RD_TRY(rd_buf_put_str(out, migration));
-	return rd_buf_u8(out, '\0');
-}
-
-static enum rd_status apply(struct kms_db *db, const char *migration)
-{
-	struct rd_buf script RD_CLEANUP(rd_buf_finish) = rd_buf_growable(SCRIPT_MAX);
-
-	RD_TRY(fill_in(db->ops, migration, &script));
-	return db->ops->script(db, (const char *)script.ptr);
-}
-
-static enum rd_status version_row(void *arg, const struct kms_db_value *columns, size_t n)
-{
-	int64_t *version = arg;
-
-	RD_ENSURE(n == 1 && columns[0].type == KMS_DB_INT, RD_MALFORMED);
-	*version = columns[0].number;
-	return RD_OK;
-}
-
-/* 0 and no row yet in a new database. */
-static enum rd_status read_version(struct kms_db *db, int64_t *ret)
-{
-	*ret = 0;
-	RD_TRY(db->ops->script(db, "CREATE TABLE IF NOT EXISTS schema_version"
-				   " (version BIGINT NOT NULL)"));
-	return kms_db_run(
-		db, "SELECT version FROM schema_version", NULL, 0, version_row, ret, NULL);
-}
-
-static enum rd_status upgrade_from(struct kms_db *db, int64_t version)
-{
-	const struct kms_db_value now = kms_db_int(SCHEMA_VERSION);
-
-	for (int64_t v = version; v < SCHEMA_VERSION; v++) {
-		RD_TRY(apply(db, migrations[v]));
-	}
-	return kms_db_run(db,
-		version == 0 ? "INSERT INTO schema_version (version) VALUES ($1)"
-			     : "UPDATE schema_version SET version = $1",
-		&now, 1, NULL, NULL, NULL);
-}
-
-static enum rd_status upgrade(struct kms_db *db, struct rd_error *err)
-{
-	int64_t version;
-	enum rd_status st = read_version(db, &version);
-
-	if (st == RD_OK && version > SCHEMA_VERSION) {
-		return rd_fail(err, RD_BAD_VERSION,
-			"this database was written by a newer redoubt-kms (schema %lld, ours is "
-			"%lld): use that one",
-			(long long)version, (long long)SCHEMA_VERSION);
-	}
-	if (st == RD_OK && version < SCHEMA_VERSION) {
-		st = upgrade_from(db, version);
-	}
-	if (st == RD_OK) {
-		st = kms_db_commit(db);
-	}
-	return st == RD_OK
-		       ? RD_OK
-		       : rd_fail(err, st, "cannot bring the database's schema to version %lld: %s",
-				 (long long)SCHEMA_VERSION, kms_db_error(db));
-}
-
-/* The lock of the exclusive transaction makes a second server wait, and then find it done. */
-enum rd_status kms_schema_upgrade(struct kms_db *db, struct rd_error *err)
-{
-	enum rd_status st = db->ops->begin(db, true);
-
-	if (st != RD_OK) {
-		return rd_fail(
-			err, st, "cannot look at the database's schema: %s", kms_db_error(db));
-	}
-	st = upgrade(db, err);
-	if (st != RD_OK) {
-		kms_db_rollback(db);
-	}
-	return st;
-}
+const struct kms_db_schema kms_schema = {
+	.program = "redoubt-kms",
+	.migrations = migrations,
+	.version = RD_ARRAY_LEN(migrations),
+};

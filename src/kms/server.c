@@ -6,6 +6,7 @@
  * last, when everything is there. Stop is the reverse.
  */
 #include "kms/server.h"
+#include "kms/schema.h"
 
 #include "kms/audit_key.h"
 #include "kms/auth.h"
@@ -105,7 +106,7 @@ static enum rd_status open_databases(struct kms *kms, struct rd_error *err)
 		return rd_fail(err, RD_NOMEM, "out of memory for database connections");
 	}
 	while (kms->n_dbs < n) {
-		RD_TRY(kms_db_open(c->database, &kms->dbs[kms->n_dbs], err));
+		RD_TRY(kms_db_open(c->database, &kms_schema, &kms->dbs[kms->n_dbs], err));
 		kms->n_dbs++;
 	}
 	return RD_OK;

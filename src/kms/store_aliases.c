@@ -9,14 +9,14 @@
 static enum rd_status alias_from(
 	struct kms_alias *alias, const struct kms_db_value *columns, size_t n)
 {
-	struct kms_columns c = kms_columns(columns, n);
+	struct kms_db_columns c = kms_db_columns(columns, n);
 
-	kms_take_text(&c, alias->account, sizeof(alias->account));
-	kms_take_text(&c, alias->name, sizeof(alias->name));
-	kms_take_text(&c, alias->key_id, sizeof(alias->key_id));
-	alias->created_ms = kms_take_i64(&c);
-	alias->updated_ms = kms_take_i64(&c);
-	return kms_take_finish(&c);
+	kms_db_take_text(&c, alias->account, sizeof(alias->account));
+	kms_db_take_text(&c, alias->name, sizeof(alias->name));
+	kms_db_take_text(&c, alias->key_id, sizeof(alias->key_id));
+	alias->created_ms = kms_db_take_i64(&c);
+	alias->updated_ms = kms_db_take_i64(&c);
+	return kms_db_take_finish(&c);
 }
 
 static enum rd_status get_row(void *arg, const struct kms_db_value *columns, size_t n)
@@ -38,8 +38,8 @@ static enum rd_status count_at(struct kms_db *db, const char *account, const cha
 
 static enum rd_status uncount_at(struct kms_db *db, const char *key_id)
 {
-	return kms_store_write(db, "UPDATE kms_key SET n_aliases = n_aliases - 1 WHERE id = $1",
-		KMS_ARGS(kms_db_text(key_id)), RD_NOTFOUND);
+	return kms_db_write(db, "UPDATE kms_key SET n_aliases = n_aliases - 1 WHERE id = $1",
+		KMS_DB_ARGS(kms_db_text(key_id)), RD_NOTFOUND);
 }
 
 static enum rd_status changed(struct kms_db *db, const char *account, const char *name)
@@ -53,10 +53,10 @@ static enum rd_status changed(struct kms_db *db, const char *account, const char
 enum rd_status kms_store_alias_add(struct kms_db *db, const struct kms_alias *alias)
 {
 	RD_TRY(count_at(db, alias->account, alias->key_id));
-	RD_TRY(kms_store_write(db,
+	RD_TRY(kms_db_write(db,
 		"INSERT INTO alias (" COLUMNS
 		") VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
-		KMS_ARGS(kms_db_text(alias->account), kms_db_text(alias->name),
+		KMS_DB_ARGS(kms_db_text(alias->account), kms_db_text(alias->name),
 			kms_db_text(alias->key_id), kms_db_int(alias->created_ms),
 			kms_db_int(alias->updated_ms)),
 		RD_EXISTS));
@@ -66,8 +66,8 @@ enum rd_status kms_store_alias_add(struct kms_db *db, const struct kms_alias *al
 enum rd_status kms_store_alias_get(
 	struct kms_db *db, const char *account, const char *name, struct kms_alias *ret)
 {
-	return kms_store_one(db, "SELECT " COLUMNS " FROM alias WHERE account = $1 AND name = $2",
-		KMS_ARGS(kms_db_text(account), kms_db_text(name)), get_row, ret);
+	return kms_db_one(db, "SELECT " COLUMNS " FROM alias WHERE account = $1 AND name = $2",
+		KMS_DB_ARGS(kms_db_text(account), kms_db_text(name)), get_row, ret);
 }
 
 enum rd_status kms_store_alias_update(struct kms_db *db, const struct kms_alias *alias)
@@ -77,9 +77,9 @@ enum rd_status kms_store_alias_update(struct kms_db *db, const struct kms_alias 
 	RD_TRY(kms_store_alias_get(db, alias->account, alias->name, &old));
 	RD_TRY(uncount_at(db, old.key_id));
 	RD_TRY(count_at(db, alias->account, alias->key_id));
-	RD_TRY(kms_store_write(db,
+	RD_TRY(kms_db_write(db,
 		"UPDATE alias SET key_id = $1, updated_ms = $2 WHERE account = $3 AND name = $4",
-		KMS_ARGS(kms_db_text(alias->key_id), kms_db_int(alias->updated_ms),
+		KMS_DB_ARGS(kms_db_text(alias->key_id), kms_db_int(alias->updated_ms),
 			kms_db_text(alias->account), kms_db_text(alias->name)),
 		RD_NOTFOUND));
 	RD_TRY(kms_store_change_add(db, 'k', old.key_id));
@@ -93,8 +93,8 @@ enum rd_status kms_store_alias_delete(struct kms_db *db, const char *account, co
 
 	RD_TRY(kms_store_alias_get(db, account, name, &old));
 	RD_TRY(uncount_at(db, old.key_id));
-	RD_TRY(kms_store_write(db, "DELETE FROM alias WHERE account = $1 AND name = $2",
-		KMS_ARGS(kms_db_text(account), kms_db_text(name)), RD_NOTFOUND));
+	RD_TRY(kms_db_write(db, "DELETE FROM alias WHERE account = $1 AND name = $2",
+		KMS_DB_ARGS(kms_db_text(account), kms_db_text(name)), RD_NOTFOUND));
 	RD_TRY(kms_store_change_add(db, 'k', old.key_id));
 	return changed(db, account, name);
 }
@@ -122,13 +122,13 @@ enum rd_status kms_store_aliases_list(struct kms_db *db, const char *account, co
 		return kms_db_run(db,
 			"SELECT " COLUMNS " FROM alias WHERE account = $1 AND name > $2"
 			" ORDER BY name LIMIT $3",
-			KMS_ARGS(kms_db_text(account), kms_db_text(after), kms_db_int(max)),
+			KMS_DB_ARGS(kms_db_text(account), kms_db_text(after), kms_db_int(max)),
 			list_row, &aliases, NULL);
 	}
 	return kms_db_run(db,
 		"SELECT " COLUMNS " FROM alias WHERE key_id = $1 AND name > $2 AND account = $3"
 		" ORDER BY name LIMIT $4",
-		KMS_ARGS(kms_db_text(key_id), kms_db_text(after), kms_db_text(account),
+		KMS_DB_ARGS(kms_db_text(key_id), kms_db_text(after), kms_db_text(account),
 			kms_db_int(max)),
 		list_row, &aliases, NULL);
 }

@@ -7,12 +7,12 @@
 
 #define COLUMNS "akid, uid, account, active, created_ms, wrapped"
 
-static void take_wrapped(struct kms_columns *c, struct kms_credential *credential)
+static void take_wrapped(struct kms_db_columns *c, struct kms_credential *credential)
 {
 	uint8_t *bytes = NULL;
 	size_t len;
 
-	kms_take_blob(c, &bytes, &len);
+	kms_db_take_blob(c, &bytes, &len);
 	if (len > sizeof(credential->wrapped)) {
 		c->st = RD_LIMIT;
 	} else if (bytes != NULL) {
@@ -25,16 +25,16 @@ static void take_wrapped(struct kms_columns *c, struct kms_credential *credentia
 static enum rd_status credential_from(
 	struct kms_credential *credential, const struct kms_db_value *columns, size_t n)
 {
-	struct kms_columns c = kms_columns(columns, n);
+	struct kms_db_columns c = kms_db_columns(columns, n);
 
 	*credential = (struct kms_credential){.wrapped_len = 0};
-	kms_take_text(&c, credential->akid, sizeof(credential->akid));
-	kms_take_text(&c, credential->uid, sizeof(credential->uid));
-	kms_take_text(&c, credential->account, sizeof(credential->account));
-	credential->active = kms_take_bool(&c);
-	credential->created_ms = kms_take_i64(&c);
+	kms_db_take_text(&c, credential->akid, sizeof(credential->akid));
+	kms_db_take_text(&c, credential->uid, sizeof(credential->uid));
+	kms_db_take_text(&c, credential->account, sizeof(credential->account));
+	credential->active = kms_db_take_bool(&c);
+	credential->created_ms = kms_db_take_i64(&c);
 	take_wrapped(&c, credential);
-	return kms_take_finish(&c);
+	return kms_db_take_finish(&c);
 }
 
 static enum rd_status get_row(void *arg, const struct kms_db_value *columns, size_t n)
@@ -49,11 +49,11 @@ static struct rd_view wrapped_of(const struct kms_credential *credential)
 
 enum rd_status kms_store_credential_add(struct kms_db *db, const struct kms_credential *credential)
 {
-	RD_TRY(kms_store_exists(db, "SELECT uid FROM principal WHERE uid = $1", credential->uid));
-	return kms_store_write(db,
+	RD_TRY(kms_db_exists(db, "SELECT uid FROM principal WHERE uid = $1", credential->uid));
+	return kms_db_write(db,
 		"INSERT INTO credential (" COLUMNS ", wrap_generation)"
 		" VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
-		KMS_ARGS(kms_db_text(credential->akid), kms_db_text(credential->uid),
+		KMS_DB_ARGS(kms_db_text(credential->akid), kms_db_text(credential->uid),
 			kms_db_text(credential->account), kms_db_int(credential->active),
 			kms_db_int(credential->created_ms), kms_db_blob(wrapped_of(credential)),
 			kms_db_int(kms_store_wrap_generation(wrapped_of(credential)))),
@@ -63,21 +63,21 @@ enum rd_status kms_store_credential_add(struct kms_db *db, const struct kms_cred
 enum rd_status kms_store_credential_get(
 	struct kms_db *db, const char *akid, struct kms_credential *ret)
 {
-	return kms_store_one(db, "SELECT " COLUMNS " FROM credential WHERE akid = $1",
-		KMS_ARGS(kms_db_text(akid)), get_row, ret);
+	return kms_db_one(db, "SELECT " COLUMNS " FROM credential WHERE akid = $1",
+		KMS_DB_ARGS(kms_db_text(akid)), get_row, ret);
 }
 
 enum rd_status kms_store_credential_set(struct kms_db *db, const char *akid, bool active)
 {
-	RD_TRY(kms_store_write(db, "UPDATE credential SET active = $1 WHERE akid = $2",
-		KMS_ARGS(kms_db_int(active), kms_db_text(akid)), RD_NOTFOUND));
+	RD_TRY(kms_db_write(db, "UPDATE credential SET active = $1 WHERE akid = $2",
+		KMS_DB_ARGS(kms_db_int(active), kms_db_text(akid)), RD_NOTFOUND));
 	return kms_store_change_add(db, 'c', akid);
 }
 
 enum rd_status kms_store_credential_delete(struct kms_db *db, const char *akid)
 {
-	RD_TRY(kms_store_write(db, "DELETE FROM credential WHERE akid = $1",
-		KMS_ARGS(kms_db_text(akid)), RD_NOTFOUND));
+	RD_TRY(kms_db_write(db, "DELETE FROM credential WHERE akid = $1",
+		KMS_DB_ARGS(kms_db_text(akid)), RD_NOTFOUND));
 	return kms_store_change_add(db, 'c', akid);
 }
 
@@ -106,13 +106,13 @@ enum rd_status kms_store_credentials_list(struct kms_db *db, const char *uid,
 		return kms_db_run(db,
 			"SELECT " COLUMNS " FROM credential WHERE wrap_generation < $1"
 			" ORDER BY wrap_generation, akid LIMIT $2",
-			KMS_ARGS(kms_db_int(before), kms_db_int(max)), list_row, &credentials,
+			KMS_DB_ARGS(kms_db_int(before), kms_db_int(max)), list_row, &credentials,
 			NULL);
 	}
 	return kms_db_run(db,
 		"SELECT " COLUMNS " FROM credential WHERE uid = $1 AND wrap_generation < $2"
 		" ORDER BY akid LIMIT $3",
-		KMS_ARGS(kms_db_text(uid), kms_db_int(before), kms_db_int(max)), list_row,
+		KMS_DB_ARGS(kms_db_text(uid), kms_db_int(before), kms_db_int(max)), list_row,
 		&credentials, NULL);
 }
 
@@ -120,9 +120,9 @@ enum rd_status kms_store_credentials_list(struct kms_db *db, const char *uid,
 enum rd_status kms_store_credential_rewrap(
 	struct kms_db *db, const struct kms_credential *credential)
 {
-	return kms_store_write(db,
+	return kms_db_write(db,
 		"UPDATE credential SET wrapped = $1, wrap_generation = $2 WHERE akid = $3",
-		KMS_ARGS(kms_db_blob(wrapped_of(credential)),
+		KMS_DB_ARGS(kms_db_blob(wrapped_of(credential)),
 			kms_db_int(kms_store_wrap_generation(wrapped_of(credential))),
 			kms_db_text(credential->akid)),
 		RD_NOTFOUND);

@@ -11,20 +11,20 @@
 static enum rd_status grant_from(
 	struct kms_grant *grant, const struct kms_db_value *columns, size_t n)
 {
-	struct kms_columns c = kms_columns(columns, n);
+	struct kms_db_columns c = kms_db_columns(columns, n);
 
-	kms_take_text(&c, grant->id, sizeof(grant->id));
-	kms_take_text(&c, grant->key_id, sizeof(grant->key_id));
-	kms_take_text(&c, grant->account, sizeof(grant->account));
-	kms_take_text(&c, grant->name, sizeof(grant->name));
-	kms_take_text(&c, grant->grantee, sizeof(grant->grantee));
-	kms_take_text(&c, grant->retiring, sizeof(grant->retiring));
-	kms_take_text(&c, grant->issuer, sizeof(grant->issuer));
-	grant->operations = kms_take_u32(&c, UINT32_MAX);
-	kms_take_dup(&c, &grant->context_equals);
-	kms_take_dup(&c, &grant->context_subset);
-	grant->created_ms = kms_take_i64(&c);
-	return kms_take_finish(&c);
+	kms_db_take_text(&c, grant->id, sizeof(grant->id));
+	kms_db_take_text(&c, grant->key_id, sizeof(grant->key_id));
+	kms_db_take_text(&c, grant->account, sizeof(grant->account));
+	kms_db_take_text(&c, grant->name, sizeof(grant->name));
+	kms_db_take_text(&c, grant->grantee, sizeof(grant->grantee));
+	kms_db_take_text(&c, grant->retiring, sizeof(grant->retiring));
+	kms_db_take_text(&c, grant->issuer, sizeof(grant->issuer));
+	grant->operations = kms_db_take_u32(&c, UINT32_MAX);
+	kms_db_take_dup(&c, &grant->context_equals);
+	kms_db_take_dup(&c, &grant->context_subset);
+	grant->created_ms = kms_db_take_i64(&c);
+	return kms_db_take_finish(&c);
 }
 
 static enum rd_status get_row(void *arg, const struct kms_db_value *columns, size_t n)
@@ -43,10 +43,10 @@ enum rd_status kms_store_grant_add(struct kms_db *db, const struct kms_grant *gr
 	RD_TRY(kms_store_count(db,
 		"UPDATE kms_key SET n_grants = n_grants + 1 WHERE id = $1 AND n_grants < $2",
 		grant->key_id, KMS_GRANTS_PER_KEY));
-	RD_TRY(kms_store_write(db,
+	RD_TRY(kms_db_write(db,
 		"INSERT INTO kms_grant (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
 		"$10, $11) ON CONFLICT DO NOTHING",
-		KMS_ARGS(kms_db_text(grant->id), kms_db_text(grant->key_id),
+		KMS_DB_ARGS(kms_db_text(grant->id), kms_db_text(grant->key_id),
 			kms_db_text(grant->account), kms_db_text(grant->name),
 			kms_db_text(grant->grantee), kms_db_text(grant->retiring),
 			kms_db_text(grant->issuer), kms_db_int(grant->operations),
@@ -59,16 +59,16 @@ enum rd_status kms_store_grant_add(struct kms_db *db, const struct kms_grant *gr
 enum rd_status kms_store_grant_get(
 	struct kms_db *db, const char *key_id, const char *id, struct kms_grant *ret)
 {
-	return kms_store_one(db, "SELECT " COLUMNS " FROM kms_grant WHERE id = $1 AND key_id = $2",
-		KMS_ARGS(kms_db_text(id), kms_db_text(key_id)), get_row, ret);
+	return kms_db_one(db, "SELECT " COLUMNS " FROM kms_grant WHERE id = $1 AND key_id = $2",
+		KMS_DB_ARGS(kms_db_text(id), kms_db_text(key_id)), get_row, ret);
 }
 
 enum rd_status kms_store_grant_delete(struct kms_db *db, const char *key_id, const char *id)
 {
-	RD_TRY(kms_store_write(db, "DELETE FROM kms_grant WHERE id = $1 AND key_id = $2",
-		KMS_ARGS(kms_db_text(id), kms_db_text(key_id)), RD_NOTFOUND));
-	RD_TRY(kms_store_write(db, "UPDATE kms_key SET n_grants = n_grants - 1 WHERE id = $1",
-		KMS_ARGS(kms_db_text(key_id)), RD_NOTFOUND));
+	RD_TRY(kms_db_write(db, "DELETE FROM kms_grant WHERE id = $1 AND key_id = $2",
+		KMS_DB_ARGS(kms_db_text(id), kms_db_text(key_id)), RD_NOTFOUND));
+	RD_TRY(kms_db_write(db, "UPDATE kms_key SET n_grants = n_grants - 1 WHERE id = $1",
+		KMS_DB_ARGS(kms_db_text(key_id)), RD_NOTFOUND));
 	return kms_store_change_add(db, 'k', key_id);
 }
 
@@ -132,8 +132,8 @@ enum rd_status kms_store_grants_list(struct kms_db *db, const struct kms_grant_f
 	RD_ENSURE(filter->key_id != NULL || filter->grantee != NULL || filter->retiring != NULL,
 		RD_USAGE);
 	return kms_db_run(db, text_for(filter),
-		KMS_ARGS(or_any(filter->key_id), or_any(filter->grantee), or_any(filter->retiring),
-			or_any(filter->id), or_any(filter->name), kms_db_text(after),
-			kms_db_int(max)),
+		KMS_DB_ARGS(or_any(filter->key_id), or_any(filter->grantee),
+			or_any(filter->retiring), or_any(filter->id), or_any(filter->name),
+			kms_db_text(after), kms_db_int(max)),
 		list_row, &grants, NULL);
 }

@@ -14,18 +14,18 @@
 static enum rd_status principal_from(
 	struct kms_principal *p, const struct kms_db_value *columns, size_t n)
 {
-	struct kms_columns c = kms_columns(columns, n);
+	struct kms_db_columns c = kms_db_columns(columns, n);
 
-	kms_take_text(&c, p->uid, sizeof(p->uid));
-	kms_take_text(&c, p->account, sizeof(p->account));
-	p->kind = (enum kms_principal_kind)kms_take_u32(&c, KMS_ROLE);
-	kms_take_text(&c, p->path, sizeof(p->path));
-	kms_take_text(&c, p->name, sizeof(p->name));
-	kms_take_dup(&c, &p->trust_policy);
-	kms_take_dup(&c, &p->boundary);
-	p->max_session_s = kms_take_u32(&c, UINT32_MAX);
-	p->created_ms = kms_take_i64(&c);
-	return kms_take_finish(&c);
+	kms_db_take_text(&c, p->uid, sizeof(p->uid));
+	kms_db_take_text(&c, p->account, sizeof(p->account));
+	p->kind = (enum kms_principal_kind)kms_db_take_u32(&c, KMS_ROLE);
+	kms_db_take_text(&c, p->path, sizeof(p->path));
+	kms_db_take_text(&c, p->name, sizeof(p->name));
+	kms_db_take_dup(&c, &p->trust_policy);
+	kms_db_take_dup(&c, &p->boundary);
+	p->max_session_s = kms_db_take_u32(&c, UINT32_MAX);
+	p->created_ms = kms_db_take_i64(&c);
+	return kms_db_take_finish(&c);
 }
 
 static enum rd_status get_row(void *arg, const struct kms_db_value *columns, size_t n)
@@ -44,10 +44,10 @@ enum rd_status kms_store_principal_add(struct kms_db *db, const struct kms_princ
 	char folded[KMS_NAME_SIZE];
 
 	RD_TRY(kms_store_fold(p->name, folded, sizeof(folded)));
-	return kms_store_write(db,
+	return kms_db_write(db,
 		"INSERT INTO principal (" COLUMNS ", folded)"
 		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
-		KMS_ARGS(kms_db_text(p->uid), kms_db_text(p->account), kms_db_int(p->kind),
+		KMS_DB_ARGS(kms_db_text(p->uid), kms_db_text(p->account), kms_db_int(p->kind),
 			kms_db_text(p->path), kms_db_text(p->name), kms_db_text(p->trust_policy),
 			kms_db_text(p->boundary), kms_db_int(p->max_session_s),
 			kms_db_int(p->created_ms), kms_db_text(folded)),
@@ -60,18 +60,18 @@ enum rd_status kms_store_principal_get(struct kms_db *db, const char *account,
 	char folded[KMS_NAME_SIZE];
 
 	RD_TRY(kms_store_fold(name, folded, sizeof(folded)));
-	return kms_store_one(db,
+	return kms_db_one(db,
 		"SELECT " COLUMNS
 		" FROM principal WHERE account = $1 AND kind = $2 AND folded = $3",
-		KMS_ARGS(kms_db_text(account), kms_db_int(kind), kms_db_text(folded)), get_row,
+		KMS_DB_ARGS(kms_db_text(account), kms_db_int(kind), kms_db_text(folded)), get_row,
 		ret);
 }
 
 enum rd_status kms_store_principal_by_uid(
 	struct kms_db *db, const char *uid, struct kms_principal *ret)
 {
-	return kms_store_one(db, "SELECT " COLUMNS " FROM principal WHERE uid = $1",
-		KMS_ARGS(kms_db_text(uid)), get_row, ret);
+	return kms_db_one(db, "SELECT " COLUMNS " FROM principal WHERE uid = $1",
+		KMS_DB_ARGS(kms_db_text(uid)), get_row, ret);
 }
 
 /* The unique index is asked first: a failed statement would end a transaction of PostgreSQL. */
@@ -93,10 +93,10 @@ enum rd_status kms_store_principal_update(struct kms_db *db, const struct kms_pr
 
 	RD_TRY(kms_store_fold(p->name, folded, sizeof(folded)));
 	RD_TRY(name_is_free(db, p));
-	RD_TRY(kms_store_write(db,
+	RD_TRY(kms_db_write(db,
 		"UPDATE principal SET path = $1, name = $2, folded = $3, trust_policy = $4, "
 		"boundary = $5, max_session_s = $6 WHERE uid = $7",
-		KMS_ARGS(kms_db_text(p->path), kms_db_text(p->name), kms_db_text(folded),
+		KMS_DB_ARGS(kms_db_text(p->path), kms_db_text(p->name), kms_db_text(folded),
 			kms_db_text(p->trust_policy), kms_db_text(p->boundary),
 			kms_db_int(p->max_session_s), kms_db_text(p->uid)),
 		RD_NOTFOUND));
@@ -106,8 +106,8 @@ enum rd_status kms_store_principal_update(struct kms_db *db, const struct kms_pr
 /* What hangs on it refers to it, and that is the rule that forbids. */
 enum rd_status kms_store_principal_delete(struct kms_db *db, const char *uid)
 {
-	RD_TRY(kms_store_write(db, "DELETE FROM principal WHERE uid = $1",
-		KMS_ARGS(kms_db_text(uid)), RD_NOTFOUND));
+	RD_TRY(kms_db_write(db, "DELETE FROM principal WHERE uid = $1",
+		KMS_DB_ARGS(kms_db_text(uid)), RD_NOTFOUND));
 	return kms_store_change_add(db, 'p', uid);
 }
 
@@ -136,14 +136,14 @@ enum rd_status kms_store_principals_list(struct kms_db *db, const char *account,
 	return kms_db_run(db,
 		"SELECT " COLUMNS " FROM principal WHERE account = $1 AND kind = $2 AND folded > $3"
 		" ORDER BY folded LIMIT $4",
-		KMS_ARGS(kms_db_text(account), kms_db_int(kind), kms_db_text(folded),
+		KMS_DB_ARGS(kms_db_text(account), kms_db_int(kind), kms_db_text(folded),
 			kms_db_int(max)),
 		list_row, &principals, NULL);
 }
 
 static enum rd_status principal_exists(struct kms_db *db, const char *uid)
 {
-	return kms_store_exists(db, "SELECT uid FROM principal WHERE uid = $1", uid);
+	return kms_db_exists(db, "SELECT uid FROM principal WHERE uid = $1", uid);
 }
 
 enum rd_status kms_store_policy_put(
@@ -153,10 +153,10 @@ enum rd_status kms_store_policy_put(
 
 	RD_TRY(kms_store_fold(name, folded, sizeof(folded)));
 	RD_TRY(principal_exists(db, uid));
-	RD_TRY(kms_store_write(db,
+	RD_TRY(kms_db_write(db,
 		"INSERT INTO identity_policy (uid, name, folded, document) VALUES ($1, $2, $3, $4)"
 		" ON CONFLICT (uid, folded) DO UPDATE SET document = excluded.document",
-		KMS_ARGS(kms_db_text(uid), kms_db_text(name), kms_db_text(folded),
+		KMS_DB_ARGS(kms_db_text(uid), kms_db_text(name), kms_db_text(folded),
 			kms_db_text(document)),
 		RD_INTERNAL));
 	return kms_store_change_add(db, 'p', uid);
@@ -167,8 +167,8 @@ enum rd_status kms_store_policy_delete(struct kms_db *db, const char *uid, const
 	char folded[POLICY_NAME_SIZE];
 
 	RD_TRY(kms_store_fold(name, folded, sizeof(folded)));
-	RD_TRY(kms_store_write(db, "DELETE FROM identity_policy WHERE uid = $1 AND folded = $2",
-		KMS_ARGS(kms_db_text(uid), kms_db_text(folded)), RD_NOTFOUND));
+	RD_TRY(kms_db_write(db, "DELETE FROM identity_policy WHERE uid = $1 AND folded = $2",
+		KMS_DB_ARGS(kms_db_text(uid), kms_db_text(folded)), RD_NOTFOUND));
 	return kms_store_change_add(db, 'p', uid);
 }
 
@@ -180,16 +180,16 @@ struct policies {
 /* name, ARN or NULL, document */
 static enum rd_status policy_row(void *arg, const struct kms_db_value *columns, size_t n)
 {
-	struct kms_columns c = kms_columns(columns, n);
+	struct kms_db_columns c = kms_db_columns(columns, n);
 	const struct policies *policies = arg;
 	char name[POLICY_NAME_SIZE];
 	char *arn = NULL, *document = NULL;
 	enum rd_status st;
 
-	kms_take_text(&c, name, sizeof(name));
-	kms_take_dup(&c, &arn);
-	kms_take_dup(&c, &document);
-	st = kms_take_finish(&c);
+	kms_db_take_text(&c, name, sizeof(name));
+	kms_db_take_dup(&c, &arn);
+	kms_db_take_dup(&c, &document);
+	st = kms_db_take_finish(&c);
 	if (st == RD_OK) {
 		st = document == NULL ? RD_BAD_TYPE
 				      : policies->fn(policies->arg, name, arn, document);
@@ -206,11 +206,11 @@ enum rd_status kms_store_policies_of(
 
 	RD_TRY(kms_db_run(db,
 		"SELECT name, NULL, document FROM identity_policy WHERE uid = $1 ORDER BY folded",
-		KMS_ARGS(kms_db_text(uid)), policy_row, &policies, NULL));
+		KMS_DB_ARGS(kms_db_text(uid)), policy_row, &policies, NULL));
 	return kms_db_run(db,
 		"SELECT m.name, m.arn, m.document FROM attachment a"
 		" JOIN managed_policy m ON m.arn = a.arn WHERE a.uid = $1 ORDER BY m.arn",
-		KMS_ARGS(kms_db_text(uid)), policy_row, &policies, NULL);
+		KMS_DB_ARGS(kms_db_text(uid)), policy_row, &policies, NULL);
 }
 
 enum rd_status kms_store_managed_add(struct kms_db *db, const char *account, const char *path,
@@ -222,10 +222,10 @@ enum rd_status kms_store_managed_add(struct kms_db *db, const char *account, con
 	RD_ENSURE((size_t)snprintf(arn, sizeof(arn), "arn:aws:iam::%s:policy%s%s", account, path,
 			  name) < sizeof(arn),
 		RD_LIMIT);
-	return kms_store_write(db,
+	return kms_db_write(db,
 		"INSERT INTO managed_policy (arn, account, name, folded, document, created_ms)"
 		" VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
-		KMS_ARGS(kms_db_text(arn), kms_db_text(account), kms_db_text(name),
+		KMS_DB_ARGS(kms_db_text(arn), kms_db_text(account), kms_db_text(name),
 			kms_db_text(folded), kms_db_text(document), kms_db_int(now_ms)),
 		RD_EXISTS);
 }
@@ -235,15 +235,15 @@ enum rd_status kms_store_managed_get(
 {
 	struct policies policies = {.fn = fn, .arg = arg};
 
-	return kms_store_one(db,
+	return kms_db_one(db,
 		"SELECT name, arn, document FROM managed_policy WHERE arn = $1 AND account = $2",
-		KMS_ARGS(kms_db_text(arn), kms_db_text(account)), policy_row, &policies);
+		KMS_DB_ARGS(kms_db_text(arn), kms_db_text(account)), policy_row, &policies);
 }
 
 enum rd_status kms_store_managed_delete(struct kms_db *db, const char *account, const char *arn)
 {
-	return kms_store_write(db, "DELETE FROM managed_policy WHERE arn = $1 AND account = $2",
-		KMS_ARGS(kms_db_text(arn), kms_db_text(account)), RD_NOTFOUND);
+	return kms_db_write(db, "DELETE FROM managed_policy WHERE arn = $1 AND account = $2",
+		KMS_DB_ARGS(kms_db_text(arn), kms_db_text(account)), RD_NOTFOUND);
 }
 
 enum rd_status kms_store_managed_list(struct kms_db *db, const char *account, const char *after,
@@ -256,23 +256,23 @@ enum rd_status kms_store_managed_list(struct kms_db *db, const char *account, co
 	return kms_db_run(db,
 		"SELECT name, arn, document FROM managed_policy"
 		" WHERE account = $1 AND folded > $2 ORDER BY folded LIMIT $3",
-		KMS_ARGS(kms_db_text(account), kms_db_text(folded), kms_db_int(max)), policy_row,
+		KMS_DB_ARGS(kms_db_text(account), kms_db_text(folded), kms_db_int(max)), policy_row,
 		&policies, NULL);
 }
 
 enum rd_status kms_store_attach(struct kms_db *db, const char *uid, const char *arn)
 {
 	RD_TRY(principal_exists(db, uid));
-	RD_TRY(kms_store_exists(db, "SELECT arn FROM managed_policy WHERE arn = $1", arn));
-	RD_TRY(kms_store_write(db,
+	RD_TRY(kms_db_exists(db, "SELECT arn FROM managed_policy WHERE arn = $1", arn));
+	RD_TRY(kms_db_write(db,
 		"INSERT INTO attachment (uid, arn) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-		KMS_ARGS(kms_db_text(uid), kms_db_text(arn)), RD_EXISTS));
+		KMS_DB_ARGS(kms_db_text(uid), kms_db_text(arn)), RD_EXISTS));
 	return kms_store_change_add(db, 'p', uid);
 }
 
 enum rd_status kms_store_detach(struct kms_db *db, const char *uid, const char *arn)
 {
-	RD_TRY(kms_store_write(db, "DELETE FROM attachment WHERE uid = $1 AND arn = $2",
-		KMS_ARGS(kms_db_text(uid), kms_db_text(arn)), RD_NOTFOUND));
+	RD_TRY(kms_db_write(db, "DELETE FROM attachment WHERE uid = $1 AND arn = $2",
+		KMS_DB_ARGS(kms_db_text(uid), kms_db_text(arn)), RD_NOTFOUND));
 	return kms_store_change_add(db, 'p', uid);
 }

@@ -31,29 +31,29 @@ static int64_t part_of(const char *id)
 
 static enum rd_status key_row(void *arg, const struct kms_db_value *columns, size_t n)
 {
-	struct kms_columns c = kms_columns(columns, n);
+	struct kms_db_columns c = kms_db_columns(columns, n);
 	struct kms_key key = {.version = 0};
 	enum rd_status st;
 
-	kms_take_text(&c, key.account, sizeof(key.account));
-	kms_take_text(&c, key.id, sizeof(key.id));
-	key.spec = (enum kms_spec)kms_take_u32(&c, KMS_SPEC_COUNT - 1);
-	key.usage = (enum kms_usage)kms_take_u32(&c, KMS_USAGE_COUNT - 1);
-	key.origin = (enum kms_origin)kms_take_u32(&c, KMS_ORIGIN_COUNT - 1);
-	key.state = (enum kms_state)kms_take_u32(&c, KMS_STATE_COUNT - 1);
-	kms_take_dup(&c, &key.description);
-	kms_take_dup(&c, &key.policy);
-	key.created_ms = kms_take_i64(&c);
-	key.deletion_ms = kms_take_i64(&c);
-	key.pending_days = kms_take_u32(&c, UINT32_MAX);
-	key.rotation_days = kms_take_u32(&c, UINT32_MAX);
-	key.next_rotation_ms = kms_take_i64(&c);
-	key.on_demand_rotations = kms_take_u32(&c, UINT32_MAX);
-	key.expires = kms_take_bool(&c);
-	key.was_imported = kms_take_bool(&c);
-	key.valid_to_ms = kms_take_i64(&c);
-	key.version = kms_take_i64(&c);
-	st = kms_take_finish(&c);
+	kms_db_take_text(&c, key.account, sizeof(key.account));
+	kms_db_take_text(&c, key.id, sizeof(key.id));
+	key.spec = (enum kms_spec)kms_db_take_u32(&c, KMS_SPEC_COUNT - 1);
+	key.usage = (enum kms_usage)kms_db_take_u32(&c, KMS_USAGE_COUNT - 1);
+	key.origin = (enum kms_origin)kms_db_take_u32(&c, KMS_ORIGIN_COUNT - 1);
+	key.state = (enum kms_state)kms_db_take_u32(&c, KMS_STATE_COUNT - 1);
+	kms_db_take_dup(&c, &key.description);
+	kms_db_take_dup(&c, &key.policy);
+	key.created_ms = kms_db_take_i64(&c);
+	key.deletion_ms = kms_db_take_i64(&c);
+	key.pending_days = kms_db_take_u32(&c, UINT32_MAX);
+	key.rotation_days = kms_db_take_u32(&c, UINT32_MAX);
+	key.next_rotation_ms = kms_db_take_i64(&c);
+	key.on_demand_rotations = kms_db_take_u32(&c, UINT32_MAX);
+	key.expires = kms_db_take_bool(&c);
+	key.was_imported = kms_db_take_bool(&c);
+	key.valid_to_ms = kms_db_take_i64(&c);
+	key.version = kms_db_take_i64(&c);
+	st = kms_db_take_finish(&c);
 	if (st != RD_OK) {
 		kms_key_finish(&key);
 		return st;
@@ -64,21 +64,21 @@ static enum rd_status key_row(void *arg, const struct kms_db_value *columns, siz
 
 static enum rd_status count_in_account(struct kms_db *db, const struct kms_key *key)
 {
-	return kms_store_write(db,
+	return kms_db_write(db,
 		"INSERT INTO account_keys (account, part, n) VALUES ($1, $2, 1)"
 		" ON CONFLICT (account, part) DO UPDATE SET n = account_keys.n + 1"
 		" WHERE account_keys.n < $3",
-		KMS_ARGS(kms_db_text(key->account), kms_db_int(part_of(key->id)),
+		KMS_DB_ARGS(kms_db_text(key->account), kms_db_int(part_of(key->id)),
 			kms_db_int(KEYS_PER_PART)),
 		RD_LIMIT);
 }
 
 enum rd_status kms_store_key_add(struct kms_db *db, const struct kms_key *key)
 {
-	RD_TRY(kms_store_write(db,
+	RD_TRY(kms_db_write(db,
 		"INSERT INTO kms_key (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
 		"$10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT DO NOTHING",
-		KMS_ARGS(kms_db_text(key->account), kms_db_text(key->id), kms_db_int(key->spec),
+		KMS_DB_ARGS(kms_db_text(key->account), kms_db_text(key->id), kms_db_int(key->spec),
 			kms_db_int(key->usage), kms_db_int(key->origin), kms_db_int(key->state),
 			kms_db_text(key->description == NULL ? "" : key->description),
 			kms_db_text(key->policy == NULL ? "" : key->policy),
@@ -94,24 +94,24 @@ enum rd_status kms_store_key_add(struct kms_db *db, const struct kms_key *key)
 enum rd_status kms_store_key_get(
 	struct kms_db *db, const char *account, const char *id, struct kms_key *ret)
 {
-	return kms_store_one(db, "SELECT " COLUMNS " FROM kms_key WHERE id = $1 AND account = $2",
-		KMS_ARGS(kms_db_text(id), kms_db_text(account)), key_row, ret);
+	return kms_db_one(db, "SELECT " COLUMNS " FROM kms_key WHERE id = $1 AND account = $2",
+		KMS_DB_ARGS(kms_db_text(id), kms_db_text(account)), key_row, ret);
 }
 
 enum rd_status kms_store_key_find(struct kms_db *db, const char *id, struct kms_key *ret)
 {
-	return kms_store_one(db, "SELECT " COLUMNS " FROM kms_key WHERE id = $1",
-		KMS_ARGS(kms_db_text(id)), key_row, ret);
+	return kms_db_one(db, "SELECT " COLUMNS " FROM kms_key WHERE id = $1",
+		KMS_DB_ARGS(kms_db_text(id)), key_row, ret);
 }
 
 enum rd_status kms_store_key_update(struct kms_db *db, struct kms_key *key)
 {
-	enum rd_status st = kms_store_write(db,
+	enum rd_status st = kms_db_write(db,
 		"UPDATE kms_key SET state = $1, description = $2, policy = $3, deletion_ms = $4, "
 		"pending_days = $5, rotation_days = $6, next_rotation_ms = $7, "
 		"on_demand_rotations = $8, expires = $9, was_imported = $10, valid_to_ms = $11, "
 		"version = version + 1 WHERE id = $12 AND version = $13",
-		KMS_ARGS(kms_db_int(key->state),
+		KMS_DB_ARGS(kms_db_int(key->state),
 			kms_db_text(key->description == NULL ? "" : key->description),
 			kms_db_text(key->policy == NULL ? "" : key->policy),
 			kms_db_int(key->deletion_ms), kms_db_int(key->pending_days),
@@ -123,7 +123,7 @@ enum rd_status kms_store_key_update(struct kms_db *db, struct kms_key *key)
 
 	if (st == RD_NOTFOUND) {
 		/* It is there, but of another version. */
-		RD_TRY(kms_store_exists(db, "SELECT id FROM kms_key WHERE id = $1", key->id));
+		RD_TRY(kms_db_exists(db, "SELECT id FROM kms_key WHERE id = $1", key->id));
 		return RD_AGAIN;
 	}
 	RD_TRY(st);
@@ -138,13 +138,13 @@ enum rd_status kms_store_key_destroy(struct kms_db *db, const char *id)
 	RD_TRY(kms_db_run(db,
 		"INSERT INTO change (kind, id) SELECT 'a', account || ':' || name FROM alias"
 		" WHERE key_id = $1",
-		KMS_ARGS(kms_db_text(id)), NULL, NULL, NULL));
-	RD_TRY(kms_store_write(db,
+		KMS_DB_ARGS(kms_db_text(id)), NULL, NULL, NULL));
+	RD_TRY(kms_db_write(db,
 		"UPDATE account_keys SET n = n - 1 WHERE part = $1"
 		" AND account = (SELECT account FROM kms_key WHERE id = $2)",
-		KMS_ARGS(kms_db_int(part_of(id)), kms_db_text(id)), RD_NOTFOUND));
-	RD_TRY(kms_store_write(
-		db, "DELETE FROM kms_key WHERE id = $1", KMS_ARGS(kms_db_text(id)), RD_NOTFOUND));
+		KMS_DB_ARGS(kms_db_int(part_of(id)), kms_db_text(id)), RD_NOTFOUND));
+	RD_TRY(kms_db_write(db, "DELETE FROM kms_key WHERE id = $1", KMS_DB_ARGS(kms_db_text(id)),
+		RD_NOTFOUND));
 	return kms_store_change_add(db, 'k', id);
 }
 
@@ -155,12 +155,12 @@ struct ids {
 
 static enum rd_status id_row(void *arg, const struct kms_db_value *columns, size_t n)
 {
-	struct kms_columns c = kms_columns(columns, n);
+	struct kms_db_columns c = kms_db_columns(columns, n);
 	const struct ids *ids = arg;
 	char id[KMS_KEY_ID_SIZE];
 
-	kms_take_text(&c, id, sizeof(id));
-	RD_TRY(kms_take_finish(&c));
+	kms_db_take_text(&c, id, sizeof(id));
+	RD_TRY(kms_db_take_finish(&c));
 	return ids->fn(ids->arg, id);
 }
 
@@ -171,8 +171,8 @@ enum rd_status kms_store_keys_list(struct kms_db *db, const char *account, const
 
 	return kms_db_run(db,
 		"SELECT id FROM kms_key WHERE account = $1 AND id > $2 ORDER BY id LIMIT $3",
-		KMS_ARGS(kms_db_text(account), kms_db_text(after), kms_db_int(max)), id_row, &ids,
-		NULL);
+		KMS_DB_ARGS(kms_db_text(account), kms_db_text(after), kms_db_int(max)), id_row,
+		&ids, NULL);
 }
 
 enum rd_status kms_store_keys_due(struct kms_db *db, enum kms_due what, int64_t now_ms,
@@ -193,6 +193,6 @@ enum rd_status kms_store_keys_due(struct kms_db *db, enum kms_due what, int64_t 
 	};
 	struct ids ids = {.fn = fn, .arg = arg};
 
-	return kms_db_run(
-		db, texts[what], KMS_ARGS(kms_db_int(now_ms), kms_db_int(max)), id_row, &ids, NULL);
+	return kms_db_run(db, texts[what], KMS_DB_ARGS(kms_db_int(now_ms), kms_db_int(max)), id_row,
+		&ids, NULL);
 }

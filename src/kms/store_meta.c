@@ -19,24 +19,24 @@ static enum rd_status value_row(void *arg, const struct kms_db_value *columns, s
 
 enum rd_status kms_store_meta_get(struct kms_db *db, const char *name, struct rd_buf *out)
 {
-	return kms_store_one(db, "SELECT value FROM meta WHERE name = $1",
-		KMS_ARGS(kms_db_text(name)), value_row, out);
+	return kms_db_one(db, "SELECT value FROM meta WHERE name = $1",
+		KMS_DB_ARGS(kms_db_text(name)), value_row, out);
 }
 
 enum rd_status kms_store_meta_add(struct kms_db *db, const char *name, struct rd_view value)
 {
-	RD_TRY(kms_store_write(db,
+	RD_TRY(kms_db_write(db,
 		"INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-		KMS_ARGS(kms_db_text(name), kms_db_blob(value)), RD_EXISTS));
+		KMS_DB_ARGS(kms_db_text(name), kms_db_blob(value)), RD_EXISTS));
 	return kms_store_change_add(db, 'r', name);
 }
 
 enum rd_status kms_store_meta_replace(struct kms_db *db, const char *name, struct rd_view value)
 {
-	RD_TRY(kms_store_write(db,
+	RD_TRY(kms_db_write(db,
 		"INSERT INTO meta (name, value) VALUES ($1, $2)"
 		" ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-		KMS_ARGS(kms_db_text(name), kms_db_blob(value)), RD_INTERNAL));
+		KMS_DB_ARGS(kms_db_text(name), kms_db_blob(value)), RD_INTERNAL));
 	return kms_store_change_add(db, 'r', name);
 }
 
@@ -44,26 +44,25 @@ enum rd_status kms_store_change_add(struct kms_db *db, char kind, const char *id
 {
 	const struct kms_db_value kind_text = {.type = KMS_DB_TEXT, .bytes = rd_view(&kind, 1)};
 
-	RD_TRY(kms_store_write(db, "INSERT INTO change (kind, id) VALUES ($1, $2)",
-		KMS_ARGS(kind_text, kms_db_text(id)), RD_INTERNAL));
+	RD_TRY(kms_db_write(db, "INSERT INTO change (kind, id) VALUES ($1, $2)",
+		KMS_DB_ARGS(kind_text, kms_db_text(id)), RD_INTERNAL));
 	return kms_db_notify(db);
 }
 
 static enum rd_status number_row(void *arg, const struct kms_db_value *columns, size_t n)
 {
-	struct kms_columns c = kms_columns(columns, n);
+	struct kms_db_columns c = kms_db_columns(columns, n);
 	int64_t *ret = arg;
 
-	*ret = kms_take_i64(&c);
-	return kms_take_finish(&c);
+	*ret = kms_db_take_i64(&c);
+	return kms_db_take_finish(&c);
 }
 
 enum rd_status kms_store_changes_last(struct kms_db *db, int64_t *ret_number)
 {
 	int64_t horizon;
 
-	RD_TRY(kms_store_one(
-		db, "SELECT number FROM change_horizon", NULL, 0, number_row, &horizon));
+	RD_TRY(kms_db_one(db, "SELECT number FROM change_horizon", NULL, 0, number_row, &horizon));
 	*ret_number = horizon - 1;
 	return RD_OK;
 }
@@ -76,16 +75,16 @@ struct changes {
 
 static enum rd_status change_row(void *arg, const struct kms_db_value *columns, size_t n)
 {
-	struct kms_columns c = kms_columns(columns, n);
+	struct kms_db_columns c = kms_db_columns(columns, n);
 	const struct changes *changes = arg;
 	char id[KMS_ALIAS_CHANGE_SIZE];
 	int64_t number;
 	char kind[2];
 
-	number = kms_take_i64(&c);
-	kms_take_text(&c, kind, sizeof(kind));
-	kms_take_text(&c, id, sizeof(id));
-	RD_TRY(kms_take_finish(&c));
+	number = kms_db_take_i64(&c);
+	kms_db_take_text(&c, kind, sizeof(kind));
+	kms_db_take_text(&c, id, sizeof(id));
+	RD_TRY(kms_db_take_finish(&c));
 	return changes->fn(
 		changes->arg, number < changes->last ? number : changes->last, kind[0], id);
 }
@@ -99,7 +98,7 @@ enum rd_status kms_store_changes_since(
 	RD_TRY(kms_store_changes_last(db, &changes.last));
 	return kms_db_run(db,
 		"SELECT number, kind, id FROM change WHERE number > $1 ORDER BY number, place",
-		KMS_ARGS(kms_db_int(number)), change_row, &changes, NULL);
+		KMS_DB_ARGS(kms_db_int(number)), change_row, &changes, NULL);
 }
 
 /* The newest stays: SQLite's horizon is reckoned from it. */
@@ -108,5 +107,5 @@ enum rd_status kms_store_changes_prune(struct kms_db *db, int64_t before_ms)
 	return kms_db_run(db,
 		"DELETE FROM change WHERE at_ms < $1"
 		" AND place < (SELECT max(place) FROM change)",
-		KMS_ARGS(kms_db_int(before_ms)), NULL, NULL, NULL);
+		KMS_DB_ARGS(kms_db_int(before_ms)), NULL, NULL, NULL);
 }

@@ -1,175 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every store_*.c does with statements and rows. */
+/* What every store_*.c does. */
 #include "kms/store-internal.h"
 
 #include "base/byteorder.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-/* NULL, with st set, for a column that is not there. */
-static const struct kms_db_value *take(struct kms_columns *c)
-{
-	if (c->st == RD_OK && c->left == 0) {
-		c->st = RD_BAD_TYPE;
-	}
-	if (c->st != RD_OK) {
-		return NULL;
-	}
-	c->left--;
-	return c->next++;
-}
-
-static const struct kms_db_value *take_typed(struct kms_columns *c, enum kms_db_type type)
-{
-	const struct kms_db_value *v = take(c);
-
-	if (v != NULL && v->type != type) {
-		c->st = RD_BAD_TYPE;
-		return NULL;
-	}
-	return v;
-}
-
-int64_t kms_take_i64(struct kms_columns *c)
-{
-	const struct kms_db_value *v = take_typed(c, KMS_DB_INT);
-
-	return v == NULL ? 0 : v->number;
-}
-
-uint32_t kms_take_u32(struct kms_columns *c, uint32_t max)
-{
-	int64_t number = kms_take_i64(c);
-
-	if (number < 0 || number > (int64_t)max) {
-		c->st = RD_BAD_NUMBER;
-		return 0;
-	}
-	return (uint32_t)number;
-}
-
-bool kms_take_bool(struct kms_columns *c)
-{
-	return kms_take_u32(c, 1) == 1;
-}
-
-void kms_take_text(struct kms_columns *c, char *ret, size_t size)
-{
-	const struct kms_db_value *v = take_typed(c, KMS_DB_TEXT);
-
-	ret[0] = '\0';
-	if (v == NULL) {
-		return;
-	}
-	if (v->bytes.len >= size) {
-		c->st = RD_LIMIT;
-		return;
-	}
-	memcpy(ret, v->bytes.ptr, v->bytes.len);
-	ret[v->bytes.len] = '\0';
-}
-
-void kms_take_dup(struct kms_columns *c, char **ret)
-{
-	const struct kms_db_value *v = take(c);
-
-	*ret = NULL;
-	if (v == NULL || v->type == KMS_DB_NULL) {
-		return;
-	}
-	if (v->type != KMS_DB_TEXT) {
-		c->st = RD_BAD_TYPE;
-		return;
-	}
-	*ret = strndup((const char *)v->bytes.ptr, v->bytes.len);
-	if (*ret == NULL) {
-		c->st = RD_NOMEM;
-	}
-}
-
-void kms_take_blob(struct kms_columns *c, uint8_t **ret, size_t *ret_len)
-{
-	const struct kms_db_value *v = take(c);
-
-	*ret = NULL;
-	*ret_len = 0;
-	if (v == NULL || v->type == KMS_DB_NULL) {
-		return;
-	}
-	if (v->type != KMS_DB_BLOB) {
-		c->st = RD_BAD_TYPE;
-		return;
-	}
-	*ret = malloc(v->bytes.len + 1);
-	if (*ret == NULL) {
-		c->st = RD_NOMEM;
-		return;
-	}
-	memcpy(*ret, v->bytes.ptr, v->bytes.len);
-	*ret_len = v->bytes.len;
-}
-
-enum rd_status kms_take_finish(const struct kms_columns *c)
-{
-	RD_TRY(c->st);
-	return c->left == 0 ? RD_OK : RD_BAD_TYPE;
-}
-
-struct one {
-	kms_db_row *row;
-	void *arg;
-	bool found;
-};
-
-static enum rd_status one_row(void *arg, const struct kms_db_value *columns, size_t n)
-{
-	struct one *one = arg;
-
-	RD_ENSURE(!one->found, RD_DUPLICATE);
-	one->found = true;
-	return one->row(one->arg, columns, n);
-}
-
-enum rd_status kms_store_one(struct kms_db *db, const char *sql, const struct kms_db_value *params,
-	size_t n_params, kms_db_row *row, void *arg)
-{
-	struct one one = {.row = row, .arg = arg};
-
-	RD_TRY(kms_db_run(db, sql, params, n_params, one_row, &one, NULL));
-	return one.found ? RD_OK : RD_NOTFOUND;
-}
-
-enum rd_status kms_store_write(struct kms_db *db, const char *sql,
-	const struct kms_db_value *params, size_t n_params, enum rd_status none)
-{
-	uint64_t changed = 0;
-
-	RD_TRY(kms_db_run(db, sql, params, n_params, NULL, NULL, &changed));
-	return changed > 0 ? RD_OK : none;
-}
-
-static enum rd_status ignore_row(void *arg, const struct kms_db_value *columns, size_t n)
-{
-	(void)arg;
-	(void)columns;
-	(void)n;
-	return RD_OK;
-}
-
-enum rd_status kms_store_exists(struct kms_db *db, const char *sql, const char *id)
-{
-	return kms_store_one(db, sql, KMS_ARGS(kms_db_text(id)), ignore_row, NULL);
-}
 
 enum rd_status kms_store_count(
 	struct kms_db *db, const char *sql, const char *key_id, int64_t quota)
 {
-	enum rd_status st = kms_store_write(
-		db, sql, KMS_ARGS(kms_db_text(key_id), kms_db_int(quota)), RD_LIMIT);
+	enum rd_status st = kms_db_write(
+		db, sql, KMS_DB_ARGS(kms_db_text(key_id), kms_db_int(quota)), RD_LIMIT);
 
 	if (st == RD_LIMIT) {
-		RD_TRY(kms_store_exists(db, "SELECT id FROM kms_key WHERE id = $1", key_id));
+		RD_TRY(kms_db_exists(db, "SELECT id FROM kms_key WHERE id = $1", key_id));
 	}
 	return st;
 }

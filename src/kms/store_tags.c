@@ -7,17 +7,16 @@ static enum rd_status add(struct kms_db *db, const char *key_id, const struct km
 	RD_TRY(kms_store_count(db,
 		"UPDATE kms_key SET n_tags = n_tags + 1 WHERE id = $1 AND n_tags < $2", key_id,
 		KMS_TAGS_PER_KEY));
-	return kms_store_write(db,
-		"INSERT INTO tag (key_id, tag_key, tag_value) VALUES ($1, $2, $3)",
-		KMS_ARGS(kms_db_text(key_id), kms_db_text(tag->key), kms_db_text(tag->value)),
+	return kms_db_write(db, "INSERT INTO tag (key_id, tag_key, tag_value) VALUES ($1, $2, $3)",
+		KMS_DB_ARGS(kms_db_text(key_id), kms_db_text(tag->key), kms_db_text(tag->value)),
 		RD_INTERNAL);
 }
 
 enum rd_status kms_store_tag_put(struct kms_db *db, const char *key_id, const struct kms_tag *tag)
 {
-	enum rd_status st = kms_store_write(db,
+	enum rd_status st = kms_db_write(db,
 		"UPDATE tag SET tag_value = $1 WHERE key_id = $2 AND tag_key = $3",
-		KMS_ARGS(kms_db_text(tag->value), kms_db_text(key_id), kms_db_text(tag->key)),
+		KMS_DB_ARGS(kms_db_text(tag->value), kms_db_text(key_id), kms_db_text(tag->key)),
 		RD_NOTFOUND);
 
 	if (st == RD_NOTFOUND) {
@@ -29,10 +28,10 @@ enum rd_status kms_store_tag_put(struct kms_db *db, const char *key_id, const st
 
 enum rd_status kms_store_tag_delete(struct kms_db *db, const char *key_id, const char *tag_key)
 {
-	RD_TRY(kms_store_write(db, "DELETE FROM tag WHERE key_id = $1 AND tag_key = $2",
-		KMS_ARGS(kms_db_text(key_id), kms_db_text(tag_key)), RD_NOTFOUND));
-	RD_TRY(kms_store_write(db, "UPDATE kms_key SET n_tags = n_tags - 1 WHERE id = $1",
-		KMS_ARGS(kms_db_text(key_id)), RD_NOTFOUND));
+	RD_TRY(kms_db_write(db, "DELETE FROM tag WHERE key_id = $1 AND tag_key = $2",
+		KMS_DB_ARGS(kms_db_text(key_id), kms_db_text(tag_key)), RD_NOTFOUND));
+	RD_TRY(kms_db_write(db, "UPDATE kms_key SET n_tags = n_tags - 1 WHERE id = $1",
+		KMS_DB_ARGS(kms_db_text(key_id)), RD_NOTFOUND));
 	return kms_store_change_add(db, 'k', key_id);
 }
 
@@ -43,13 +42,13 @@ struct tags {
 
 static enum rd_status tag_row(void *arg, const struct kms_db_value *columns, size_t n)
 {
-	struct kms_columns c = kms_columns(columns, n);
+	struct kms_db_columns c = kms_db_columns(columns, n);
 	const struct tags *tags = arg;
 	struct kms_tag tag;
 
-	kms_take_text(&c, tag.key, sizeof(tag.key));
-	kms_take_text(&c, tag.value, sizeof(tag.value));
-	RD_TRY(kms_take_finish(&c));
+	kms_db_take_text(&c, tag.key, sizeof(tag.key));
+	kms_db_take_text(&c, tag.value, sizeof(tag.value));
+	RD_TRY(kms_db_take_finish(&c));
 	return tags->fn(tags->arg, &tag);
 }
 
@@ -61,6 +60,6 @@ enum rd_status kms_store_tags_list(struct kms_db *db, const char *key_id, const 
 	return kms_db_run(db,
 		"SELECT tag_key, tag_value FROM tag WHERE key_id = $1 AND tag_key > $2"
 		" ORDER BY tag_key LIMIT $3",
-		KMS_ARGS(kms_db_text(key_id), kms_db_text(after), kms_db_int(max)), tag_row, &tags,
-		NULL);
+		KMS_DB_ARGS(kms_db_text(key_id), kms_db_text(after), kms_db_int(max)), tag_row,
+		&tags, NULL);
 }

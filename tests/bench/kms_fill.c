@@ -9,6 +9,7 @@
 #include "crypto/secret.h"
 #include "kms/make_key.h"
 #include "kms/material.h"
+#include "kms/schema.h"
 #include "kms/store.h"
 #include "policy/parse.h"
 
@@ -94,7 +95,7 @@ int main(int argc, char **argv)
 	}
 	fill.account = argv[3];
 	require(rd_secret_heap_open(HEAP_SIZE, &err), "memory for secrets", err.text);
-	require(kms_db_open(argv[1], &db, &err), "database", err.text);
+	require(kms_db_open(argv[1], &kms_schema, &db, &err), "database", err.text);
 	require(kms_keyring_open(db, argv[2], &fill.keyring, &err), "master", err.text);
 	require(rd_policy_put_default(rd_view_str(fill.account), &policy), "policy", "");
 	require(rd_buf_u8(&policy, 0), "policy", "");

@@ -6,6 +6,7 @@
 #include "kms/audit.h"
 #include "kms/cache.h"
 #include "kms/keyring.h"
+#include "kms/schema.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -64,7 +65,7 @@ void bench_open(struct bench *b, int64_t now_ms)
 	snprintf(text, sizeof(text), "%s/master.key", b->dir);
 	write_master(text);
 	snprintf(text, sizeof(text), "sqlite:%s/kms.db", b->dir);
-	check(kms_db_open(text, &b->db, &err), &err);
+	check(kms_db_open(text, &kms_schema, &b->db, &err), &err);
 	snprintf(text, sizeof(text), "file:%s/master.key", b->dir);
 	check(kms_keyring_open(b->db, text, &b->kms.keyring, &err), &err);
 	kms_keyring_installation(b->kms.keyring, b->kms.installation);

@@ -43,7 +43,7 @@ void test_postgres_control(const char *what)
 void test_open(const struct test_database *t, struct kms_db **ret)
 {
 	struct rd_error err = {.text = ""};
-	enum rd_status st = kms_db_open(t->url, ret, &err);
+	enum rd_status st = kms_db_open(t->url, &kms_schema, ret, &err);
 
 	if (st != RD_OK) {
 		fail_msg("%s: %s", rd_status_name(st), err.text);

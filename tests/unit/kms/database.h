@@ -6,6 +6,7 @@
 
 #include "test.h"
 
+#include "kms/schema.h"
 #include "kms/store.h"
 
 #define TEST_URL_SIZE 512

@@ -281,7 +281,7 @@ static void servers_may_start_at_the_same_time(void **state)
 		if (children[i] == 0) {
 			struct rd_error err = {.text = ""};
 			struct kms_db *db = NULL;
-			enum rd_status st = kms_db_open(url, &db, &err);
+			enum rd_status st = kms_db_open(url, &kms_schema, &db, &err);
 
 			if (st != RD_OK) {
 				fprintf(stderr, "%s: %s\n", rd_status_name(st), err.text);
@@ -304,7 +304,7 @@ static void a_newer_schema_is_refused(void **state)
 
 	assert_ok(kms_db_run(t->db, "UPDATE schema_version SET version = version + 1", NULL, 0,
 		NULL, NULL, NULL));
-	assert_status(kms_db_open(t->url, &other, &err), RD_BAD_VERSION);
+	assert_status(kms_db_open(t->url, &kms_schema, &other, &err), RD_BAD_VERSION);
 	assert_null(other);
 	assert_non_null(strstr(err.text, "newer redoubt-kms"));
 	assert_ok(kms_db_run(t->db, "UPDATE schema_version SET version = version - 1", NULL, 0,
@@ -424,7 +424,7 @@ static void a_full_tablespace_leaves_nothing_half_done(void **state)
 	snprintf(sql, sizeof(sql), "CREATE TABLESPACE small LOCATION '%s'", small);
 	test_sql(getenv("TEST_POSTGRES"), sql);
 	fresh_url(t, url, "TABLESPACE small");
-	assert_ok(kms_db_open(url, &db, &err));
+	assert_ok(kms_db_open(url, &kms_schema, &db, &err));
 	n = fill(db);
 	assert_int_equal(number_of(db, KEYS), n);
 	assert_int_equal(number_of(db, HALF), 0);
@@ -497,7 +497,7 @@ static void a_server_that_stays_away_is_given_up(void **state)
 	test_postgres_control("stop");
 	assert_status(kms_db_transact(t->db, add_pair, &number), RD_CLOSED);
 	assert_true(now_ms() - start < 15000);
-	assert_status(kms_db_open(t->url, &other, &err), RD_CLOSED);
+	assert_status(kms_db_open(t->url, &kms_schema, &other, &err), RD_CLOSED);
 	assert_null(strstr(err.text, t->name));
 	test_postgres_control("start");
 	assert_ok(kms_db_transact(t->db, add_pair, &number));
@@ -513,20 +513,22 @@ static void passwords_stay_out_of_errors(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < RD_ARRAY_LEN(wrong); i++) {
-		assert_status(kms_db_open(wrong[i], &db, &err), RD_USAGE);
+		assert_status(kms_db_open(wrong[i], &kms_schema, &db, &err), RD_USAGE);
 		assert_null(strstr(err.text, "sesame"));
 	}
 	if (on_postgres) {
 		snprintf(url, sizeof(url), "postgresql:///nosuch%s&password=sesame",
 			strchr(query, '?'));
-		assert_status(kms_db_open(url, &db, &err), RD_DENIED);
+		assert_status(kms_db_open(url, &kms_schema, &db, &err), RD_DENIED);
 		assert_null(strstr(err.text, "sesame"));
 		assert_null(strstr(err.text, "nosuch"));
-		assert_status(kms_db_open("postgresql://u:sesame@[::/x?nonsense=sesame", &db, &err),
+		assert_status(kms_db_open("postgresql://u:sesame@[::/x?nonsense=sesame",
+				      &kms_schema, &db, &err),
 			RD_USAGE);
 		assert_null(strstr(err.text, "sesame"));
 		assert_status(
-			kms_db_open("postgresql://u:sesame@127.0.0.1:1/d", &db, &err), RD_CLOSED);
+			kms_db_open("postgresql://u:sesame@127.0.0.1:1/d", &kms_schema, &db, &err),
+			RD_CLOSED);
 		assert_null(strstr(err.text, "sesame"));
 	}
 }
@@ -543,7 +545,7 @@ static void a_database_in_another_encoding_is_refused(void **state)
 		skip();
 	}
 	fresh_url(t, url, "ENCODING 'LATIN1' TEMPLATE template0");
-	assert_status(kms_db_open(url, &db, &err), RD_UNSUPPORTED);
+	assert_status(kms_db_open(url, &kms_schema, &db, &err), RD_UNSUPPORTED);
 	assert_non_null(strstr(err.text, "UTF8"));
 	drop_fresh(t);
 }
@@ -582,14 +584,15 @@ static void a_file_that_others_may_read_is_refused(void **state)
 	assert_int_equal(stat(path, &sb), 0);
 	assert_int_equal(sb.st_mode & 0777, 0600);
 	assert_int_equal(chmod(path, 0640), 0);
-	assert_status(kms_db_open(t->url, &db, &err), RD_DENIED);
+	assert_status(kms_db_open(t->url, &kms_schema, &db, &err), RD_DENIED);
 	assert_non_null(strstr(err.text, "chmod 600"));
 	assert_int_equal(chmod(path, 0600), 0);
 	snprintf(link_url, sizeof(link_url), "sqlite:%s/link", t->dir);
 	assert_int_equal(symlink(path, link_url + strlen("sqlite:")), 0);
-	assert_int_not_equal(kms_db_open(link_url, &db, &err), RD_OK);
+	assert_int_not_equal(kms_db_open(link_url, &kms_schema, &db, &err), RD_OK);
 	assert_null(db);
-	assert_status(kms_db_open("sqlite:/nonexistent/kms.db", &db, &err), RD_NOTFOUND);
+	assert_status(
+		kms_db_open("sqlite:/nonexistent/kms.db", &kms_schema, &db, &err), RD_NOTFOUND);
 }
 
 static void a_file_that_is_no_database_is_refused(void **state)
@@ -612,7 +615,7 @@ static void a_file_that_is_no_database_is_refused(void **state)
 	}
 	fclose(f);
 	assert_int_equal(chmod(url + strlen("sqlite:"), 0600), 0);
-	assert_status(kms_db_open(url, &db, &err), RD_MALFORMED);
+	assert_status(kms_db_open(url, &kms_schema, &db, &err), RD_MALFORMED);
 }
 
 /* Another process, as the server's tool is one: reads the keys' number and ends. */

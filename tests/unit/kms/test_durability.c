@@ -51,7 +51,7 @@ static void write_and_acknowledge(const char *url, unsigned first, int pipe_fd)
 	struct rd_error err = {.text = ""};
 	struct kms_db *db = NULL;
 
-	if (kms_db_open(url, &db, &err) != RD_OK) {
+	if (kms_db_open(url, &kms_schema, &db, &err) != RD_OK) {
 		fprintf(stderr, "%s\n", err.text);
 		_exit(1);
 	}
