@@ -22,8 +22,8 @@
 #include "kms/metrics.h"
 #include "kms/ops.h"
 #include "kms/record.h"
-#include "kms/workers.h"
 #include "log/log.h"
+#include "os/workers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -317,7 +317,7 @@ static void dispatch(struct exchange *x)
 		run(x);
 		return;
 	}
-	if (kms_workers_submit(call->kms->workers, slow ? KMS_LANE_RSA : KMS_LANE_WRITES,
+	if (rd_workers_submit(call->kms->workers, slow ? KMS_LANE_RSA : KMS_LANE_WRITES,
 		    run_on_worker, x) != RD_OK) {
 		(void)kms_fail(call, KMS_FAULT_THROTTLING, "%s",
 			"Rate exceeded: too many requests wait already.");

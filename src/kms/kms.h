@@ -5,7 +5,7 @@
  *	main.c, config.c     options, configuration
  *	server.c, roots.c    start and stop, in order; isolate.c: what is given up in between
  *	http.c, call.c       HTTP requests to calls, calls to answers (lib/http has the sockets)
- *	workers.c            threads for what waits for the disk or makes keys
+ *	(os/workers)          threads for what waits for the disk or makes keys
  *	auth.c               SigV4 → identity; sts.c, iam.c: the calls that manage them
  *	authorize.c          identity, key, action, context → decision (lib/policy decides)
  *	recipient.c          attestation documents
@@ -31,9 +31,13 @@ struct kms_metrics;
 struct kms_scheduler;
 struct kms_signing_keys;
 struct kms_trust;
-struct kms_workers;
 struct rd_http_server;
 struct rd_tls_server;
+struct rd_workers;
+
+/* Threads for calls that write, and for those that make RSA keys, which takes seconds: short and
+ * narrow on purpose, because that is the cheapest way to keep a key server busy (kms.md 2.13). */
+enum kms_lane { KMS_LANE_WRITES, KMS_LANE_RSA, KMS_LANE_COUNT };
 
 struct kms {
 	struct kms_config config;
@@ -49,7 +53,7 @@ struct kms {
 	struct kms_cache *cache;
 	struct kms_signing_keys *signing_keys; /* auth.h */
 	struct kms_metrics *metrics;
-	struct kms_workers *workers;
+	struct rd_workers *workers;
 	struct kms_scheduler *scheduler;
 	struct rd_tls_server *tls; /* NULL: plain HTTP, on loopback */
 	struct rd_http_server *server;

@@ -5,7 +5,7 @@
 #include "http/server.h"
 #include "kms/cache.h"
 #include "kms/ops.h"
-#include "kms/workers.h"
+#include "os/workers.h"
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -204,8 +204,8 @@ enum rd_status kms_metrics_page(struct kms *kms, struct rd_buf *out)
 	RD_TRY(rd_buf_printf(out,
 		"redoubt_kms_waiting_jobs{lane=\"writes\"} %u\n"
 		"redoubt_kms_waiting_jobs{lane=\"rsa\"} %u\n",
-		kms_workers_waiting(kms->workers, KMS_LANE_WRITES),
-		kms_workers_waiting(kms->workers, KMS_LANE_RSA)));
+		rd_workers_waiting(kms->workers, KMS_LANE_WRITES),
+		rd_workers_waiting(kms->workers, KMS_LANE_RSA)));
 	return put_one(out, "audit_healthy", "gauge", "1: the audit log can be written.",
 		kms_audit_healthy(kms->audit) ? 1 : 0);
 }

@@ -6,8 +6,8 @@
 #include "kms/material.h"
 #include "kms/schedule.h"
 #include "kms/store.h"
-#include "kms/thread.h"
 #include "log/log.h"
+#include "os/thread.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -135,10 +135,10 @@ enum rd_status kms_scheduler_start(struct kms *kms, struct kms_db *ear, struct k
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&s->wake, &attr);
 	pthread_condattr_destroy(&attr);
-	st = kms_thread_start(&s->ear, "kms-changes", listen_for_changes, s, err);
+	st = rd_thread_start(&s->ear, "kms-changes", listen_for_changes, s, err);
 	s->has_ear = st == RD_OK;
 	if (st == RD_OK) {
-		st = kms_thread_start(&s->clock, "kms-clock", keep_time, s, err);
+		st = rd_thread_start(&s->clock, "kms-clock", keep_time, s, err);
 		s->has_clock = st == RD_OK;
 	}
 	if (st != RD_OK) {

@@ -18,8 +18,8 @@
 #include "kms/metrics.h"
 #include "kms/roots.h"
 #include "kms/scheduler.h"
-#include "kms/workers.h"
 #include "log/log.h"
+#include "os/workers.h"
 
 #include "http/server.h"
 #include "os/fd.h"
@@ -158,13 +158,15 @@ static enum rd_status make_memory(struct kms *kms, struct rd_error *err)
 static enum rd_status start_threads(struct kms *kms, struct rd_error *err)
 {
 	const struct kms_config *c = &kms->config;
-	const struct kms_workers_config workers = {
+	const struct rd_workers_config workers = {
+		.name = "kms-worker",
+		.lanes = KMS_LANE_COUNT,
 		.threads = {[KMS_LANE_WRITES] = c->workers, [KMS_LANE_RSA] = rsa_threads(c)},
 		.waiting = {[KMS_LANE_WRITES] = WRITES_WAITING, [KMS_LANE_RSA] = RSA_WAITING},
 	};
 	struct kms_db **scheduler = kms->dbs + kms->n_dbs - MAIN_DBS - SCHEDULER_DBS;
 
-	RD_TRY(kms_workers_new(&workers, &kms->workers, err));
+	RD_TRY(rd_workers_new(&workers, &kms->workers, err));
 	return kms_scheduler_start(kms, scheduler[0], scheduler[1], &kms->scheduler, err);
 }
 
@@ -215,7 +217,7 @@ void kms_server_stop(struct kms *kms)
 {
 	kms_http_stop(kms);
 	kms_scheduler_stop(&kms->scheduler);
-	kms_workers_free(&kms->workers);
+	rd_workers_free(&kms->workers);
 	kms_audit_close(&kms->audit);
 	rd_ec_key_free(&kms->audit_key);
 	kms_trust_free(&kms->trust);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Starting a thread of the server: named, and with all signals blocked, which are main's. */
-#ifndef KMS_THREAD_H
-#define KMS_THREAD_H
+#ifndef RD_OS_THREAD_H
+#define RD_OS_THREAD_H
 
 #include "base/error.h"
 
 #include <pthread.h>
 
 /* name: at most 15 bytes, seen in top and in core files of others. */
-enum rd_status kms_thread_start(pthread_t *ret, const char *name, void *(*run)(void *), void *arg,
+enum rd_status rd_thread_start(pthread_t *ret, const char *name, void *(*run)(void *), void *arg,
 	struct rd_error *err) RD_MUST_USE;
 
 #endif

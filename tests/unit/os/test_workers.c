@@ -2,7 +2,7 @@
 /* Workers: bounded, in order, and a slow lane that holds up nobody else. */
 #include "test.h"
 
-#include "kms/workers.h"
+#include "os/workers.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -10,6 +10,8 @@
 #include <stdbool.h>
 
 #define JOBS 1000
+
+enum { QUICK, SLOW, LANES };
 
 /* A door that a job waits at, so that a test decides when it goes on. */
 struct door {
@@ -67,34 +69,36 @@ static void note_order(void *arg, unsigned worker)
 	atomic_fetch_add(&ran, 1);
 }
 
-static struct kms_workers *make(unsigned writes, unsigned rsa, unsigned waiting)
+static struct rd_workers *make(unsigned writes, unsigned rsa, unsigned waiting)
 {
-	const struct kms_workers_config config = {
-		.threads = {[KMS_LANE_WRITES] = writes, [KMS_LANE_RSA] = rsa},
-		.waiting = {[KMS_LANE_WRITES] = waiting, [KMS_LANE_RSA] = waiting},
+	const struct rd_workers_config config = {
+		.name = "test-worker",
+		.lanes = LANES,
+		.threads = {[QUICK] = writes, [SLOW] = rsa},
+		.waiting = {[QUICK] = waiting, [SLOW] = waiting},
 	};
-	struct kms_workers *workers = NULL;
+	struct rd_workers *workers = NULL;
 	struct rd_error err;
 
 	atomic_store(&ran, 0);
 	atomic_store(&noted, 0);
 	atomic_store(&seen_workers, 0);
 	set_door(false);
-	assert_ok(kms_workers_new(&config, &workers, &err));
+	assert_ok(rd_workers_new(&config, &workers, &err));
 	return workers;
 }
 
 static void runs_everything_in_order(void **state)
 {
-	struct kms_workers *workers = make(1, 1, JOBS);
+	struct rd_workers *workers = make(1, 1, JOBS);
 	static unsigned numbers[JOBS];
 
 	(void)state;
 	for (unsigned i = 0; i < JOBS; i++) {
 		numbers[i] = i;
-		assert_ok(kms_workers_submit(workers, KMS_LANE_WRITES, note_order, &numbers[i]));
+		assert_ok(rd_workers_submit(workers, QUICK, note_order, &numbers[i]));
 	}
-	kms_workers_free(&workers);
+	rd_workers_free(&workers);
 	assert_null(workers);
 	assert_int_equal(atomic_load(&ran), JOBS);
 	for (unsigned i = 0; i < JOBS; i++) {
@@ -104,40 +108,40 @@ static void runs_everything_in_order(void **state)
 
 static void refuses_what_does_not_fit(void **state)
 {
-	struct kms_workers *workers = make(1, 1, 3);
+	struct rd_workers *workers = make(1, 1, 3);
 
 	(void)state;
-	assert_ok(kms_workers_submit(workers, KMS_LANE_WRITES, wait_at_door, NULL));
+	assert_ok(rd_workers_submit(workers, QUICK, wait_at_door, NULL));
 	wait_for_waiting(1);
 	for (unsigned i = 0; i < 3; i++) {
-		assert_ok(kms_workers_submit(workers, KMS_LANE_WRITES, wait_at_door, NULL));
-		assert_int_equal(kms_workers_waiting(workers, KMS_LANE_WRITES), i + 1);
+		assert_ok(rd_workers_submit(workers, QUICK, wait_at_door, NULL));
+		assert_int_equal(rd_workers_waiting(workers, QUICK), i + 1);
 	}
-	assert_status(kms_workers_submit(workers, KMS_LANE_WRITES, wait_at_door, NULL), RD_LIMIT);
-	assert_int_equal(kms_workers_waiting(workers, KMS_LANE_WRITES), 3);
+	assert_status(rd_workers_submit(workers, QUICK, wait_at_door, NULL), RD_LIMIT);
+	assert_int_equal(rd_workers_waiting(workers, QUICK), 3);
 	set_door(true);
-	kms_workers_free(&workers);
+	rd_workers_free(&workers);
 	assert_int_equal(atomic_load(&ran), 4); /* what was taken is done, the refused one is not */
 }
 
 static void full_slow_lane_holds_up_nobody(void **state)
 {
-	struct kms_workers *workers = make(1, 1, 1);
+	struct rd_workers *workers = make(1, 1, 1);
 	unsigned number = 7;
 
 	(void)state;
-	assert_ok(kms_workers_submit(workers, KMS_LANE_RSA, wait_at_door, NULL));
+	assert_ok(rd_workers_submit(workers, SLOW, wait_at_door, NULL));
 	wait_for_waiting(1);
-	assert_ok(kms_workers_submit(workers, KMS_LANE_RSA, wait_at_door, NULL));
-	assert_status(kms_workers_submit(workers, KMS_LANE_RSA, wait_at_door, NULL), RD_LIMIT);
-	assert_ok(kms_workers_submit(workers, KMS_LANE_WRITES, note_order, &number));
+	assert_ok(rd_workers_submit(workers, SLOW, wait_at_door, NULL));
+	assert_status(rd_workers_submit(workers, SLOW, wait_at_door, NULL), RD_LIMIT);
+	assert_ok(rd_workers_submit(workers, QUICK, note_order, &number));
 	while (atomic_load(&ran) == 0) {
 		sched_yield();
 	}
 	assert_int_equal(order[0], 7);
-	assert_int_equal(kms_workers_waiting(workers, KMS_LANE_RSA), 1);
+	assert_int_equal(rd_workers_waiting(workers, SLOW), 1);
 	set_door(true);
-	kms_workers_free(&workers);
+	rd_workers_free(&workers);
 	assert_int_equal(atomic_load(&ran), 3);
 }
 
@@ -145,13 +149,12 @@ static void full_slow_lane_holds_up_nobody(void **state)
  */
 static void threads_are_numbered_through(void **state)
 {
-	struct kms_workers *workers = make(2, 3, JOBS);
+	struct rd_workers *workers = make(2, 3, JOBS);
 	static unsigned numbers[JOBS];
 
 	(void)state;
 	for (unsigned i = 0; i < 5; i++) {
-		assert_ok(kms_workers_submit(
-			workers, i < 2 ? KMS_LANE_WRITES : KMS_LANE_RSA, wait_at_door, NULL));
+		assert_ok(rd_workers_submit(workers, i < 2 ? QUICK : SLOW, wait_at_door, NULL));
 	}
 	wait_for_waiting(5); /* five at once: there are five threads */
 	set_door(true);
@@ -160,9 +163,9 @@ static void threads_are_numbered_through(void **state)
 	}
 	atomic_store(&ran, 0);
 	for (unsigned i = 0; i < 100; i++) {
-		assert_ok(kms_workers_submit(workers, KMS_LANE_RSA, note_order, &numbers[i]));
+		assert_ok(rd_workers_submit(workers, SLOW, note_order, &numbers[i]));
 	}
-	kms_workers_free(&workers);
+	rd_workers_free(&workers);
 	assert_int_equal(atomic_load(&seen_workers) & 0x3u, 0);
 	assert_int_not_equal(atomic_load(&seen_workers) & 0x1cu, 0);
 }
@@ -175,13 +178,13 @@ static void note_signals(void *arg, unsigned worker)
 
 static void signals_are_for_main(void **state)
 {
-	struct kms_workers *workers = make(1, 1, 1);
+	struct rd_workers *workers = make(1, 1, 1);
 	sigset_t blocked, own;
 
 	(void)state;
 	sigemptyset(&blocked);
-	assert_ok(kms_workers_submit(workers, KMS_LANE_WRITES, note_signals, &blocked));
-	kms_workers_free(&workers);
+	assert_ok(rd_workers_submit(workers, QUICK, note_signals, &blocked));
+	rd_workers_free(&workers);
 	assert_int_equal(sigismember(&blocked, SIGTERM), 1);
 	assert_int_equal(sigismember(&blocked, SIGHUP), 1);
 	pthread_sigmask(SIG_BLOCK, NULL, &own);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Worker threads over bounded rings of jobs. */
-#include "kms/workers.h"
+#include "os/workers.h"
 
-#include "kms/thread.h"
+#include "os/thread.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 struct item {
-	kms_job *job;
+	rd_job *job;
 	void *arg;
 };
 
@@ -28,8 +28,10 @@ struct worker {
 	unsigned number;
 };
 
-struct kms_workers {
-	struct lane lanes[KMS_LANE_COUNT];
+struct rd_workers {
+	struct lane lanes[RD_WORKERS_LANES_MAX];
+	unsigned n_lanes;
+	const char *name;
 	struct worker *workers;
 	unsigned started;
 };
@@ -64,22 +66,22 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static enum rd_status start(struct kms_workers *w, enum kms_lane lane, struct rd_error *err)
+static enum rd_status start(struct rd_workers *w, unsigned lane, struct rd_error *err)
 {
 	struct worker *worker = &w->workers[w->started];
 
 	*worker = (struct worker){.lane = &w->lanes[lane], .number = w->started};
-	RD_TRY(kms_thread_start(&worker->thread, "kms-worker", run, worker, err));
+	RD_TRY(rd_thread_start(&worker->thread, w->name, run, worker, err));
 	w->started++;
 	return RD_OK;
 }
 
 static enum rd_status fill(
-	struct kms_workers *w, const struct kms_workers_config *config, struct rd_error *err)
+	struct rd_workers *w, const struct rd_workers_config *config, struct rd_error *err)
 {
 	unsigned total = 0;
 
-	for (unsigned i = 0; i < KMS_LANE_COUNT; i++) {
+	for (unsigned i = 0; i < w->n_lanes; i++) {
 		total += config->threads[i];
 		w->lanes[i].size = config->waiting[i];
 		w->lanes[i].items = calloc(config->waiting[i], sizeof(*w->lanes[i].items));
@@ -91,45 +93,48 @@ static enum rd_status fill(
 	if (w->workers == NULL) {
 		return rd_fail(err, RD_NOMEM, "out of memory for workers");
 	}
-	for (unsigned i = 0; i < KMS_LANE_COUNT; i++) {
+	for (unsigned i = 0; i < w->n_lanes; i++) {
 		for (unsigned n = 0; n < config->threads[i]; n++) {
-			RD_TRY(start(w, (enum kms_lane)i, err));
+			RD_TRY(start(w, i, err));
 		}
 	}
 	return RD_OK;
 }
 
-enum rd_status kms_workers_new(
-	const struct kms_workers_config *config, struct kms_workers **ret, struct rd_error *err)
+enum rd_status rd_workers_new(
+	const struct rd_workers_config *config, struct rd_workers **ret, struct rd_error *err)
 {
-	struct kms_workers *w = calloc(1, sizeof(*w));
+	struct rd_workers *w = calloc(1, sizeof(*w));
 	enum rd_status st;
 
 	if (w == NULL) {
 		return rd_fail(err, RD_NOMEM, "out of memory for workers");
 	}
-	for (unsigned i = 0; i < KMS_LANE_COUNT; i++) {
+	assert(config->lanes <= RD_WORKERS_LANES_MAX);
+	w->n_lanes = config->lanes;
+	w->name = config->name;
+	for (unsigned i = 0; i < w->n_lanes; i++) {
 		assert(config->threads[i] > 0 && config->waiting[i] > 0);
 		pthread_mutex_init(&w->lanes[i].lock, NULL);
 		pthread_cond_init(&w->lanes[i].more, NULL);
 	}
 	st = fill(w, config, err);
 	if (st != RD_OK) {
-		kms_workers_free(&w);
+		rd_workers_free(&w);
 		return st;
 	}
 	*ret = w;
 	return RD_OK;
 }
 
-void kms_workers_free(struct kms_workers **workers)
+void rd_workers_free(struct rd_workers **workers)
 {
-	struct kms_workers *w = rd_steal(workers, NULL);
+	struct rd_workers *w = rd_steal(workers, NULL);
 
 	if (w == NULL) {
 		return;
 	}
-	for (unsigned i = 0; i < KMS_LANE_COUNT; i++) {
+	for (unsigned i = 0; i < w->n_lanes; i++) {
 		pthread_mutex_lock(&w->lanes[i].lock);
 		w->lanes[i].ending = true;
 		pthread_cond_broadcast(&w->lanes[i].more);
@@ -138,7 +143,7 @@ void kms_workers_free(struct kms_workers **workers)
 	for (unsigned i = 0; i < w->started; i++) {
 		pthread_join(w->workers[i].thread, NULL);
 	}
-	for (unsigned i = 0; i < KMS_LANE_COUNT; i++) {
+	for (unsigned i = 0; i < w->n_lanes; i++) {
 		pthread_cond_destroy(&w->lanes[i].more);
 		pthread_mutex_destroy(&w->lanes[i].lock);
 		free(w->lanes[i].items);
@@ -147,8 +152,7 @@ void kms_workers_free(struct kms_workers **workers)
 	free(w);
 }
 
-enum rd_status kms_workers_submit(
-	struct kms_workers *workers, enum kms_lane lane, kms_job *job, void *arg)
+enum rd_status rd_workers_submit(struct rd_workers *workers, unsigned lane, rd_job *job, void *arg)
 {
 	struct lane *l = &workers->lanes[lane];
 	bool room;
@@ -164,7 +168,7 @@ enum rd_status kms_workers_submit(
 	return room ? RD_OK : RD_LIMIT;
 }
 
-unsigned kms_workers_waiting(struct kms_workers *workers, enum kms_lane lane)
+unsigned rd_workers_waiting(struct rd_workers *workers, unsigned lane)
 {
 	struct lane *l = &workers->lanes[lane];
 	unsigned used;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Threads. */
-#include "kms/thread.h"
+#include "os/thread.h"
 
 #include <signal.h>
 
-enum rd_status kms_thread_start(
+enum rd_status rd_thread_start(
 	pthread_t *ret, const char *name, void *(*run)(void *), void *arg, struct rd_error *err)
 {
 	sigset_t all, before;
