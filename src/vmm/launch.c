@@ -4,10 +4,11 @@
  *
  *  1. everything by name: the enclave's directory, its sockets
  *  2. the connector's fork, while this process knows nothing worth knowing
- *  3. image, guest memory, leaf key
+ *  3. image, guest memory
  *  4. namespaces; then QEMU, which becomes the first process of its own and cannot run the guest
  *     before we answer it
- *  5. empty root, own uid, no capabilities, seccomp
+ *  5. while QEMU loads its libraries: the leaf key, and the first of the guest's pages
+ *  6. empty root, own uid, no capabilities, seccomp
  */
 #include "vmm.h"
 
@@ -134,12 +135,9 @@ static enum rd_status request_leaf(void *ctx, struct rd_view spki)
 static enum rd_status prepare_devices(
 	struct rd_vmm *vmm, struct rd_msg_fds *fds, struct rd_error *err)
 {
-	struct rd_nsm_service_config nsm = {
-		.launch = &vmm->launch, .request_leaf = request_leaf, .ctx = vmm};
 	enum rd_status st;
 
 	RD_TRY(rd_vmm_memory_open(vmm->launch.memory_mib << 20, &vmm->memory, err));
-	RD_TRY(rd_nsm_service_new(&nsm, &vmm->nsm, err));
 	if (vmm->launch.debug) {
 		st = rd_console_init(&vmm->console, fds->fd[1]);
 		if (st != RD_OK) {
@@ -183,6 +181,14 @@ static enum rd_status start_engine(struct rd_vmm *vmm, bool own_ids, struct rd_e
 	return RD_OK;
 }
 
+static enum rd_status make_nsm(struct rd_vmm *vmm, struct rd_error *err)
+{
+	struct rd_nsm_service_config nsm = {
+		.launch = &vmm->launch, .request_leaf = request_leaf, .ctx = vmm};
+
+	return rd_nsm_service_new(&nsm, &vmm->nsm, err);
+}
+
 static enum rd_status isolate_and_start(struct rd_vmm *vmm, struct rd_error *err)
 {
 	struct rd_isolate_report report = {0};
@@ -191,6 +197,8 @@ static enum rd_status isolate_and_start(struct rd_vmm *vmm, struct rd_error *err
 
 	RD_TRY(rd_vmm_isolate_namespaces(&report, err));
 	RD_TRY(start_engine(vmm, own_ids, err));
+	RD_TRY(make_nsm(vmm, err));
+	rd_vmm_memory_warm(&vmm->memory);
 	RD_TRY(rd_vmm_isolate_finally(own_ids ? rd_vmm_uid(vmm->launch.cid) : 0, &report, err));
 	rd_vmm_isolate_describe("vmm", &report, true, text, sizeof(text));
 	fprintf(stderr, "redoubt-vmm: %s\n", text);

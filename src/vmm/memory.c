@@ -11,6 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* The kernel, its ramdisks and their contents, and its own tables, at 256 MiB. */
+#define WARM_BYTES (64u << 20)
+
 enum rd_status rd_vmm_memory_open(uint64_t size, struct rd_vmm_memory *ret, struct rd_error *err)
 {
 	int fd RD_CLEANUP(rd_fd_close) = -1;
@@ -37,6 +40,13 @@ enum rd_status rd_vmm_memory_open(uint64_t size, struct rd_vmm_memory *ret, stru
 		.device = sb.st_dev,
 		.inode = sb.st_ino};
 	return RD_OK;
+}
+
+void rd_vmm_memory_warm(struct rd_vmm_memory *memory)
+{
+	uint64_t size = memory->size < WARM_BYTES ? memory->size : WARM_BYTES;
+
+	(void)fallocate(memory->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size);
 }
 
 enum rd_status rd_vmm_memory_locate(const struct rd_vmm_memory *memory, int fd, uint64_t offset,

@@ -28,6 +28,12 @@ enum rd_status rd_vmm_memory_open(uint64_t size, struct rd_vmm_memory *ret, stru
 	RD_MUST_USE;
 
 /*
+ * Makes the pages that every guest touches before it is up, so that it does not wait for each. As
+ * much as there is room for: a guest that finds less makes its own.
+ */
+void rd_vmm_memory_warm(struct rd_vmm_memory *memory);
+
+/*
  * Where `size` bytes at `offset` of the file behind fd are mapped here. RD_FORBIDDEN when fd is
  * another file than ours, RD_OUT_OF_RANGE when they are not all in it.
  */
