@@ -19,6 +19,10 @@ size_t rd_digest_size(enum rd_digest_alg alg);
 enum rd_status rd_digest_once(enum rd_digest_alg alg, struct rd_view data, uint8_t *ret_digest)
 	RD_MUST_USE;
 
+/* The same over n views, one behind the other. */
+enum rd_status rd_digest_views(enum rd_digest_alg alg, const struct rd_view *views, size_t n,
+	uint8_t *ret_digest) RD_MUST_USE;
+
 static inline RD_MUST_USE enum rd_status rd_sha384(
 	struct rd_view data, uint8_t ret_digest[RD_SHA384_SIZE])
 {

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HKDF, SP 800-108 and scrypt through OpenSSL's EVP_KDF. */
+/* HKDF and scrypt through OpenSSL's EVP_KDF, and SP 800-108. */
 #include "crypto/kdf.h"
 
+#include "base/byteorder.h"
+#include "base/secret.h"
 #include "crypto/internal.h"
+#include "crypto/sha2-internal.h"
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
+#include <string.h>
 
 #define HKDF_DIGESTS_MAX 255 /* RFC 5869 2.3: the counter is one octet */
 #define KBKDF_KEY_MIN    16
@@ -94,24 +98,51 @@ enum rd_status rd_hkdf_expand(enum rd_digest_alg alg, struct rd_view prk, struct
 	return derive(OSSL_KDF_NAME_HKDF, params, ret_key, len);
 }
 
+/* One block: HMAC over counter || label || 0 || context || bits asked for, numbers of 32 bits. */
+static enum rd_status kbkdf_block(const struct rd_hmac_state *keyed, uint32_t counter,
+	const struct rd_view parts[2], uint32_t bits, uint8_t *ret_block)
+{
+	RD_CLEANUP(rd_hmac_state_wipe) struct rd_hmac_state h = *keyed;
+	uint8_t number[4];
+
+	rd_put_be32(number, counter);
+	RD_TRY(rd_sha2_update(&h.inner, rd_view(number, sizeof(number))));
+	RD_TRY(rd_sha2_update(&h.inner, parts[0]));
+	RD_TRY(rd_sha2_update(&h.inner, rd_view("", 1)));
+	RD_TRY(rd_sha2_update(&h.inner, parts[1]));
+	rd_put_be32(number, bits);
+	RD_TRY(rd_sha2_update(&h.inner, rd_view(number, sizeof(number))));
+	return rd_hmac_state_finish(&h, ret_block);
+}
+
+static enum rd_sha2_alg sha2_of(enum rd_digest_alg alg)
+{
+	return alg == RD_SHA256 ? RD_SHA2_256 : alg == RD_SHA384 ? RD_SHA2_384 : RD_SHA2_512;
+}
+
 enum rd_status rd_kbkdf_counter(enum rd_digest_alg alg, struct rd_view key, struct rd_view label,
 	struct rd_view context, uint8_t *ret_key, size_t len)
 {
-	OSSL_PARAM params[] = {
-		digest_of(alg),
-		text(OSSL_KDF_PARAM_MAC, "HMAC"),
-		text(OSSL_KDF_PARAM_MODE, "COUNTER"),
-		octets(OSSL_KDF_PARAM_KEY, key),
-		octets(OSSL_KDF_PARAM_SALT, label), /* OpenSSL's name for it */
-		octets(OSSL_KDF_PARAM_INFO, context),
-		OSSL_PARAM_construct_end(),
-	};
+	RD_CLEANUP(rd_hmac_state_wipe) struct rd_hmac_state keyed;
+	const struct rd_view parts[2] = {label, context};
+	size_t size = rd_digest_size(alg);
+	uint8_t block[RD_DIGEST_SIZE_MAX];
+	enum rd_status st = RD_OK;
+	uint32_t counter = 1;
 
 	RD_ENSURE(
 		key.len >= KBKDF_KEY_MIN && label.len > 0 && context.len > 0 && len > 0, RD_USAGE);
 	RD_ENSURE(key.len <= RD_KBKDF_PART_MAX && label.len <= RD_KBKDF_PART_MAX, RD_LIMIT);
 	RD_ENSURE(context.len <= RD_KBKDF_PART_MAX && len <= RD_KBKDF_PART_MAX, RD_LIMIT);
-	return derive(OSSL_KDF_NAME_KBKDF, params, ret_key, len);
+	RD_TRY(rd_hmac_state_init(&keyed, sha2_of(alg), key));
+	for (size_t at = 0; at < len && st == RD_OK; at += size) {
+		st = kbkdf_block(&keyed, counter++, parts, (uint32_t)(8 * len), block);
+		if (st == RD_OK) {
+			memcpy(ret_key + at, block, len - at < size ? len - at : size);
+		}
+	}
+	rd_wipe(block, sizeof(block));
+	return st;
 }
 
 enum rd_status rd_scrypt(struct rd_view pass_phrase, struct rd_view salt, unsigned log2_n,

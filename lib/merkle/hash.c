@@ -6,13 +6,10 @@
 
 enum rd_status rd_merkle_leaf(struct rd_view entry, struct rd_merkle_hash *ret)
 {
-	struct rd_digest *d RD_CLEANUP(rd_digest_free) = NULL;
 	static const uint8_t prefix = 0;
+	const struct rd_view views[] = {rd_view(&prefix, 1), entry};
 
-	RD_TRY(rd_digest_new(RD_SHA256, &d));
-	RD_TRY(rd_digest_update(d, rd_view(&prefix, 1)));
-	RD_TRY(rd_digest_update(d, entry));
-	return rd_digest_finish(d, ret->bytes);
+	return rd_digest_views(RD_SHA256, views, RD_ARRAY_LEN(views), ret->bytes);
 }
 
 enum rd_status rd_merkle_node(const struct rd_merkle_hash *left, const struct rd_merkle_hash *right,
