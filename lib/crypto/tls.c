@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Server-side TLS contexts. */
+/* TLS for servers: contexts, and the sessions that are made of them. */
 #include "crypto/tls.h"
 
 #include "crypto/internal.h"
@@ -102,7 +102,7 @@ static enum rd_status make_ctx(
 	(void)SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
 					       SSL_OP_IGNORE_UNEXPECTED_EOF |
 					       SSL_OP_CLEANSE_PLAINTEXT);
-	(void)SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
+	(void)SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE);
 	SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
 	RD_TRY(use_chain(ctx, chain, err));
 	RD_TRY(use_key(ctx, key, err));
@@ -152,13 +152,74 @@ void rd_tls_server_free(struct rd_tls_server **server)
 	}
 }
 
-struct ssl_st *rd_tls_server_session(struct rd_tls_server *server)
-{
-	struct ssl_st *session;
+/* --- sessions --- */
 
+struct rd_tls_server_session {
+	SSL *ssl;
+};
+
+enum rd_status rd_tls_server_session_new(
+	struct rd_tls_server *server, int fd, struct rd_tls_server_session **ret)
+{
+	struct rd_tls_server_session *session = calloc(1, sizeof(*session));
+
+	RD_ENSURE(session != NULL, RD_NOMEM);
 	(void)pthread_mutex_lock(&server->lock);
-	session = SSL_new(server->ctx);
+	session->ssl = SSL_new(server->ctx);
 	(void)pthread_mutex_unlock(&server->lock);
+	if (session->ssl == NULL || SSL_set_fd(session->ssl, fd) != 1) {
+		ERR_clear_error();
+		rd_tls_server_session_free(&session);
+		return RD_NOMEM;
+	}
+	SSL_set_accept_state(session->ssl);
+	*ret = session;
+	return RD_OK;
+}
+
+void rd_tls_server_session_free(struct rd_tls_server_session **session)
+{
+	if (*session != NULL) {
+		SSL_free((*session)->ssl);
+		free(rd_steal(session, NULL));
+	}
+}
+
+static enum rd_status why(const struct rd_tls_server_session *session, enum rd_tls_wait *ret_wait)
+{
+	int error = SSL_get_error(session->ssl, 0);
+
 	ERR_clear_error();
-	return session;
+	switch (error) {
+	case SSL_ERROR_WANT_READ:
+		*ret_wait = RD_TLS_WAIT_READ;
+		return RD_AGAIN;
+	case SSL_ERROR_WANT_WRITE:
+		*ret_wait = RD_TLS_WAIT_WRITE;
+		return RD_AGAIN;
+	case SSL_ERROR_ZERO_RETURN:
+		return RD_CLOSED;
+	default:
+		return RD_IO;
+	}
+}
+
+enum rd_status rd_tls_server_session_read(struct rd_tls_server_session *session, void *dst,
+	size_t cap, size_t *ret_n, enum rd_tls_wait *ret_wait)
+{
+	ERR_clear_error();
+	if (SSL_read_ex(session->ssl, dst, cap, ret_n) == 1) {
+		return RD_OK;
+	}
+	return why(session, ret_wait);
+}
+
+enum rd_status rd_tls_server_session_write(struct rd_tls_server_session *session,
+	struct rd_view bytes, size_t *ret_n, enum rd_tls_wait *ret_wait)
+{
+	ERR_clear_error();
+	if (SSL_write_ex(session->ssl, bytes.ptr, bytes.len, ret_n) == 1) {
+		return RD_OK;
+	}
+	return why(session, ret_wait);
 }

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * TLS for servers: a certificate chain and its key, TLS 1.2 and 1.3 only, ALPN http/1.1.
- *
- * Sessions are made for an event loop that drives them (struct ssl_st is OpenSSL's SSL); nothing
- * else of OpenSSL is needed outside lib/crypto.
- */
+/* TLS for servers: a certificate chain and its key, TLS 1.2 and 1.3 only, ALPN http/1.1. */
 #ifndef RD_CRYPTO_TLS_H
 #define RD_CRYPTO_TLS_H
 
@@ -12,7 +7,6 @@
 #include "base/error.h"
 
 struct rd_tls_server;
-struct ssl_st;
 
 /*
  * chain and key are PEM text: the server's certificate, then intermediates; the key unencrypted.
@@ -26,7 +20,28 @@ enum rd_status rd_tls_server_replace(struct rd_tls_server *server, struct rd_vie
 /* No session may be in use. Accepts NULL; clears the caller's pointer. */
 void rd_tls_server_free(struct rd_tls_server **server);
 
-/* A session that waits for a client's hello; NULL without memory. Its user frees it (SSL_free). */
-struct ssl_st *rd_tls_server_session(struct rd_tls_server *server);
+/*
+ * One client's session, on a connected non-blocking socket, which stays the caller's. The handshake
+ * happens within reading and writing; a broken connection raises SIGPIPE unless that is ignored.
+ */
+struct rd_tls_server_session;
+enum rd_tls_wait { RD_TLS_WAIT_READ, RD_TLS_WAIT_WRITE };
+
+enum rd_status rd_tls_server_session_new(
+	struct rd_tls_server *server, int fd, struct rd_tls_server_session **ret) RD_MUST_USE;
+/* Accepts NULL; clears the caller's pointer. Sends nothing. */
+void rd_tls_server_session_free(struct rd_tls_server_session **session);
+
+/*
+ * RD_OK: *ret_n bytes, at least one. RD_AGAIN: the same again, with the same bytes, once the socket
+ * is ready for *ret_wait, which need not be the direction asked for. RD_CLOSED: the client will
+ * send nothing more; RD_IO: the connection or the protocol broke.
+ *
+ * There may be more to read without the socket ever becoming readable: read until RD_AGAIN.
+ */
+enum rd_status rd_tls_server_session_read(struct rd_tls_server_session *session, void *dst,
+	size_t cap, size_t *ret_n, enum rd_tls_wait *ret_wait) RD_MUST_USE;
+enum rd_status rd_tls_server_session_write(struct rd_tls_server_session *session,
+	struct rd_view bytes, size_t *ret_n, enum rd_tls_wait *ret_wait) RD_MUST_USE;
 
 #endif

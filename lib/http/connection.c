@@ -3,34 +3,42 @@
  * One connection:
  *
  *	HEAD ──► BODY ──► CALL ──► WRITE ──► HEAD …
- *	  └────────┴── refused ──────┴─────► LINGER ──► closed
+ *	  └────────┴── refused ──────┴─────► LINGER ──► CLOSED
+ *
+ * drive() runs through the states as far as the socket lets it. An answer may be given while it
+ * does so, or the connection be closed: both only set the state, and drive() goes on from there.
  *
  * Each state but CALL has a deadline, so a client that trickles or does not read costs its own
- * connection and nothing else. A request is copied out of the input before the owner sees it: the
- * copy is what its views point into, and it is wiped, because requests carry plaintexts. After a
- * last answer the connection lingers, reading and dropping, since closing it at once would make
- * the kernel reset it and the client lose the answer.
+ * connection and nothing else; a thread looks at them together, now and then. While the owner has a
+ * request nothing is read, for the request's views point into the buffer. It is wiped afterwards,
+ * because requests carry plaintexts, and so are answers. After a last answer the connection
+ * lingers, reading and dropping, since closing it at once would make the kernel reset it and the
+ * client lose the answer.
  */
 #include "http/connection.h"
 
 #include "base/secret.h"
-#include "crypto/tls.h"
 #include "os/msg.h"
 
 #include <arpa/inet.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/bufferevent_ssl.h>
-#include <event2/event.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A client that was refused in the middle of its body gets this long to notice. */
 #define LINGER_MS 2000
+/* What a connection keeps for its next request; most fit. */
+#define IN_USUAL 2048
+/* Status line and headers of an answer of our own. */
+#define REFUSAL_HEAD_MAX 256
+/* How late a deadline may be noticed: an eighth of the shortest, within these. */
+#define TICK_MS_MIN 10
+#define TICK_MS_MAX 1000
 
 static const char end_of_head[] = "\r\n\r\n";
 
@@ -42,23 +50,327 @@ static const int refusal_status[RD_HTTP_REFUSAL_COUNT] = {
 	[RD_HTTP_OVERLOADED] = 503,
 };
 
-static void set_deadline(struct rd_http_call *call, unsigned ms)
+/* Some ms of error are nothing to a deadline, and this clock is the cheapest. */
+static uint64_t now_ms(void)
 {
-	struct timeval when = {.tv_sec = ms / 1000, .tv_usec = (int)(ms % 1000) * 1000};
+	struct timespec t;
 
-	(void)evtimer_add(call->deadline, &when);
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static void drop_bytes(struct rd_http_call *call)
+static void set_deadline(struct rd_http_call *call, unsigned ms)
 {
-	if (call->bytes != NULL) {
-		rd_wipe(call->bytes, call->bytes_len);
-		free(call->bytes);
-		call->bytes = NULL;
+	call->deadline_ms = now_ms() + ms;
+}
+
+static const struct rd_http_limits *limits_of(const struct rd_http_call *call)
+{
+	return &call->thread->server->config.limits;
+}
+
+/* --- buffers --- */
+
+static void drop_in(struct rd_http_call *call)
+{
+	if (call->in != NULL) {
+		rd_wipe(call->in, call->in_used);
+		free(call->in);
+		call->in = NULL;
+	}
+	call->in_used = 0;
+	call->in_cap = 0;
+}
+
+static void drop_out(struct rd_http_call *call)
+{
+	if (call->out != NULL) {
+		rd_wipe(call->out, call->out_len);
+		free(call->out);
+		call->out = NULL;
 	}
 }
 
-void rd_http_connection_close(struct rd_http_call *call)
+/* Room for at least a byte more. Never realloc, which leaves copies behind. */
+static bool make_room(struct rd_http_call *call)
+{
+	const struct rd_http_limits *limits = limits_of(call);
+	size_t max = limits->headers_max + limits->body_max;
+	size_t cap = call->in_cap == 0 ? IN_USUAL : call->in_cap > max / 2 ? max : 2 * call->in_cap;
+	size_t used = call->in_used;
+	uint8_t *bytes;
+
+	if (used < call->in_cap) {
+		return true;
+	}
+	bytes = used < cap ? malloc(cap) : NULL;
+	if (bytes == NULL) {
+		return false;
+	}
+	if (used > 0) {
+		memcpy(bytes, call->in, used);
+	}
+	drop_in(call);
+	call->in = bytes;
+	call->in_used = used;
+	call->in_cap = cap;
+	call->moved = true;
+	return true;
+}
+
+/* The request is answered: what is behind it comes to the front. */
+static void consume(struct rd_http_call *call)
+{
+	size_t request = call->framing.head_len + (size_t)call->framing.body_len;
+	size_t left = request < call->in_used ? call->in_used - request : 0;
+
+	if (left > 0) {
+		memmove(call->in, call->in + request, left);
+	}
+	rd_wipe(call->in + left, call->in_used - left);
+	call->in_used = left;
+	if (left == 0 && call->in_cap > IN_USUAL) {
+		drop_in(call);
+	}
+}
+
+/* --- states; each step returns whether the next can be tried at once --- */
+
+static void wait_for(struct rd_http_call *call, enum rd_tls_wait wait)
+{
+	if (wait == RD_TLS_WAIT_WRITE) {
+		(void)event_add(&call->on_writable, NULL);
+	}
+}
+
+static bool to_close(struct rd_http_call *call)
+{
+	call->state = RD_HTTP_CLOSED;
+	return false;
+}
+
+/* False: nothing more for now, or nothing more at all. */
+static bool read_more(struct rd_http_call *call)
+{
+	enum rd_tls_wait wait = RD_TLS_WAIT_READ;
+	enum rd_status st;
+	size_t room, n;
+
+	if (!call->readable) {
+		return false;
+	}
+	if (!make_room(call)) {
+		return to_close(call);
+	}
+	room = call->in_cap - call->in_used;
+	st = rd_http_stream_read(&call->stream, call->in + call->in_used, room, &n, &wait);
+	if (st == RD_AGAIN) {
+		call->readable = false;
+		wait_for(call, wait);
+		return false;
+	}
+	if (st != RD_OK) {
+		return to_close(call); /* who sends nothing more will not make a request whole */
+	}
+	call->in_used += n;
+	/* What a socket gives short is all that it has; TLS has bytes of its own. */
+	call->readable = call->stream.tls != NULL || n == room;
+	return true;
+}
+
+static void begin_write(struct rd_http_call *call)
+{
+	call->state = RD_HTTP_WRITE;
+	call->out_sent = 0;
+	call->write_reads = false;
+	set_deadline(call, limits_of(call)->write_ms);
+}
+
+/* Answers by ourselves and lets go of the connection. */
+static bool refuse(struct rd_http_call *call, enum rd_http_refusal what)
+{
+	const struct rd_http_config *config = &call->thread->server->config;
+	const char *type = "text/plain", *body = "";
+	char date[RD_HTTP_DATE_SIZE];
+	size_t size;
+	int n;
+
+	atomic_fetch_add(&call->thread->server->refusals[what], 1);
+	config->refusal(config->ctx, what, &type, &body);
+	call->last = true;
+	size = REFUSAL_HEAD_MAX + strlen(type) + strlen(body);
+	call->out = malloc(size);
+	if (call->out == NULL) {
+		return to_close(call);
+	}
+	/* Clients set their clocks by it, also by that of a refusal. */
+	rd_http_date(date);
+	n = snprintf((char *)call->out, size,
+		"HTTP/1.1 %d Refused\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+		"Connection: close\r\n\r\n%s",
+		refusal_status[what], date, type, strlen(body), body);
+	call->out_len = n > 0 && (size_t)n < size ? (size_t)n : 0;
+	begin_write(call);
+	return true;
+}
+
+/* What waits for it sends the body also without it, later. */
+static bool tell_to_go_on(struct rd_http_call *call)
+{
+	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	enum rd_tls_wait wait;
+	size_t n = 0;
+
+	if (rd_http_stream_write(&call->stream, rd_view(go_on, sizeof(go_on) - 1), &n, &wait) !=
+			RD_OK ||
+		n != sizeof(go_on) - 1) {
+		return to_close(call); /* a client that has no room for 25 bytes */
+	}
+	return true;
+}
+
+static bool take_head(struct rd_http_call *call, size_t head_len)
+{
+	enum rd_status st = rd_http_parse_head(
+		rd_view(call->in, head_len), &call->request, &call->framing);
+
+	if (st != RD_OK || call->framing.head_len != head_len) {
+		return refuse(call, st == RD_LIMIT ? RD_HTTP_HEADERS_LARGE : RD_HTTP_BAD_REQUEST);
+	}
+	if (call->framing.body_len > limits_of(call)->body_max) {
+		return refuse(call, RD_HTTP_TOO_LARGE);
+	}
+	call->moved = false;
+	call->state = RD_HTTP_BODY;
+	set_deadline(call, limits_of(call)->body_ms);
+	if (call->framing.expect_continue && call->in_used == head_len) {
+		return tell_to_go_on(call);
+	}
+	return true;
+}
+
+static bool step_head(struct rd_http_call *call)
+{
+	const struct rd_http_limits *limits = limits_of(call);
+	const uint8_t *end;
+
+	if (call->in_used == 0) {
+		return read_more(call);
+	}
+	if (!call->begun) {
+		call->begun = true;
+		set_deadline(call, limits->header_ms);
+	}
+	end = memmem(call->in, call->in_used, end_of_head, sizeof(end_of_head) - 1);
+	if (end != NULL) {
+		size_t len = (size_t)(end - call->in) + sizeof(end_of_head) - 1;
+
+		return len <= limits->headers_max ? take_head(call, len)
+						  : refuse(call, RD_HTTP_HEADERS_LARGE);
+	}
+	return call->in_used >= limits->headers_max ? refuse(call, RD_HTTP_HEADERS_LARGE)
+						    : read_more(call);
+}
+
+static bool step_body(struct rd_http_call *call)
+{
+	struct rd_http_server *server = call->thread->server;
+	size_t head_len = call->framing.head_len, body_len = (size_t)call->framing.body_len;
+	struct rd_http_framing ignored;
+
+	if (call->in_used - head_len < body_len) {
+		return read_more(call);
+	}
+	/* The same bytes elsewhere give the same answer. */
+	if (call->moved && rd_http_parse_head(rd_view(call->in, head_len), &call->request,
+				   &ignored) != RD_OK) {
+		return to_close(call);
+	}
+	call->moved = false;
+	call->request.body = rd_view(call->in + head_len, body_len);
+	call->state = RD_HTTP_CALL;
+	call->deadline_ms = 0;
+	atomic_fetch_add(&server->requests, 1);
+	server->config.handle(server->config.ctx, call->thread->number, &call->request, call);
+	return true;
+}
+
+/* What has come meanwhile was not read, or is in TLS's hands. */
+static void hear_again(struct rd_http_call *call)
+{
+	if (call->deaf) {
+		(void)event_add(&call->on_readable, NULL);
+		call->deaf = false;
+		call->readable = true;
+	}
+	call->readable |= call->stream.tls != NULL;
+}
+
+static void expect_request(struct rd_http_call *call)
+{
+	call->state = RD_HTTP_HEAD;
+	call->begun = false;
+	set_deadline(call, limits_of(call)->idle_ms);
+}
+
+static bool step_write(struct rd_http_call *call)
+{
+	struct rd_view left = rd_view(call->out + call->out_sent, call->out_len - call->out_sent);
+	enum rd_tls_wait wait;
+	size_t n = 0;
+	enum rd_status st = rd_http_stream_write(&call->stream, left, &n, &wait);
+
+	if (st == RD_AGAIN) {
+		call->write_reads = wait == RD_TLS_WAIT_READ;
+		wait_for(call, wait);
+		return false;
+	}
+	if (st != RD_OK) {
+		return to_close(call);
+	}
+	call->out_sent += n;
+	if (call->out_sent < call->out_len) {
+		return true;
+	}
+	drop_out(call);
+	consume(call);
+	if (call->last || atomic_load(&call->thread->server->stopping)) {
+		call->state = RD_HTTP_LINGER;
+		set_deadline(call, LINGER_MS);
+		(void)shutdown(call->stream.fd, SHUT_WR);
+	} else {
+		expect_request(call);
+	}
+	hear_again(call);
+	return true;
+}
+
+static bool step_linger(struct rd_http_call *call)
+{
+	rd_wipe(call->in, call->in_used);
+	call->in_used = 0;
+	return read_more(call);
+}
+
+static bool step(struct rd_http_call *call)
+{
+	switch (call->state) {
+	case RD_HTTP_HEAD:
+		return step_head(call);
+	case RD_HTTP_BODY:
+		return step_body(call);
+	case RD_HTTP_WRITE:
+		return step_write(call);
+	case RD_HTTP_LINGER:
+		return step_linger(call);
+	case RD_HTTP_CALL:
+	case RD_HTTP_CLOSED:
+		break;
+	}
+	return false;
+}
+
+static void release(struct rd_http_call *call)
 {
 	struct rd_http_thread *thread = call->thread;
 
@@ -70,296 +382,114 @@ void rd_http_connection_close(struct rd_http_call *call)
 	if (call->next != NULL) {
 		call->next->prev = call->prev;
 	}
-	drop_bytes(call);
-	if (call->answer != NULL) {
-		evbuffer_free(call->answer);
-	}
-	if (call->deadline != NULL) {
-		event_free(call->deadline);
-	}
-	bufferevent_free(call->bev);
+	(void)event_del(&call->on_readable);
+	(void)event_del(&call->on_writable);
+	drop_in(call);
+	drop_out(call);
+	rd_http_stream_close(&call->stream);
 	rd_http_peers_leave(thread->server->peers, call->request.peer);
 	atomic_fetch_sub(&thread->server->connections, 1);
 	free(call);
 }
 
-static void expect_request(struct rd_http_call *call)
+static void drive(struct rd_http_call *call)
 {
-	call->state = RD_HTTP_HEAD;
-	call->begun = false;
-	set_deadline(call, call->thread->server->config.limits.idle_ms);
-}
-
-static void write_out(struct rd_http_call *call, struct evbuffer *answer)
-{
-	call->state = RD_HTTP_WRITE;
-	set_deadline(call, call->thread->server->config.limits.write_ms);
-	(void)bufferevent_write_buffer(call->bev, answer);
-}
-
-/* Answers by ourselves and lets go of the connection. */
-static void refuse(struct rd_http_call *call, enum rd_http_refusal what)
-{
-	const struct rd_http_config *config = &call->thread->server->config;
-	struct evbuffer *answer = evbuffer_new();
-	const char *type = "text/plain", *body = "";
-	char date[RD_HTTP_DATE_SIZE];
-
-	atomic_fetch_add(&call->thread->server->refusals[what], 1);
-	config->refusal(config->ctx, what, &type, &body);
-	call->last = true;
-	if (answer == NULL) {
-		rd_http_connection_close(call);
-		return;
+	if (call->driven) {
+		return; /* whoever does goes on */
 	}
-	/* Clients set their clocks by it, also by that of a refusal. */
-	rd_http_date(date);
-	(void)evbuffer_add_printf(answer,
-		"HTTP/1.1 %d Refused\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-		"Connection: close\r\n\r\n%s",
-		refusal_status[what], date, type, strlen(body), body);
-	write_out(call, answer);
-	evbuffer_free(answer);
-}
-
-static void hand_over(struct rd_http_call *call)
-{
-	struct rd_http_server *server = call->thread->server;
-
-	call->request.body = rd_view(call->bytes + call->head_len, (size_t)call->framing.body_len);
-	call->state = RD_HTTP_CALL;
-	(void)evtimer_del(call->deadline);
-	atomic_fetch_add(&server->requests, 1);
-	server->config.handle(server->config.ctx, call->thread->number, &call->request, call);
-}
-
-/* Copies the head, and reads the copy. False when the connection is on its way out. */
-static bool take_head(struct rd_http_call *call, struct evbuffer *input, size_t head_len)
-{
-	const struct rd_http_limits *limits = &call->thread->server->config.limits;
-	uint8_t *bytes = malloc(head_len);
-	enum rd_status st;
-
-	call->framing.body_len = 0;
-	call->head_len = head_len;
-	call->bytes = bytes;
-	call->bytes_len = head_len;
-	if (bytes == NULL || evbuffer_remove(input, bytes, head_len) != (int)head_len) {
-		refuse(call, RD_HTTP_OVERLOADED);
-		return false;
+	call->driven = true;
+	while (step(call)) {
 	}
-	st = rd_http_parse_head(rd_view(bytes, head_len), &call->request, &call->framing);
-	if (st != RD_OK || call->framing.head_len != head_len) {
-		call->framing.body_len = 0;
-		refuse(call, st == RD_LIMIT ? RD_HTTP_HEADERS_LARGE : RD_HTTP_BAD_REQUEST);
-		return false;
-	}
-	if (call->framing.body_len > limits->body_max) {
-		call->framing.body_len = 0;
-		refuse(call, RD_HTTP_TOO_LARGE);
-		return false;
-	}
-	return true;
-}
-
-/* Room for the body behind the head; the views into the head move with it. */
-static bool make_room(struct rd_http_call *call)
-{
-	struct rd_http_framing ignored;
-	size_t total = call->head_len + (size_t)call->framing.body_len;
-	uint8_t *bytes = malloc(total);
-
-	if (bytes == NULL) {
-		return false;
-	}
-	memcpy(bytes, call->bytes, call->head_len);
-	rd_wipe(call->bytes, call->head_len);
-	free(call->bytes);
-	call->bytes = bytes;
-	call->bytes_len = total;
-	/* The same bytes give the same answer. */
-	return rd_http_parse_head(rd_view(bytes, call->head_len), &call->request, &ignored) ==
-	       RD_OK;
-}
-
-/* The request is not whole, and who sends nothing more will not make it so. */
-static void wait_for_more(struct rd_http_call *call)
-{
-	if (call->half_closed) {
-		rd_http_connection_close(call);
+	call->driven = false;
+	if (call->state == RD_HTTP_CLOSED) {
+		release(call);
 	}
 }
 
-/* False: the head is not whole, or the connection is on its way out, perhaps freed. */
-static bool read_head(struct rd_http_call *call, struct evbuffer *input)
+void rd_http_connection_close(struct rd_http_call *call)
 {
-	const struct rd_http_limits *limits = &call->thread->server->config.limits;
-	size_t have = evbuffer_get_length(input);
-	struct evbuffer_ptr end;
-
-	if (have == 0) {
-		wait_for_more(call);
-		return false;
-	}
-	if (!call->begun) {
-		call->begun = true;
-		set_deadline(call, limits->header_ms);
-	}
-	end = evbuffer_search(input, end_of_head, sizeof(end_of_head) - 1, NULL);
-	if (end.pos < 0 || (size_t)end.pos + sizeof(end_of_head) - 1 > limits->headers_max) {
-		if (end.pos >= 0 || have >= limits->headers_max) {
-			refuse(call, RD_HTTP_HEADERS_LARGE);
-		} else {
-			wait_for_more(call);
-		}
-		return false;
-	}
-	if (!take_head(call, input, (size_t)end.pos + sizeof(end_of_head) - 1)) {
-		return false;
-	}
-	call->state = RD_HTTP_BODY;
-	set_deadline(call, limits->body_ms);
-	if (call->framing.expect_continue && evbuffer_get_length(input) == 0) {
-		static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
-
-		(void)bufferevent_write(call->bev, go_on, sizeof(go_on) - 1);
-	}
-	return true;
+	(void)to_close(call);
+	drive(call);
 }
 
-static void read_body(struct rd_http_call *call, struct evbuffer *input)
+void rd_http_connection_send(struct rd_http_call *call)
 {
-	size_t want = (size_t)call->framing.body_len;
-
-	if (evbuffer_get_length(input) < want) {
-		wait_for_more(call);
-		return;
+	if (call->out == NULL || atomic_load(&call->thread->server->closing)) {
+		(void)to_close(call);
+	} else {
+		call->last |= !call->framing.keep_alive;
+		begin_write(call);
 	}
-	if (want > 0 && (!make_room(call) || evbuffer_remove(input, call->bytes + call->head_len,
-						     want) != (int)want)) {
-		refuse(call, RD_HTTP_OVERLOADED);
-		return;
-	}
-	hand_over(call);
+	drive(call);
 }
 
-/* As far as the input goes. An answer that is given at once ends in WRITE, so this ends, too. */
-static void advance(struct rd_http_call *call)
-{
-	struct evbuffer *input = bufferevent_get_input(call->bev);
+/* --- events --- */
 
-	if (call->state == RD_HTTP_HEAD && !read_head(call, input)) {
-		return;
-	}
-	if (call->state == RD_HTTP_BODY) {
-		read_body(call, input);
-	} else if (call->state == RD_HTTP_LINGER) {
-		(void)evbuffer_drain(input, evbuffer_get_length(input));
-	}
-}
-
-static void on_read(struct bufferevent *bev, void *arg)
-{
-	(void)bev;
-	advance(arg);
-}
-
-static void linger(struct rd_http_call *call)
-{
-	call->state = RD_HTTP_LINGER;
-	set_deadline(call, LINGER_MS);
-	(void)shutdown(bufferevent_getfd(call->bev), SHUT_WR);
-	advance(call);
-}
-
-/* Everything that was to be written has been taken. */
-static void on_written(struct bufferevent *bev, void *arg)
-{
-	struct rd_http_call *call = arg;
-
-	/* "100 Continue" has been taken, or this callback was due before the answer was put. */
-	if (call->state != RD_HTTP_WRITE || evbuffer_get_length(bufferevent_get_output(bev)) > 0) {
-		return;
-	}
-	drop_bytes(call);
-	if (call->last || atomic_load(&call->thread->server->stopping)) {
-		if (call->half_closed) {
-			rd_http_connection_close(call);
-		} else {
-			linger(call);
-		}
-		return;
-	}
-	expect_request(call);
-	advance(call);
-}
-
-static void on_event(struct bufferevent *bev, short what, void *arg)
-{
-	struct rd_http_call *call = arg;
-
-	(void)bev;
-	if ((what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) == 0) {
-		return; /* the TLS handshake is done */
-	}
-	if (call->state == RD_HTTP_CALL || call->state == RD_HTTP_WRITE) {
-		if ((what & BEV_EVENT_ERROR) == 0) {
-			call->half_closed = true; /* it may still wait for its answer */
-			return;
-		}
-		if (call->state == RD_HTTP_CALL) {
-			call->gone = true; /* its answer will be thrown away */
-			(void)bufferevent_disable(call->bev, EV_READ | EV_WRITE);
-			return;
-		}
-	}
-	rd_http_connection_close(call);
-}
-
-static void on_deadline(evutil_socket_t fd, short what, void *arg)
+static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct rd_http_call *call = arg;
 
 	(void)fd;
 	(void)what;
+	if (call->state == RD_HTTP_CALL || (call->state == RD_HTTP_WRITE && !call->write_reads)) {
+		/* Another request already, or the end: its turn comes after this answer. */
+		(void)event_del(&call->on_readable);
+		call->deaf = true;
+		return;
+	}
+	call->readable = true;
+	drive(call);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct rd_http_call *call = arg;
+
+	(void)fd;
+	(void)what;
+	call->readable = true; /* TLS may have wanted to write before it reads */
+	drive(call);
+}
+
+static void check(struct rd_http_call *call, uint64_t now)
+{
+	if (call->deadline_ms == 0 || now < call->deadline_ms) {
+		return;
+	}
 	if ((call->state == RD_HTTP_HEAD && call->begun) || call->state == RD_HTTP_BODY) {
-		refuse(call, RD_HTTP_TIMEOUT);
+		(void)refuse(call, RD_HTTP_TIMEOUT);
+		drive(call);
 		return;
 	}
 	rd_http_connection_close(call);
 }
 
-void rd_http_connection_send(struct rd_http_call *call)
+void rd_http_connections_check(struct rd_http_thread *thread)
 {
-	struct evbuffer *answer = rd_steal(&call->answer, NULL);
+	struct rd_http_call *call = thread->connections;
+	uint64_t now = now_ms();
 
-	if (call->gone || answer == NULL || atomic_load(&call->thread->server->closing)) {
-		if (answer != NULL) {
-			evbuffer_free(answer);
-		}
-		rd_http_connection_close(call);
-		return;
+	while (call != NULL) {
+		struct rd_http_call *next = call->next;
+
+		check(call, now);
+		call = next;
 	}
-	call->last |= !call->framing.keep_alive;
-	write_out(call, answer);
-	evbuffer_free(answer);
 }
 
-static struct bufferevent *make_bufferevent(struct rd_http_thread *thread, int fd)
+unsigned rd_http_tick_ms(const struct rd_http_limits *limits)
 {
-	const int options = BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS;
-	struct rd_tls_server *tls = thread->server->config.tls;
-	struct ssl_st *session;
+	const unsigned times[] = {
+		limits->header_ms, limits->body_ms, limits->idle_ms, limits->write_ms, LINGER_MS};
+	unsigned tick = TICK_MS_MAX;
 
-	if (tls == NULL) {
-		return bufferevent_socket_new(thread->base, fd, options);
+	for (size_t i = 0; i < RD_ARRAY_LEN(times); i++) {
+		tick = times[i] / 8 < tick ? times[i] / 8 : tick;
 	}
-	session = rd_tls_server_session(tls);
-	/* The bufferevent frees the session with itself. */
-	return session == NULL ? NULL
-			       : bufferevent_openssl_socket_new(thread->base, fd, session,
-					 BUFFEREVENT_SSL_ACCEPTING, options);
+	return tick < TICK_MS_MIN ? TICK_MS_MIN : tick;
 }
+
+/* --- a new connection --- */
 
 static void peer_text(const struct sockaddr *address, char ret[RD_HTTP_PEER_SIZE])
 {
@@ -407,43 +537,46 @@ static bool admit(struct rd_http_server *server, const char *peer)
 	return false;
 }
 
+static enum rd_status make_stream(struct rd_http_call *call, int fd)
+{
+	struct rd_http_thread *thread = call->thread;
+	struct rd_tls_server *tls = thread->server->config.tls;
+	int on = 1;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)event_assign(
+		&call->on_readable, thread->base, fd, EV_READ | EV_PERSIST, on_readable, call);
+	(void)event_assign(&call->on_writable, thread->base, fd, EV_WRITE, on_writable, call);
+	RD_ENSURE(event_add(&call->on_readable, NULL) == 0, RD_NOMEM);
+	call->stream.fd = fd;
+	return tls == NULL ? RD_OK : rd_tls_server_session_new(tls, fd, &call->stream.tls);
+}
+
 void rd_http_connection_open(struct rd_http_thread *thread, int fd, const struct sockaddr *address)
 {
-	const struct rd_http_limits *limits = &thread->server->config.limits;
 	struct rd_http_call *call = calloc(1, sizeof(*call));
-	int on = 1;
+	enum rd_status st;
 
 	if (call != NULL) {
 		peer_text(address, call->request.peer);
 		peer_uid(fd, address, &call->request);
 		call->request.tls = thread->server->config.tls != NULL;
+		call->stream.fd = -1;
 	}
 	if (call == NULL || !admit(thread->server, call->request.peer)) {
 		free(call);
 		(void)close(fd);
 		return;
 	}
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	call->bev = make_bufferevent(thread, fd);
-	call->deadline = evtimer_new(thread->base, on_deadline, call);
-	if (call->bev == NULL || call->deadline == NULL) {
-		rd_http_peers_leave(thread->server->peers, call->request.peer);
-		atomic_fetch_sub(&thread->server->connections, 1);
-		if (call->bev != NULL) {
-			bufferevent_free(call->bev);
-		} else {
-			(void)close(fd);
-		}
-		free(call);
+	join_thread(thread, call);
+	st = make_stream(call, fd);
+	if (st != RD_OK) {
+		call->stream.fd = fd;
+		rd_http_connection_close(call);
 		return;
 	}
-	join_thread(thread, call);
 	atomic_fetch_add(&thread->server->accepted, 1);
-	bufferevent_setcb(call->bev, on_read, on_written, on_event, call);
-	/* More than one request is not taken from the socket before it is its turn. */
-	bufferevent_setwatermark(call->bev, EV_READ, 0, limits->headers_max + limits->body_max);
 	expect_request(call);
 	/* Not as idle as between requests: who connects has one. The TLS handshake is within it. */
-	set_deadline(call, limits->header_ms);
-	(void)bufferevent_enable(call->bev, EV_READ | EV_WRITE);
+	set_deadline(call, limits_of(call)->header_ms);
 }

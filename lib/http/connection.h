@@ -4,14 +4,13 @@
 #define RD_HTTP_CONNECTION_H
 
 #include "http/server.h"
+#include "http/stream.h"
 
+#include <event2/event.h>
+#include <event2/event_struct.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
-struct bufferevent;
-struct event;
-struct event_base;
-struct evbuffer;
 struct sockaddr;
 
 /* Addresses of clients and how many connections each has. */
@@ -25,7 +24,7 @@ struct rd_http_thread {
 	bool started;
 	int wake; /* eventfd: answers from other threads, or the end */
 	struct event_base *base;
-	struct event *accept_event, *wake_event, *again_timer;
+	struct event *accept_event, *wake_event, *again_timer, *tick_timer;
 	struct rd_http_call *connections; /* a list; only this thread touches it */
 	pthread_mutex_t lock;             /* of what follows */
 	struct rd_http_call *answered;    /* singly linked through next_answered */
@@ -53,25 +52,30 @@ enum rd_http_state {
 	RD_HTTP_CALL,   /* the owner has it */
 	RD_HTTP_WRITE,  /* an answer is on its way */
 	RD_HTTP_LINGER, /* the last answer is out; what still comes is thrown away */
+	RD_HTTP_CLOSED, /* to be freed */
 };
 
 /* A connection, and the one call that it has at a time. */
 struct rd_http_call {
 	struct rd_http_thread *thread;
 	struct rd_http_call *prev, *next;
-	struct bufferevent *bev;
-	struct event *deadline;
+	struct rd_http_stream stream;
+	struct event on_readable, on_writable;
 	enum rd_http_state state;
-	bool begun;       /* HEAD: the first byte has come */
-	bool gone;        /* CALL: the client's connection broke */
-	bool half_closed; /* it will send nothing more */
-	bool last;        /* close after this answer */
-	uint8_t *bytes;   /* the request's copy: head, then body once that is whole */
-	size_t bytes_len; /* of bytes: what is there, not what is announced */
-	size_t head_len;  /* of bytes */
+	uint64_t deadline_ms; /* of the monotonic clock; 0: none */
+	bool driven;          /* its states are being run through */
+	bool readable;        /* it may have more bytes at once */
+	bool deaf;            /* on_readable is off: what comes is not wanted yet */
+	bool begun;           /* HEAD: the first byte has come */
+	bool last;            /* close after this answer */
+	bool write_reads;     /* WRITE: TLS must read before it can go on */
+	bool moved;           /* the request's views point to where its bytes were */
+	uint8_t *in;          /* bytes of this request, and of what comes behind it */
+	size_t in_used, in_cap;
 	struct rd_http_framing framing;
 	struct rd_http_request request;
-	struct evbuffer *answer; /* made by whoever answers */
+	uint8_t *out; /* the answer, made by whoever answers; NULL: there was no memory */
+	size_t out_len, out_sent;
 	struct rd_http_call *next_answered;
 };
 
@@ -79,6 +83,9 @@ struct rd_http_call {
 void rd_http_connection_open(struct rd_http_thread *thread, int fd, const struct sockaddr *address);
 void rd_http_connection_send(struct rd_http_call *call);
 void rd_http_connection_close(struct rd_http_call *call);
+/* Lets go of those whose time is over. To be called every rd_http_tick_ms. */
+void rd_http_connections_check(struct rd_http_thread *thread);
+unsigned rd_http_tick_ms(const struct rd_http_limits *limits);
 
 /* peers.c. enter: false when this address has as many as it may; address is its text. */
 enum rd_status rd_http_peers_new(unsigned per_peer, struct rd_http_peers **ret) RD_MUST_USE;

@@ -11,7 +11,6 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
-#include <event2/buffer.h>
 #include <event2/event.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -29,9 +28,7 @@
 /* Out of descriptors: wait for some to be closed. */
 #define ACCEPT_PAUSE_MS 100
 #define BACKLOG         1024
-/* An answer's status line and headers: ours, a dozen of some words each. */
-#define HEAD_MAX 4096
-/* The lines that every answer has; numbers and words of fixed length. */
+/* The lines that every answer has; numbers and words of fixed length, and the empty one. */
 #define STATUS_MAX 192
 
 static bool has_line_end(struct rd_view v)
@@ -65,50 +62,74 @@ void rd_http_date(char ret_text[RD_HTTP_DATE_SIZE])
 	(void)strftime(ret_text, RD_HTTP_DATE_SIZE, "%a, %d %b %Y %H:%M:%S GMT", &tm);
 }
 
-static enum rd_status put_head(struct rd_buf *head, const struct rd_http_call *call, int status,
-	const struct rd_http_header *headers, size_t n_headers, size_t body_len)
+static enum rd_status put_number(struct rd_buf *out, size_t number)
 {
-	bool close = call->last || !call->framing.keep_alive;
-	char date[RD_HTTP_DATE_SIZE];
-	char first[STATUS_MAX];
-	int n;
+	char digits[24];
+	size_t at = sizeof(digits);
 
-	rd_http_date(date);
-	n = snprintf(first, sizeof(first),
-		"HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Length: %zu\r\n%s", status, reason(status),
-		date, body_len, close ? "Connection: close\r\n" : "");
-	RD_ENSURE(n > 0 && (size_t)n < sizeof(first), RD_INTERNAL);
-	RD_TRY(rd_buf_put(head, first, (size_t)n));
-	for (size_t i = 0; i < n_headers; i++) {
-		assert(!has_line_end(headers[i].name) && !has_line_end(headers[i].value));
-		RD_TRY(rd_buf_put_view(head, headers[i].name));
-		RD_TRY(rd_buf_put(head, ": ", 2));
-		RD_TRY(rd_buf_put_view(head, headers[i].value));
-		RD_TRY(rd_buf_put(head, "\r\n", 2));
-	}
-	return rd_buf_put(head, "\r\n", 2);
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	return rd_buf_put(out, digits + at, sizeof(digits) - at);
 }
 
-/* NULL when memory is short: then the connection is closed without an answer. */
-static struct evbuffer *format(const struct rd_http_call *call, int status,
+static enum rd_status put_status(
+	struct rd_buf *out, const struct rd_http_call *call, int status, size_t body_len)
+{
+	char date[RD_HTTP_DATE_SIZE];
+
+	rd_http_date(date);
+	RD_TRY(rd_buf_put_str(out, "HTTP/1.1 "));
+	RD_TRY(put_number(out, (size_t)status));
+	RD_TRY(rd_buf_u8(out, ' '));
+	RD_TRY(rd_buf_put_str(out, reason(status)));
+	RD_TRY(rd_buf_put_str(out, "\r\nDate: "));
+	RD_TRY(rd_buf_put_str(out, date));
+	RD_TRY(rd_buf_put_str(out, "\r\nContent-Length: "));
+	RD_TRY(put_number(out, body_len));
+	if (call->last || !call->framing.keep_alive) {
+		RD_TRY(rd_buf_put_str(out, "\r\nConnection: close"));
+	}
+	return rd_buf_put_str(out, "\r\n");
+}
+
+static enum rd_status put_answer(struct rd_buf *out, const struct rd_http_call *call, int status,
 	const struct rd_http_header *headers, size_t n_headers, struct rd_view body)
 {
-	uint8_t storage[HEAD_MAX];
-	struct rd_buf head = rd_buf_fixed(storage, sizeof(storage));
-	struct evbuffer *out = evbuffer_new();
+	RD_TRY(put_status(out, call, status, body.len));
+	for (size_t i = 0; i < n_headers; i++) {
+		assert(!has_line_end(headers[i].name) && !has_line_end(headers[i].value));
+		RD_TRY(rd_buf_put_view(out, headers[i].name));
+		RD_TRY(rd_buf_put(out, ": ", 2));
+		RD_TRY(rd_buf_put_view(out, headers[i].value));
+		RD_TRY(rd_buf_put(out, "\r\n", 2));
+	}
+	RD_TRY(rd_buf_put(out, "\r\n", 2));
+	return rd_buf_put_view(out, body);
+}
 
-	if (out == NULL) {
-		return NULL;
+/* In one piece of memory. None when it is short: then the connection is closed without an answer.
+ */
+static void format(struct rd_http_call *call, int status, const struct rd_http_header *headers,
+	size_t n_headers, struct rd_view body)
+{
+	size_t size = STATUS_MAX + body.len;
+	struct rd_buf out;
+
+	for (size_t i = 0; i < n_headers; i++) {
+		size += headers[i].name.len + headers[i].value.len + 4;
 	}
-	/* One piece of memory for both: libevent would make one for each. */
-	if (put_head(&head, call, status, headers, n_headers, body.len) != RD_OK ||
-		evbuffer_expand(out, head.used + body.len) != 0 ||
-		evbuffer_add(out, storage, head.used) != 0 ||
-		(body.len > 0 && evbuffer_add(out, body.ptr, body.len) != 0)) {
-		evbuffer_free(out);
-		return NULL;
+	call->out = malloc(size);
+	if (call->out == NULL) {
+		return;
 	}
-	return out;
+	out = rd_buf_fixed(call->out, size);
+	if (put_answer(&out, call, status, headers, n_headers, body) != RD_OK) {
+		free(rd_steal(&call->out, NULL)); /* the body comes last: it is not in it */
+		return;
+	}
+	call->out_len = out.used;
 }
 
 static void wake(struct rd_http_thread *thread)
@@ -124,17 +145,22 @@ void rd_http_answer(struct rd_http_call *call, int status, const struct rd_http_
 	size_t n_headers, struct rd_view body)
 {
 	struct rd_http_thread *thread = call->thread;
+	bool first;
 
-	call->answer = format(call, status, headers, n_headers, body);
+	format(call, status, headers, n_headers, body);
 	if (pthread_equal(pthread_self(), thread->self)) {
 		rd_http_connection_send(call);
 		return;
 	}
 	(void)pthread_mutex_lock(&thread->lock);
+	first = thread->answered == NULL;
 	call->next_answered = thread->answered;
 	thread->answered = call;
 	(void)pthread_mutex_unlock(&thread->lock);
-	wake(thread);
+	/* Whoever has put the first one has woken the thread, and it takes them all. */
+	if (first) {
+		wake(thread);
+	}
 }
 
 /* --- a thread --- */
@@ -225,6 +251,13 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	rd_http_connections_check(arg);
+}
+
 static void *serve(void *arg)
 {
 	struct rd_http_thread *thread = arg;
@@ -296,6 +329,8 @@ static uint16_t port_of(int fd)
 static enum rd_status start_thread(struct rd_http_thread *thread)
 {
 	struct event_config *config = event_config_new();
+	unsigned tick_ms = rd_http_tick_ms(&thread->server->config.limits);
+	const struct timeval tick = {.tv_sec = tick_ms / 1000, .tv_usec = tick_ms % 1000 * 1000};
 	sigset_t all, old;
 
 	RD_ENSURE(config != NULL, RD_NOMEM);
@@ -311,10 +346,12 @@ static enum rd_status start_thread(struct rd_http_thread *thread)
 	thread->wake_event = event_new(
 		thread->base, thread->wake, EV_READ | EV_PERSIST, on_wake, thread);
 	thread->again_timer = evtimer_new(thread->base, on_again, thread);
+	thread->tick_timer = event_new(thread->base, -1, EV_PERSIST, on_tick, thread);
 	RD_ENSURE(thread->accept_event != NULL && thread->wake_event != NULL &&
-			  thread->again_timer != NULL &&
+			  thread->again_timer != NULL && thread->tick_timer != NULL &&
 			  event_add(thread->accept_event, NULL) == 0 &&
-			  event_add(thread->wake_event, NULL) == 0,
+			  event_add(thread->wake_event, NULL) == 0 &&
+			  event_add(thread->tick_timer, &tick) == 0,
 		RD_NOMEM);
 	/* Signals are the main thread's. */
 	sigfillset(&all);
@@ -326,7 +363,8 @@ static enum rd_status start_thread(struct rd_http_thread *thread)
 
 static void finish_thread(struct rd_http_thread *thread)
 {
-	struct event *events[] = {thread->accept_event, thread->wake_event, thread->again_timer};
+	struct event *events[] = {
+		thread->accept_event, thread->wake_event, thread->again_timer, thread->tick_timer};
 
 	for (size_t i = 0; i < RD_ARRAY_LEN(events); i++) {
 		if (events[i] != NULL) {
@@ -365,11 +403,6 @@ static enum rd_status start(struct rd_http_server *server, struct rd_error *err)
 		}
 	}
 	return RD_OK;
-}
-
-void rd_http_release_with(void (*release)(void *ptr))
-{
-	event_set_mem_functions(malloc, realloc, release);
 }
 
 enum rd_status rd_http_server_new(

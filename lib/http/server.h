@@ -57,12 +57,6 @@ struct rd_http_config {
 	void *ctx;
 };
 
-/*
- * Buffers of requests and answers are given back to release, which may wipe them, instead of to
- * free(3). For the whole process: once, at its start, by its main.
- */
-void rd_http_release_with(void (*release)(void *ptr));
-
 /* Listens at once; serves from the threads that it starts. */
 enum rd_status rd_http_server_new(const struct rd_http_config *config, struct rd_http_server **ret,
 	struct rd_error *err) RD_MUST_USE;

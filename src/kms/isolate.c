@@ -74,7 +74,6 @@ static const struct rd_seccomp_rule rules[] = {
 	RD_ALLOW(recvmsg),
 	RD_ALLOW(sendto),
 	RD_ALLOW(sendmsg),
-	RD_ALLOW(ioctl), /* FIONREAD of libevent */
 	RD_ALLOW(close),
 	RD_ALLOW(fcntl), /* SQLite's locks; non-blocking sockets */
 	/* files: the database with its journal, the audit log, certificates and roots on SIGHUP */

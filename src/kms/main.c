@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* redoubt-kms: the command line, and signals. */
 #include "base/secret.h"
-#include "http/server.h"
 #include "kms/master.h"
 #include "kms/schema.h"
 #include "kms/server.h"
@@ -102,7 +101,7 @@ static int parse(int argc, char **argv, struct arguments *ret)
 	return code;
 }
 
-/* Requests and answers hold plaintexts, and jansson and libevent's buffers do not know. */
+/* Requests and answers hold plaintexts, and jansson does not know. */
 static void wipe_and_free(void *ptr)
 {
 	if (ptr != NULL) {
@@ -300,7 +299,6 @@ int main(int argc, char **argv)
 	signal(SIGXFSZ, SIG_IGN);
 	umask(077);
 	json_set_alloc_funcs(malloc, wipe_and_free);
-	rd_http_release_with(wipe_and_free);
 	if (args.action == MAKE_MASTER) {
 		st = make_master(args.operand, &err);
 	} else {
