@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <string.h>
 
 struct rd_json_out rd_json_out(struct rd_buf *out)
 {
@@ -32,13 +33,36 @@ static enum rd_status put_char(uint32_t v, struct rd_view bytes, struct rd_buf *
 	return rd_buf_put_view(out, bytes);
 }
 
+static bool is_plain(uint8_t c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* A bit set in each byte of v that is not plain, and perhaps in some behind it. */
+static uint64_t not_plain(uint64_t v)
+{
+	const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+	uint64_t quote = v ^ ones * '"', escape = v ^ ones * '\\', del = v ^ ones * 0x7f;
+
+	/* x - ones has a top bit set where x was 0; v itself where it is beyond ASCII. */
+	return (v | (v - ones * 0x20) | (quote - ones) | (escape - ones) | (del - ones)) & tops;
+}
+
 /* How much of the text's beginning stands for itself; nearly all of it, nearly always. */
 static size_t plain_length(struct rd_view text)
 {
 	size_t n = 0;
 
-	while (n < text.len && text.ptr[n] >= 0x20 && text.ptr[n] < 0x7f && text.ptr[n] != '"' &&
-		text.ptr[n] != '\\') {
+	while (text.len - n >= sizeof(uint64_t)) {
+		uint64_t eight;
+
+		memcpy(&eight, text.ptr + n, sizeof(eight));
+		if (not_plain(eight) != 0) {
+			break;
+		}
+		n += sizeof(eight);
+	}
+	while (n < text.len && is_plain(text.ptr[n])) {
 		n++;
 	}
 	return n;

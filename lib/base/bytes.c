@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 
 #include "base/byteorder.h"
+#include "base/secret.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -12,11 +13,6 @@
 
 /* First heap allocation of a growable writer; most messages fit. */
 #define BUF_FIRST_CAP 256
-
-struct rd_view rd_view_str(const char *s)
-{
-	return rd_view(s, strlen(s));
-}
 
 bool rd_view_equal(struct rd_view a, struct rd_view b)
 {
@@ -50,11 +46,6 @@ enum rd_status rd_cur_copy(struct rd_cur *c, void *dst, size_t n)
 		memcpy(dst, v.ptr, n);
 	}
 	return RD_OK;
-}
-
-enum rd_status rd_cur_u8(struct rd_cur *c, uint8_t *ret)
-{
-	return rd_cur_copy(c, ret, 1);
 }
 
 enum rd_status rd_cur_be16(struct rd_cur *c, uint16_t *ret)
@@ -126,8 +117,16 @@ struct rd_buf rd_buf_growable(size_t max)
 	return (struct rd_buf){.max = max, .heap = true};
 }
 
+struct rd_buf rd_buf_wiping(size_t max)
+{
+	return (struct rd_buf){.max = max, .heap = true, .wipes = true};
+}
+
 void rd_buf_finish(struct rd_buf *b)
 {
+	if (b->wipes && b->ptr != NULL) {
+		rd_wipe(b->ptr, b->used);
+	}
 	if (b->heap) {
 		free(b->ptr);
 	}
@@ -145,11 +144,23 @@ static enum rd_status grow(struct rd_buf *b, size_t need)
 	if (cap < need || cap > b->max) {
 		cap = b->max;
 	}
-	ptr = realloc(b->ptr, cap);
+	/* realloc would leave a copy where the bytes were. */
+	ptr = b->wipes ? malloc(cap) : realloc(b->ptr, cap);
 	RD_ENSURE(ptr != NULL, RD_NOMEM);
+	if (b->wipes && b->ptr != NULL) {
+		memcpy(ptr, b->ptr, b->used);
+		rd_wipe(b->ptr, b->used);
+		free(b->ptr);
+	}
 	b->ptr = ptr;
 	b->cap = cap;
 	return RD_OK;
+}
+
+enum rd_status rd_buf_make_room(struct rd_buf *b, size_t n)
+{
+	RD_ENSURE(n <= b->max - b->used, RD_NOSPACE);
+	return n > b->cap - b->used ? grow(b, b->used + n) : RD_OK;
 }
 
 enum rd_status rd_buf_reserve(struct rd_buf *b, size_t n, uint8_t **ret_dst)
@@ -164,27 +175,6 @@ enum rd_status rd_buf_reserve(struct rd_buf *b, size_t n, uint8_t **ret_dst)
 	return RD_OK;
 }
 
-enum rd_status rd_buf_put(struct rd_buf *b, const void *src, size_t n)
-{
-	uint8_t *dst;
-
-	RD_TRY(rd_buf_reserve(b, n, &dst));
-	if (n > 0) {
-		memcpy(dst, src, n);
-	}
-	return RD_OK;
-}
-
-enum rd_status rd_buf_put_view(struct rd_buf *b, struct rd_view v)
-{
-	return rd_buf_put(b, v.ptr, v.len);
-}
-
-enum rd_status rd_buf_put_str(struct rd_buf *b, const char *s)
-{
-	return rd_buf_put(b, s, strlen(s));
-}
-
 enum rd_status rd_buf_put_zeros(struct rd_buf *b, size_t n)
 {
 	uint8_t *dst;
@@ -194,11 +184,6 @@ enum rd_status rd_buf_put_zeros(struct rd_buf *b, size_t n)
 		memset(dst, 0, n);
 	}
 	return RD_OK;
-}
-
-enum rd_status rd_buf_u8(struct rd_buf *b, uint8_t v)
-{
-	return rd_buf_put(b, &v, 1);
 }
 
 enum rd_status rd_buf_be16(struct rd_buf *b, uint16_t v)

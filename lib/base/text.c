@@ -160,18 +160,46 @@ enum rd_status rd_parse_time(const char *text, int64_t *ret_unix_s)
 	return parse_rfc3339(text, ret_unix_s);
 }
 
+/* Without strftime and snprintf: each record, tree head and signature has a time or two. */
+static char *put_digits(char *at, unsigned value, unsigned digits)
+{
+	for (unsigned i = digits; i > 0; i--) {
+		at[i - 1] = (char)('0' + value % 10);
+		value /= 10;
+	}
+	return at + digits;
+}
+
+/* The 24 characters of "2026-01-02T03:04:05.678Z". */
+static void put_time(const struct tm *tm, unsigned ms, char ret_text[RD_TIME_TEXT_SIZE])
+{
+	const struct {
+		int value;
+		unsigned digits;
+		char behind;
+	} parts[] = {{tm->tm_year + 1900, 4, '-'}, {tm->tm_mon + 1, 2, '-'}, {tm->tm_mday, 2, 'T'},
+		{tm->tm_hour, 2, ':'}, {tm->tm_min, 2, ':'}, {tm->tm_sec, 2, '.'},
+		{(int)ms, 3, 'Z'}};
+	char *at = ret_text;
+
+	for (size_t i = 0; i < RD_ARRAY_LEN(parts); i++) {
+		at = put_digits(at, (unsigned)parts[i].value, parts[i].digits);
+		*at++ = parts[i].behind;
+	}
+	*at = '\0';
+}
+
 void rd_time_string(uint64_t unix_ms, char ret_text[RD_TIME_TEXT_SIZE])
 {
 	time_t seconds = (time_t)(unix_ms / 1000);
 	struct tm tm = {0};
-	char head[24];
 
-	if (gmtime_r(&seconds, &tm) == NULL ||
-		strftime(head, sizeof(head), "%Y-%m-%dT%H:%M:%S", &tm) == 0) {
+	/* A fifth digit of the year has no place. */
+	if (gmtime_r(&seconds, &tm) == NULL || tm.tm_year + 1900 > 9999 || tm.tm_year < 0) {
 		snprintf(ret_text, RD_TIME_TEXT_SIZE, "out of range");
 		return;
 	}
-	snprintf(ret_text, RD_TIME_TEXT_SIZE, "%s.%03uZ", head, (unsigned)(unix_ms % 1000));
+	put_time(&tm, (unsigned)(unix_ms % 1000), ret_text);
 }
 
 void rd_text_make_printable(char *text)

@@ -79,14 +79,6 @@ enum rd_status kms_request_id(char ret_text[37])
 
 /* --- the answer --- */
 
-static void drop_body(struct exchange *x)
-{
-	if (x->body.ptr != NULL) {
-		rd_wipe(x->body.ptr, x->body.used);
-	}
-	rd_buf_finish(&x->body);
-}
-
 static void send_answer(struct rd_http_call *http, int status, const char *type,
 	const char *request_id, struct rd_view body)
 {
@@ -125,7 +117,8 @@ static void end(struct exchange *x)
 	rd_json_in_free(&call->in);
 	rd_json_in_free(&call->facts);
 	rd_json_in_free(&call->out);
-	drop_body(x);
+	rd_buf_finish(&call->answer);
+	rd_buf_finish(&x->body);
 	rd_wipe(x, sizeof(*x));
 	free(x);
 }
@@ -147,6 +140,7 @@ static enum rd_status render_fault(struct exchange *x)
 	struct rd_view message = {0};
 
 	rd_json_in_free(&x->call.out);
+	rd_buf_finish(&x->call.answer);
 	if (x->query) {
 		return kms_iam_fault(&x->call, &x->body, &x->status);
 	}
@@ -157,30 +151,23 @@ static enum rd_status render_fault(struct exchange *x)
 	return rd_aws_error_json(kms_fault_name(fault->type), message, &x->body);
 }
 
-/* What nearly every answer has room in, so that it is written in one go. */
-#define ANSWER_USUAL 2048
-
-/* At once in its final size: a buffer that grows leaves copies behind. */
 static enum rd_status render_out(struct exchange *x)
 {
 	json_t *out = x->call.out;
-	char usual[ANSWER_USUAL];
 	uint8_t *dst = NULL;
-	enum rd_status st;
 	size_t size;
 
 	x->status = 200;
-	RD_ENSURE(out != NULL, RD_OK);
-	size = json_dumpb(out, usual, sizeof(usual), DUMP_FLAGS);
-	RD_ENSURE(size > 0, RD_INTERNAL);
-	st = rd_buf_reserve(&x->body, size, &dst);
-	if (st == RD_OK && size <= sizeof(usual)) {
-		memcpy(dst, usual, size);
-	} else if (st == RD_OK) {
-		st = json_dumpb(out, (char *)dst, size, DUMP_FLAGS) == size ? RD_OK : RD_INTERNAL;
+	if (x->call.answer.used > 0) {
+		rd_buf_finish(&x->body);
+		x->body = rd_steal(&x->call.answer, (struct rd_buf){.ptr = NULL});
+		return RD_OK;
 	}
-	rd_wipe(usual, size < sizeof(usual) ? size : sizeof(usual));
-	return st;
+	RD_ENSURE(out != NULL, RD_OK);
+	size = json_dumpb(out, NULL, 0, DUMP_FLAGS);
+	RD_ENSURE(size > 0, RD_INTERNAL);
+	RD_TRY(rd_buf_reserve(&x->body, size, &dst));
+	return json_dumpb(out, (char *)dst, size, DUMP_FLAGS) == size ? RD_OK : RD_INTERNAL;
 }
 
 static void render(struct exchange *x)
@@ -199,7 +186,7 @@ static void render(struct exchange *x)
 		(void)kms_fail(&x->call, KMS_FAULT_INTERNAL, "%s", "");
 	}
 	if (x->call.fault.type != KMS_FAULT_NONE && render_fault(x) != RD_OK) {
-		drop_body(x);
+		rd_buf_finish(&x->body);
 		x->status = 500;
 	}
 }
@@ -212,8 +199,8 @@ static void refuse_unrecorded(struct exchange *x, enum rd_status st)
 		x->call.request_id, rd_status_text(st));
 	(void)kms_fail(&x->call, KMS_FAULT_INTERNAL, "%s",
 		"The audit log cannot be written. The request can be retried.");
-	drop_body(x);
-	x->body = rd_buf_growable(ANSWER_MAX);
+	rd_buf_finish(&x->body);
+	x->body = rd_buf_wiping(ANSWER_MAX);
 	render(x);
 	answer(x);
 }
@@ -439,7 +426,7 @@ static struct exchange *make(struct kms *kms, unsigned thread,
 	x->request = request;
 	x->http = http;
 	x->begun_ns = monotonic_ns();
-	x->body = rd_buf_growable(ANSWER_MAX);
+	x->body = rd_buf_wiping(ANSWER_MAX);
 	x->call.kms = kms;
 	x->call.db = kms->dbs[thread];
 	x->call.now_ms = kms->now_ms();

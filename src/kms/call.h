@@ -11,8 +11,8 @@
  *	  ▼
  *	answer        only now; when the record could not be written, KMSInternalException instead
  *
- * A handler returns RD_OK with call->out filled, or sets call->fault (kms_fail) and returns its
- * status. Whatever secret a handler holds lives in struct rd_secret or is wiped by it.
+ * A handler returns RD_OK with call->out or call->answer filled, or sets call->fault (kms_fail) and
+ *returns its status. Whatever secret a handler holds lives in struct rd_secret or is wiped by it.
  */
 #ifndef KMS_CALL_H
 #define KMS_CALL_H
@@ -116,8 +116,8 @@ struct kms_call {
 	char key_arn[KMS_ARN_SIZE]; /* the key that it was about, once known; for the record */
 	json_t *facts; /* request parameters that the record shows: never a secret, never a blob */
 	struct kms_fault fault;
-	json_t *out; /* answer, or NULL for an empty body; wiped when it holds a secret */
-	bool out_secret;
+	json_t *out;          /* answer, or NULL for an empty body */
+	struct rd_buf answer; /* the same as text, wiped: of kms_reply, which needs no tree */
 };
 
 /* Sets the fault and returns the status that a handler passes on. */

@@ -53,7 +53,6 @@ enum rd_status kms_iam_create_key(struct kms_iam *iam)
 			"Cannot exceed quota for AccessKeysPerUser: %d", KEYS_PER_USER);
 	}
 	RD_TRY(kms_iam_make_key(iam->call, &iam->principal, &key, &secret));
-	iam->call->out_secret = true;
 	rd_xml_out_begin(&iam->xml, "AccessKey");
 	put_key(iam, &key);
 	rd_xml_out_text(&iam->xml, "SecretAccessKey", rd_secret_view(&secret));

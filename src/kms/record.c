@@ -134,30 +134,66 @@ static bool is_hidden(const char *name)
 	return false;
 }
 
+/* More parameters than any operation has: their record says that they are omitted. */
+#define FACTS_MAX 64
+
+struct fact {
+	const char *name;
+	json_t *value;
+};
+
+static int compare_facts(const void *a, const void *b)
+{
+	return strcmp(((const struct fact *)a)->name, ((const struct fact *)b)->name);
+}
+
 static int dump_part(const char *bytes, size_t n, void *out)
 {
 	return rd_buf_put(out, bytes, n) == RD_OK ? 0 : -1;
 }
 
-/* What the call's own code has put together, a tree; facts may be NULL. */
+static void put_fact(struct rd_json_out *j, const struct fact *fact)
+{
+	if (is_hidden(fact->name)) {
+		rd_json_out_str(j, fact->name, HIDDEN);
+		return;
+	}
+	if (json_is_string(fact->value)) {
+		rd_json_out_string(j, fact->name,
+			rd_view(json_string_value(fact->value), json_string_length(fact->value)));
+		return;
+	}
+	rd_json_out_json(j, fact->name, rd_view("", 0));
+	if (j->st == RD_OK && json_dump_callback(fact->value, dump_part, j->out,
+				      JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY) != 0) {
+		j->st = RD_NOSPACE;
+	}
+}
+
+/* What the call's own code has put together, sorted; facts may be NULL. */
 static void put_facts(struct rd_json_out *j, json_t *facts)
 {
-	json_t *shown = json_object();
+	struct fact sorted[FACTS_MAX];
 	const char *name;
 	json_t *value;
-	int rc = shown != NULL ? 0 : -1;
+	size_t n = 0;
 
+	if (json_object_size(facts) > FACTS_MAX) {
+		j->st = j->st == RD_OK ? RD_LIMIT : j->st;
+		return;
+	}
 	json_object_foreach(facts, name, value)
 	{
-		rc |= json_object_set_new(
-			shown, name, is_hidden(name) ? json_string(HIDDEN) : json_incref(value));
+		sorted[n++] = (struct fact){.name = name, .value = value};
 	}
-	rd_json_out_json(j, "requestParameters", rd_view("", 0));
-	if (j->st == RD_OK && (rc != 0 || json_dump_callback(shown, dump_part, j->out,
-						  JSON_COMPACT | JSON_SORT_KEYS) != 0)) {
-		j->st = rc != 0 ? RD_NOMEM : RD_NOSPACE;
+	if (n > 1) {
+		qsort(sorted, n, sizeof(sorted[0]), compare_facts);
 	}
-	json_decref(shown);
+	rd_json_out_object(j, "requestParameters");
+	for (size_t i = 0; i < n; i++) {
+		put_fact(j, &sorted[i]);
+	}
+	rd_json_out_end(j);
 }
 
 static void put_decision(struct rd_json_out *j, const struct kms_decision *decision)

@@ -2,71 +2,64 @@
 /* Answers of the cryptographic operations. */
 #include "kms/reply.h"
 
-#include "base/text.h"
 #include "crypto/cms.h"
-#include "crypto/secret.h"
 #include "kms/params.h"
 #include "kms/recipient.h"
 
-/* Base64 of the largest secret, 4,096 bytes, and of the largest blob, a public key's 8,192. */
-#define SECRET_TEXT_MAX 5464
-#define BLOB_TEXT_MAX   10924
+#include <stdlib.h>
+
+/* A private key with its blob and its public half, RSA-4096, comes to some 8 KiB. */
+#define ANSWER_MAX 65536
+/* Most answers; a larger one is written into larger memory, and this is wiped. */
+#define ANSWER_USUAL 1024
 
 void kms_reply_begin(struct kms_reply *reply, struct kms_call *call)
 {
-	*reply = (struct kms_reply){.call = call, .out = json_object()};
-	reply->st = reply->out == NULL ? RD_NOMEM : RD_OK;
+	rd_buf_finish(&call->answer);
+	call->answer = rd_buf_wiping(ANSWER_MAX);
+	*reply = (struct kms_reply){.call = call, .out = rd_json_out(&call->answer)};
+	reply->out.st = rd_buf_make_room(&call->answer, ANSWER_USUAL);
+	rd_json_out_object(&reply->out, NULL);
 }
 
 enum rd_status kms_reply_end(struct kms_reply *reply)
 {
-	json_t *out = rd_steal(&reply->out, NULL);
+	enum rd_status st;
 
-	if (reply->st != RD_OK) {
-		json_decref(out);
-		return kms_settle(reply->call, reply->st);
+	rd_json_out_end(&reply->out);
+	st = rd_json_out_finish(&reply->out);
+	if (st != RD_OK) {
+		rd_buf_finish(&reply->call->answer);
 	}
-	reply->call->out = out;
-	return RD_OK;
+	return kms_settle(reply->call, st);
 }
 
 void kms_reply_json(struct kms_reply *reply, const char *name, json_t *value)
 {
-	if (json_object_set_new(reply->out, name, value) != 0 && reply->st == RD_OK) {
-		reply->st = RD_NOMEM;
+	char *text = value == NULL ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+	if (text != NULL) {
+		rd_json_out_json(&reply->out, name, rd_view_str(text));
+	} else if (reply->out.st == RD_OK) {
+		reply->out.st = RD_NOMEM;
 	}
+	free(text);
+	json_decref(value);
 }
 
 void kms_reply_text(struct kms_reply *reply, const char *name, const char *value)
 {
-	if (value != NULL) {
-		kms_reply_json(reply, name, json_string(value));
-	}
+	rd_json_out_str(&reply->out, name, value);
 }
 
 void kms_reply_true(struct kms_reply *reply, const char *name)
 {
-	kms_reply_json(reply, name, json_true());
-}
-
-static void put_base64(
-	struct kms_reply *reply, const char *name, struct rd_view bytes, struct rd_buf *text)
-{
-	enum rd_status st = rd_base64_encode(bytes, text);
-
-	if (st == RD_OK) {
-		kms_reply_json(
-			reply, name, json_stringn_nocheck((const char *)text->ptr, text->used));
-	} else if (reply->st == RD_OK) {
-		reply->st = st;
-	}
+	rd_json_out_bool(&reply->out, name, true);
 }
 
 void kms_reply_blob(struct kms_reply *reply, const char *name, struct rd_view bytes)
 {
-	struct rd_buf text RD_CLEANUP(rd_buf_finish) = rd_buf_growable(BLOB_TEXT_MAX);
-
-	put_base64(reply, name, bytes, &text);
+	rd_json_out_base64(&reply->out, name, bytes);
 }
 
 static enum rd_status seal(struct kms_reply *reply, struct rd_view secret)
@@ -79,25 +72,16 @@ static enum rd_status seal(struct kms_reply *reply, struct rd_view secret)
 	return RD_OK;
 }
 
-static enum rd_status put_plaintext(
-	struct kms_reply *reply, const char *name, struct rd_view secret)
-{
-	struct rd_secret text RD_CLEANUP(rd_secret_finish) = {.ptr = NULL};
-	struct rd_buf out;
-
-	RD_TRY(rd_secret_init(&text, SECRET_TEXT_MAX));
-	out = rd_buf_fixed(text.ptr, text.cap);
-	reply->call->out_secret = true;
-	put_base64(reply, name, secret, &out);
-	return RD_OK;
-}
-
 void kms_reply_secret(struct kms_reply *reply, const char *name, struct rd_view secret)
 {
-	enum rd_status st = reply->call->attested.present ? seal(reply, secret)
-							  : put_plaintext(reply, name, secret);
+	enum rd_status st = RD_OK;
 
-	if (reply->st == RD_OK) {
-		reply->st = st;
+	if (reply->call->attested.present) {
+		st = seal(reply, secret);
+	} else {
+		kms_reply_blob(reply, name, secret);
+	}
+	if (reply->out.st == RD_OK) {
+		reply->out.st = st;
 	}
 }

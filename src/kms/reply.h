@@ -6,12 +6,12 @@
 #ifndef KMS_REPLY_H
 #define KMS_REPLY_H
 
+#include "aws/json_out.h"
 #include "kms/call.h"
 
 struct kms_reply {
 	struct kms_call *call;
-	json_t *out;
-	enum rd_status st;
+	struct rd_json_out out; /* into call->answer */
 };
 
 void kms_reply_begin(struct kms_reply *reply, struct kms_call *call);

@@ -50,7 +50,6 @@ static enum rd_status put_credentials(struct kms_iam *iam, struct kms_session *s
 			"for.");
 	}
 	RD_TRY(st);
-	iam->call->out_secret = true;
 	rd_xml_out_begin(&iam->xml, "Credentials");
 	rd_xml_out_str(&iam->xml, "AccessKeyId", akid);
 	rd_xml_out_text(&iam->xml, "SecretAccessKey", rd_secret_view(&session->secret));
