@@ -99,7 +99,8 @@ json_t *rd_json_member(
 	json_t *value = json_object_get(in->object, name);
 	size_t prefix = strlen(in->path);
 
-	snprintf(ret_path, RD_JSON_IN_PATH_SIZE, "%s%s", in->path, name);
+	rd_text_copy(ret_path, RD_JSON_IN_PATH_SIZE, in->path);
+	rd_text_copy(ret_path + prefix, RD_JSON_IN_PATH_SIZE - prefix, name);
 	if (ret_path[prefix] >= 'A' && ret_path[prefix] <= 'Z') {
 		ret_path[prefix] = (char)(ret_path[prefix] - 'A' + 'a');
 	}

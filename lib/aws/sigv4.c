@@ -311,9 +311,14 @@ static enum rd_status find_time(struct parse *p)
 		return refuse(p, RD_SIGV4_UNSIGNED_HEADER, rd_view_str(from));
 	}
 	text = trimmed(text);
-	if (rd_sigv4_parse_time(text, &p->claim.time_s) != RD_OK &&
-		(!rd_text_is(rd_view_str(from), "date") ||
-			rd_sigv4_parse_http_date(text, &p->claim.time_s) != RD_OK)) {
+	if (rd_sigv4_parse_time(text, &p->claim.time_s) == RD_OK) {
+		/* That form has one text for each time. */
+		memcpy(p->claim.time, text.ptr, RD_SIGV4_TIME_SIZE - 1);
+		p->claim.time[RD_SIGV4_TIME_SIZE - 1] = '\0';
+		return RD_OK;
+	}
+	if (!rd_text_is(rd_view_str(from), "date") ||
+		rd_sigv4_parse_http_date(text, &p->claim.time_s) != RD_OK) {
 		return refuse(p, RD_SIGV4_BAD_DATE, text);
 	}
 	return rd_sigv4_time(p->claim.time_s, p->claim.time);

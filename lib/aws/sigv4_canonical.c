@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+/* Most requests' canonical form. */
+#define CANONICAL_USUAL 1000
+
 enum rd_status rd_sigv4_header(
 	const struct rd_sigv4_request *req, const char *name, struct rd_view *ret_value)
 {
@@ -150,26 +153,31 @@ static bool is_blank(uint8_t c)
 	return c == ' ' || c == '\t';
 }
 
+static bool is_in_word(uint8_t c)
+{
+	return c > 0x20 && c != 0x7f;
+}
+
 /* Trimmed, runs of blanks inside become one space. A line end in a value would forge a line here.
  */
 static enum rd_status put_value(struct rd_view value, struct rd_buf *out)
 {
-	bool blank_before = false;
-	size_t start = out->used;
+	size_t start = out->used, i = 0;
 
-	for (size_t i = 0; i < value.len; i++) {
-		uint8_t c = value.ptr[i];
+	while (i < value.len) {
+		size_t from = i;
 
-		if (is_blank(c)) {
-			blank_before = true;
-			continue;
+		while (i < value.len && is_in_word(value.ptr[i])) {
+			i++;
 		}
-		RD_ENSURE(c >= 0x20 && c != 0x7f, RD_FORBIDDEN);
-		if (blank_before && out->used > start) {
-			RD_TRY(rd_buf_u8(out, ' '));
+		if (i > from) {
+			RD_TRY(out->used > start ? rd_buf_u8(out, ' ') : RD_OK);
+			RD_TRY(rd_buf_put(out, value.ptr + from, i - from));
 		}
-		blank_before = false;
-		RD_TRY(rd_buf_u8(out, c));
+		while (i < value.len && is_blank(value.ptr[i])) {
+			i++;
+		}
+		RD_ENSURE(i == value.len || is_in_word(value.ptr[i]), RD_FORBIDDEN);
 	}
 	return RD_OK;
 }
@@ -234,11 +242,15 @@ enum rd_status rd_sigv4_canonical(const struct rd_sigv4_request *req, struct rd_
 static enum rd_status put_string_to_sign(
 	const struct rd_sigv4_claim *claim, const uint8_t *canonical_sha256, struct rd_buf *out)
 {
-	RD_TRY(rd_buf_printf(out, RD_SIGV4_ALGORITHM "\n%s\n", claim->time));
+	RD_TRY(rd_buf_put_str(out, RD_SIGV4_ALGORITHM "\n"));
+	RD_TRY(rd_buf_put_str(out, claim->time));
+	RD_TRY(rd_buf_u8(out, '\n'));
 	RD_TRY(rd_buf_put_view(out, claim->date));
 	RD_TRY(rd_buf_u8(out, '/'));
 	RD_TRY(rd_buf_put_view(out, claim->region));
-	RD_TRY(rd_buf_printf(out, "/%s/" RD_SIGV4_TERMINATOR "\n", claim->service));
+	RD_TRY(rd_buf_u8(out, '/'));
+	RD_TRY(rd_buf_put_str(out, claim->service));
+	RD_TRY(rd_buf_put_str(out, "/" RD_SIGV4_TERMINATOR "\n"));
 	return rd_hex_encode(rd_view(canonical_sha256, RD_SHA256_SIZE), out);
 }
 
@@ -248,6 +260,7 @@ enum rd_status rd_sigv4_mac(const struct rd_sigv4_request *req, const struct rd_
 	struct rd_buf text RD_CLEANUP(rd_buf_finish) = rd_buf_growable(RD_SIGV4_CANONICAL_MAX);
 	uint8_t sha256[RD_SHA256_SIZE];
 
+	RD_TRY(rd_buf_make_room(&text, CANONICAL_USUAL));
 	RD_TRY(rd_sigv4_canonical(req, claim->signed_headers, claim->body_sha256, &text));
 	RD_TRY(rd_digest_once(RD_SHA256, rd_buf_view(&text), sha256));
 	text.used = 0;

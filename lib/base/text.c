@@ -48,31 +48,40 @@ static int hex_value(uint8_t c)
 
 enum rd_status rd_hex_decode(struct rd_view hex, struct rd_buf *out)
 {
+	size_t before = out->used;
+	uint8_t *dst;
+
 	RD_ENSURE(hex.len % 2 == 0, RD_MALFORMED);
+	RD_TRY(rd_buf_reserve(out, hex.len / 2, &dst));
 	for (size_t i = 0; i < hex.len; i += 2) {
 		int high = hex_value(hex.ptr[i]);
 		int low = hex_value(hex.ptr[i + 1]);
 
-		RD_ENSURE(high >= 0 && low >= 0, RD_MALFORMED);
-		RD_TRY(rd_buf_u8(out, (uint8_t)(high << 4 | low)));
+		if (high < 0 || low < 0) {
+			out->used = before;
+			return RD_MALFORMED;
+		}
+		dst[i / 2] = (uint8_t)(high << 4 | low);
 	}
 	return RD_OK;
 }
 
 enum rd_status rd_base64_encode(struct rd_view bytes, struct rd_buf *out)
 {
+	uint8_t *dst;
+
+	RD_ENSURE(bytes.len <= SIZE_MAX / 2, RD_LIMIT);
+	RD_TRY(rd_buf_reserve(out, (bytes.len + 2) / 3 * 4, &dst));
 	for (size_t i = 0; i < bytes.len; i += 3) {
 		size_t n = bytes.len - i < 3 ? bytes.len - i : 3;
 		uint32_t group = (uint32_t)bytes.ptr[i] << 16;
-		uint8_t *dst;
 
 		group |= n > 1 ? (uint32_t)bytes.ptr[i + 1] << 8 : 0;
 		group |= n > 2 ? (uint32_t)bytes.ptr[i + 2] : 0;
-		RD_TRY(rd_buf_reserve(out, 4, &dst));
 		for (size_t k = 0; k < 4; k++) {
 			uint32_t index = group >> (18 - 6 * k) & 63;
 
-			dst[k] = k <= n ? (uint8_t)base64_digits[index] : '=';
+			*dst++ = k <= n ? (uint8_t)base64_digits[index] : '=';
 		}
 	}
 	return RD_OK;
@@ -80,9 +89,16 @@ enum rd_status rd_base64_encode(struct rd_view bytes, struct rd_buf *out)
 
 static int base64_value(uint8_t c)
 {
-	const char *at = c == '\0' ? NULL : strchr(base64_digits, c);
-
-	return at == NULL ? -1 : (int)(at - base64_digits);
+	if (c >= 'A' && c <= 'Z') {
+		return c - 'A';
+	}
+	if (c >= 'a' && c <= 'z') {
+		return c - 'a' + 26;
+	}
+	if (c >= '0' && c <= '9') {
+		return c - '0' + 52;
+	}
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
 static enum rd_status base64_group(const uint8_t in[4], bool last, struct rd_buf *out)
@@ -200,6 +216,14 @@ void rd_time_string(uint64_t unix_ms, char ret_text[RD_TIME_TEXT_SIZE])
 		return;
 	}
 	put_time(&tm, (unsigned)(unix_ms % 1000), ret_text);
+}
+
+void rd_text_copy(char *dst, size_t size, const char *src)
+{
+	size_t n = strnlen(src, size - 1);
+
+	memcpy(dst, src, n);
+	dst[n] = '\0';
 }
 
 void rd_text_make_printable(char *text)

@@ -28,6 +28,9 @@ enum rd_status rd_parse_u64(const char *text, uint64_t min, uint64_t max, uint64
  * epoch. */
 enum rd_status rd_parse_time(const char *text, int64_t *ret_unix_s) RD_MUST_USE;
 
+/* As snprintf of "%s" into size bytes: what does not fit is cut. */
+void rd_text_copy(char *dst, size_t size, const char *src);
+
 /* "2031-02-03T04:05:06.123Z" into 25 bytes. */
 #define RD_TIME_TEXT_SIZE 32
 void rd_time_string(uint64_t unix_ms, char ret_text[RD_TIME_TEXT_SIZE]);

@@ -27,6 +27,11 @@ enum rd_status rd_utf8_next(struct rd_cur *c, uint32_t *ret_char)
 	int more;
 
 	RD_TRY(rd_cur_u8(&at, &byte));
+	if (byte < 0x80) {
+		*ret_char = byte;
+		*c = at;
+		return RD_OK;
+	}
 	more = followers(byte);
 	RD_ENSURE(more >= 0, RD_MALFORMED);
 	v = byte & first_bits[more];

@@ -74,6 +74,7 @@ struct attempt {
 	struct rd_sigv4_header headers[RD_HTTP_HEADERS_MAX];
 	struct rd_sigv4_request request;
 	struct rd_sigv4_claim claim;
+	char akid[RD_SIGV4_AKID_MAX + 1]; /* of the claim */
 	/* The credential: one of these, or neither. */
 	const struct kms_cached_credential *credential;
 	struct kms_session session;
@@ -254,13 +255,11 @@ static enum rd_status find_session(struct attempt *a)
 /* Sessions' keys are ASIA…, by our own making as by AWS's. */
 static enum rd_status find_credential(struct attempt *a)
 {
-	char akid[RD_SIGV4_AKID_MAX + 1];
-
-	RD_ENSURE(a->claim.akid.ptr != NULL && a->claim.akid.len < sizeof(akid), RD_INTERNAL);
-	memcpy(akid, a->claim.akid.ptr, a->claim.akid.len);
-	akid[a->claim.akid.len] = '\0';
-	if (strncmp(akid, "ASIA", 4) != 0) {
-		return find_long_lived(a, akid);
+	RD_ENSURE(a->claim.akid.ptr != NULL && a->claim.akid.len < sizeof(a->akid), RD_INTERNAL);
+	memcpy(a->akid, a->claim.akid.ptr, a->claim.akid.len);
+	a->akid[a->claim.akid.len] = '\0';
+	if (strncmp(a->akid, "ASIA", 4) != 0) {
+		return find_long_lived(a, a->akid);
 	}
 	if (a->claim.token.ptr == NULL) {
 		a->verdict = RD_SIGV4_WRONG_TOKEN;
@@ -396,11 +395,10 @@ static enum rd_status take_caller(struct attempt *a)
 		return broken(call, st);
 	}
 	who->kind = principal->record.kind;
-	(void)snprintf(who->account, sizeof(who->account), "%s", principal->record.account);
-	(void)snprintf(who->uid, sizeof(who->uid), "%s", uid);
-	(void)snprintf(who->arn, sizeof(who->arn), "%s", principal->arn);
-	(void)snprintf(who->akid, sizeof(who->akid), "%.*s", (int)a->claim.akid.len,
-		(const char *)a->claim.akid.ptr);
+	rd_text_copy(who->account, sizeof(who->account), principal->record.account);
+	rd_text_copy(who->uid, sizeof(who->uid), uid);
+	rd_text_copy(who->arn, sizeof(who->arn), principal->arn);
+	rd_text_copy(who->akid, sizeof(who->akid), a->akid);
 	if (a->has_session) {
 		take_session(who, &a->session);
 	}

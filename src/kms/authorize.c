@@ -20,13 +20,21 @@
 
 #define REFUSED_TEXT "The request could not be authorized."
 
+/* What policies look a key up in: they take it as something that does not change, which is true of
+ * its answers. */
+struct asker {
+	struct inquiry *inquiry;
+};
+
 struct inquiry {
 	struct kms_call *call;
 	const struct kms_question *question;
 	const struct kms_cached_principal *principal; /* NULL: the account's root */
 	const struct rd_policy *session_policy;
 	struct rd_policy *session_parsed;
-	struct kms_context *context; /* ours; some ten KiB, too much for the stack */
+	struct kms_context *context; /* ours; made when a policy or a grant asks for a key */
+	enum rd_status context_st;   /* of making it */
+	struct asker asker;
 	struct rd_policy_request request;
 	struct rd_policy_authority authority;
 	struct rd_policy_decision decision;
@@ -174,14 +182,34 @@ static enum rd_status read_policies(struct inquiry *q)
 	return RD_OK;
 }
 
+/* Some ten KiB, too much for the stack. */
+static enum rd_status need_context(struct inquiry *q)
+{
+	if (q->context == NULL && q->context_st == RD_OK) {
+		q->context = calloc(1, sizeof(*q->context));
+		q->context_st = q->context == NULL ? RD_NOMEM
+						   : kms_context_init(q->context, q->call,
+							     q->question, q->principal);
+	}
+	return q->context_st;
+}
+
+/* Most policies' statements on keys have no condition, and their calls need no context. After a
+ * failure nothing is there, and nothing is decided: evaluate() asks. */
+static bool look_up(const void *ctx, struct rd_view key, struct rd_policy_values *ret_values)
+{
+	const struct asker *asker = ctx;
+
+	return need_context(asker->inquiry) == RD_OK &&
+	       kms_context_lookup(asker->inquiry->context, key, ret_values);
+}
+
 static enum rd_status prepare(struct inquiry *q)
 {
 	const struct kms_question *question = q->question;
 
 	RD_TRY(read_policies(q));
-	q->context = calloc(1, sizeof(*q->context));
-	RD_ENSURE(q->context != NULL, RD_NOMEM);
-	RD_TRY(kms_context_init(q->context, q->call, question, q->principal));
+	q->asker = (struct asker){.inquiry = q};
 	q->authority.has_resource_policy = question->key != NULL || question->trust != NULL;
 	q->authority.resource_policy = question->key != NULL ? question->key->policy
 							     : question->trust;
@@ -190,7 +218,7 @@ static enum rd_status prepare(struct inquiry *q)
 		.caller = caller_of(&q->call->who),
 		.action = rd_view_str(question->action),
 		.resource = rd_view_str(resource_of(question)),
-		.context = {.lookup = kms_context_lookup, .ctx = q->context},
+		.context = {.lookup = look_up, .ctx = &q->asker},
 	};
 	q->request.resource_account = resource_account(q);
 	return RD_OK;
@@ -208,15 +236,23 @@ static bool is_foreign(const struct inquiry *q)
 	       strcmp(q->question->key->record.account, q->call->who.account) != 0;
 }
 
+/* The policies' word, which counts only if whatever they asked for could be answered. */
+static enum rd_status ask_policies(struct inquiry *q)
+{
+	RD_TRY(rd_policy_evaluate(&q->authority, &q->request, NULL, &q->decision));
+	return q->context_st;
+}
+
 static enum rd_status evaluate(struct inquiry *q)
 {
 	bool tokens = json_array_size(q->question->grant_tokens) > 0;
 	enum rd_status st;
 
-	RD_TRY(rd_policy_evaluate(&q->authority, &q->request, NULL, &q->decision));
+	RD_TRY(ask_policies(q));
 	if (!tokens && (!could_be_granted(&q->decision) || !q->question->grants_apply)) {
 		return RD_OK;
 	}
+	RD_TRY(need_context(q));
 	st = kms_find_grant(
 		q->call, q->question, &q->request.caller, &q->context->encryption, q->grant);
 	if (q->call->fault.type == KMS_FAULT_INVALID_GRANT_TOKEN && is_foreign(q) &&
@@ -230,7 +266,7 @@ static enum rd_status evaluate(struct inquiry *q)
 		return RD_OK;
 	}
 	q->authority.granted = true;
-	return rd_policy_evaluate(&q->authority, &q->request, NULL, &q->decision);
+	return ask_policies(q);
 }
 
 /* The name that an identity policy has, for whoever reads the audit record. */
@@ -282,13 +318,12 @@ static void record(struct inquiry *q, const char *reason)
 	struct kms_decision *decision = &q->call->decision;
 	struct rd_buf by = rd_buf_fixed(decision->by, sizeof(decision->by) - 1);
 
-	*decision = (struct kms_decision){
-		.made = true, .allowed = reason == NULL && q->decision.verdict == RD_VERDICT_ALLOW};
-	(void)snprintf(decision->action, sizeof(decision->action), "%s", q->question->action);
-	(void)snprintf(
-		decision->resource, sizeof(decision->resource), "%s", resource_of(q->question));
+	decision->made = true;
+	decision->allowed = reason == NULL && q->decision.verdict == RD_VERDICT_ALLOW;
+	rd_text_copy(decision->action, sizeof(decision->action), q->question->action);
+	rd_text_copy(decision->resource, sizeof(decision->resource), resource_of(q->question));
 	if (reason != NULL) {
-		(void)snprintf(decision->by, sizeof(decision->by), "%s", reason);
+		rd_text_copy(decision->by, sizeof(decision->by), reason);
 		return;
 	}
 	/* A Sid or a name that does not fit is cut: what was put before it stands. */
@@ -373,6 +408,7 @@ enum rd_status kms_authorize_lockout(
 	q.authority.resource_policy = next;
 	st = rd_policy_check_lockout(&q.authority, &q.request, NULL);
 	rd_policy_free(&next);
+	RD_TRY(q.context_st);
 	/* What cannot be evaluated now could not be later. */
 	RD_ENSURE(st == RD_OK || st == RD_DENIED || rd_category(st) == RD_CAT_LIMIT, st);
 	*ret_safe = st == RD_OK;

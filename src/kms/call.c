@@ -16,16 +16,15 @@
 #include "aws/json_in.h"
 #include "base/secret.h"
 #include "base/text.h"
-#include "crypto/random.h"
 #include "kms/auth.h"
 #include "kms/iam.h"
 #include "kms/metrics.h"
 #include "kms/ops.h"
 #include "kms/record.h"
+#include "kms/request_id.h"
 #include "log/log.h"
 #include "os/workers.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -61,20 +60,6 @@ static uint64_t monotonic_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
-enum rd_status kms_request_id(char ret_text[37])
-{
-	uint8_t id[16];
-	char hex[33];
-
-	RD_TRY(rd_random_bytes(id, sizeof(id)));
-	id[6] = (uint8_t)((id[6] & 0x0f) | 0x40);
-	id[8] = (uint8_t)((id[8] & 0x3f) | 0x80);
-	rd_hex_string(rd_view(id, sizeof(id)), hex);
-	snprintf(ret_text, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
-		hex + 20);
-	return RD_OK;
 }
 
 /* --- the answer --- */
@@ -432,10 +417,10 @@ static struct exchange *make(struct kms *kms, unsigned thread,
 	x->call.now_ms = kms->now_ms();
 	x->call.tls = request->tls;
 	x->call.body = request->body;
-	snprintf(x->call.peer, sizeof(x->call.peer), "%s", request->peer);
+	rd_text_copy(x->call.peer, sizeof(x->call.peer), request->peer);
 	copy_printable(rd_http_header_find(request, "User-Agent"), x->call.user_agent,
 		sizeof(x->call.user_agent));
-	if (kms_request_id(x->call.request_id) != RD_OK) {
+	if (kms_request_ids_next(&kms->request_ids[thread], x->call.request_id) != RD_OK) {
 		free(x);
 		return NULL;
 	}

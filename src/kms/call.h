@@ -20,6 +20,7 @@
 #include "kms/identity.h"
 #include "kms/kms.h"
 #include "kms/recipient.h"
+#include "kms/request_id.h"
 
 #include <jansson.h>
 
@@ -92,8 +93,6 @@ struct kms_decision {
 	char resource[KMS_ARN_SIZE];
 	char by[256]; /* "key policy, statement 2 (EnclaveUse)", "grant 1f…", "no statement" */
 };
-
-#define KMS_REQUEST_ID_SIZE 37
 
 struct kms_op;
 

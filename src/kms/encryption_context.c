@@ -45,7 +45,8 @@ static enum rd_status read_pairs(struct kms_params *p, const char *name, struct 
 enum rd_status kms_encryption_context_read(
 	struct kms_params *p, const char *name, struct kms_encryption_context *ret)
 {
-	struct rd_json_pair *pairs = calloc(RD_CONTEXT_PAIRS_MAX, sizeof(*pairs));
+	size_t n = json_object_size(json_object_get(p->in.object, name));
+	struct rd_json_pair *pairs = calloc(n + 1, sizeof(*pairs));
 	enum rd_status st;
 
 	RD_ENSURE(pairs != NULL, kms_settle(p->call, RD_NOMEM));

@@ -11,9 +11,6 @@
 void kms_exchange_begin(struct kms *kms, unsigned thread, const struct rd_http_request *request,
 	struct rd_http_call *http);
 
-/* "3f1c…-…": a random UUID, version 4. */
-enum rd_status kms_request_id(char ret_text[37]) RD_MUST_USE;
-
 /* The JSON body of a fault, with its headers; for answers that no call stands behind. */
 void kms_answer_fault(struct rd_http_call *http, const char *type, const char *message);
 

@@ -28,6 +28,7 @@
 
 struct kms_cache;
 struct kms_metrics;
+struct kms_request_ids;
 struct kms_scheduler;
 struct kms_signing_keys;
 struct kms_trust;
@@ -45,6 +46,7 @@ struct kms {
 	uint8_t installation[8]; /* in ciphertexts: those of another installation are refused */
 	struct kms_db **dbs;     /* HTTP threads', workers', the scheduler's two */
 	size_t n_dbs;
+	struct kms_request_ids *request_ids; /* HTTP threads' */
 	struct kms_keyring *keyring;
 	struct rd_ec_key *audit_key;
 	struct kms_audit *audit;

@@ -81,8 +81,8 @@ static enum rd_status encrypt_read(struct kms_call *call, struct encrypt_request
 	struct kms_params p;
 	struct rd_buf out;
 
-	RD_TRY(kms_settle(
-		call, rd_secret_init(&r->storage, RD_ENVELOPE_PLAINTEXT_MAX + BLOB_ROOM)));
+	RD_TRY(kms_settle(call, rd_secret_init(&r->storage, kms_param_blob_room(call, "Plaintext",
+								    RD_ENVELOPE_PLAINTEXT_MAX))));
 	out = rd_buf_fixed(r->storage.ptr, r->storage.cap);
 	kms_params_begin(&p, call);
 	r->key_id = kms_param_key(&p, "KeyId", true);

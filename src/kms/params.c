@@ -2,8 +2,9 @@
 /* Parameters of a call. */
 #include "kms/params.h"
 
+#include "base/text.h"
+
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 
 #define KEY_REF_MAX      2048
@@ -32,23 +33,25 @@ void kms_params_begin(struct kms_params *p, struct kms_call *call)
 	p->in = rd_json_in(call->in, &p->validation);
 }
 
-enum rd_status kms_params_end(struct kms_params *p)
+static enum rd_status fail_validation(struct kms_params *p)
 {
 	uint8_t text[KMS_MESSAGE_SIZE];
 	struct rd_buf message = rd_buf_fixed(text, sizeof(text));
 
+	RD_TRY(rd_validation_message(&p->validation, &message));
+	return kms_fail(
+		p->call, KMS_FAULT_VALIDATION, "%.*s", (int)message.used, (const char *)text);
+}
+
+enum rd_status kms_params_end(struct kms_params *p)
+{
 	if (p->st == RD_NOMEM) {
 		return kms_settle(p->call, p->st);
 	}
 	if (p->st != RD_OK) {
 		return kms_fail_silently(p->call, KMS_FAULT_SERIALIZATION);
 	}
-	if (!p->validation.failed) {
-		return RD_OK;
-	}
-	RD_TRY(rd_validation_message(&p->validation, &message));
-	return kms_fail(
-		p->call, KMS_FAULT_VALIDATION, "%.*s", (int)message.used, (const char *)text);
+	return p->validation.failed ? fail_validation(p) : RD_OK;
 }
 
 static void note(struct kms_params *p, enum rd_status st)
@@ -67,7 +70,8 @@ void kms_param_show(struct kms_params *p, const char *name)
 	if (value == NULL) {
 		return;
 	}
-	snprintf(shown, sizeof(shown), "%c%s", tolower((unsigned char)name[0]), name + 1);
+	rd_text_copy(shown, sizeof(shown), name);
+	shown[0] = (char)tolower((unsigned char)shown[0]);
 	if (call->facts == NULL) {
 		call->facts = json_object();
 	}
@@ -142,6 +146,14 @@ bool kms_param_time(struct kms_params *p, const char *name, int64_t *ret_ms)
 	kms_param_show(p, name);
 	*ret_ms = (int64_t)ms; /* at most the end of the year 9999 */
 	return present;
+}
+
+size_t kms_param_blob_room(const struct kms_call *call, const char *name, size_t max)
+{
+	size_t decoded = json_string_length(json_object_get(call->in, name)) / 4 * 3;
+
+	/* rd_json_in_blob decodes two bytes more than its rule's maximum, before it refuses. */
+	return decoded == 0 ? 1 : decoded < max + 2 ? decoded : max + 2;
 }
 
 struct rd_view kms_param_blob(

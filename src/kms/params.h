@@ -43,6 +43,8 @@ bool kms_param_time(struct kms_params *p, const char *name, int64_t *ret_ms);
 /* Appended to out, which the caller owns; see rd_json_in_blob. */
 struct rd_view kms_param_blob(
 	struct kms_params *p, const char *name, size_t min, size_t max, struct rd_buf *out);
+/* How much out needs to have, and no less than 1, so that it may be a secret's capacity. */
+size_t kms_param_blob_room(const struct kms_call *call, const char *name, size_t max);
 struct rd_json_list kms_param_list(
 	struct kms_params *p, const char *name, bool required, size_t min, size_t max);
 /* GrantTokens, checked, as kms_question takes them; NULL when absent. */

@@ -5,8 +5,8 @@
 #include "kms/cache.h"
 #include "kms/call.h"
 #include "kms/due.h"
-#include "kms/exchange.h"
 #include "kms/record.h"
+#include "kms/request_id.h"
 #include "kms/store.h"
 #include "log/log.h"
 
