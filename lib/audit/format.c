@@ -138,7 +138,7 @@ enum rd_status rd_audit_key_parse(struct rd_view pem, struct rd_ec_key **ret)
 	RD_TRY(rd_cur_finish(&c));
 	RD_ENSURE(rd_base64_decode(rd_buf_view(&text), &spki) == RD_OK, RD_MALFORMED);
 	RD_TRY(rd_ec_key_from_spki(rd_buf_view(&spki), &key));
-	if (rd_ec_key_curve(key) != RD_P384) {
+	if (rd_ec_key_curve(key) != RD_P256) {
 		rd_ec_key_free(&key);
 		return RD_WRONG_KEY;
 	}

@@ -59,7 +59,7 @@ enum rd_status rd_audit_segment_put(const struct rd_merkle_range *range, struct 
 	RD_MUST_USE;
 enum rd_status rd_audit_segment_next(struct rd_cur *c, struct rd_merkle_range *ret) RD_MUST_USE;
 
-/* The public key as PEM ("PUBLIC KEY"), and back. RD_MALFORMED; RD_WRONG_KEY: not P-384. */
+/* The public key as PEM ("PUBLIC KEY"), and back. RD_MALFORMED; RD_WRONG_KEY: not P-256. */
 #define RD_AUDIT_PEM_MAX 4096
 enum rd_status rd_audit_key_put(const struct rd_ec_key *key, struct rd_buf *out) RD_MUST_USE;
 enum rd_status rd_audit_key_parse(struct rd_view pem, struct rd_ec_key **ret) RD_MUST_USE;

@@ -217,7 +217,7 @@ static enum rd_audit_result own_key(int dir_fd, struct rd_ec_key **ret, struct r
 		st = rd_audit_key_parse(rd_buf_view(&pem), ret);
 	}
 	return st == RD_OK ? RD_AUDIT_OK
-			   : rd_audit_refuse(err, RD_AUDIT_KEY, "%s: no public P-384 key: %s",
+			   : rd_audit_refuse(err, RD_AUDIT_KEY, "%s: no public P-256 key: %s",
 				     RD_AUDIT_KEY_FILE, rd_status_text(st));
 }
 
@@ -227,7 +227,7 @@ static enum rd_audit_result check_all(struct checking *c, struct rd_error *err)
 	enum rd_audit_result result;
 
 	if (rd_merkle_log_id(c->key, &c->report->log_id) != RD_OK) {
-		return rd_audit_refuse(err, RD_AUDIT_KEY, "the key is not on P-384");
+		return rd_audit_refuse(err, RD_AUDIT_KEY, "the key is not on P-256");
 	}
 	c->report->live = is_live(c->dir_fd);
 	result = read_saved(c, err);

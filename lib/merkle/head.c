@@ -2,14 +2,14 @@
 /* Signed tree heads: encoding, signing, verifying. */
 #include "merkle/head.h"
 
-static const uint8_t magic[8] = "RDLOGH1";
+static const uint8_t magic[8] = "RDLOGH2";
 
 enum rd_status rd_merkle_log_id(const struct rd_ec_key *key, struct rd_merkle_hash *ret)
 {
 	uint8_t storage[RD_EC_SPKI_SIZE_MAX];
 	struct rd_buf spki = rd_buf_fixed(storage, sizeof(storage));
 
-	RD_ENSURE(rd_ec_key_curve(key) == RD_P384, RD_WRONG_KEY);
+	RD_ENSURE(rd_ec_key_curve(key) == RD_P256, RD_WRONG_KEY);
 	RD_TRY(rd_ec_key_to_spki(key, &spki));
 	return rd_digest_once(RD_SHA256, rd_buf_view(&spki), ret->bytes);
 }
@@ -19,6 +19,8 @@ enum rd_status rd_merkle_head_sign_as(const struct rd_ec_key *key, const struct 
 {
 	struct rd_buf out = rd_buf_fixed(ret_signed, RD_MERKLE_HEAD_BODY_SIZE);
 
+	/* Another curve's signature would not even fit. */
+	RD_ENSURE(rd_ec_key_curve(key) == RD_P256, RD_WRONG_KEY);
 	RD_ENSURE(head->size <= RD_MERKLE_SIZE_MAX, RD_LIMIT);
 	RD_TRY(rd_buf_put(&out, magic, sizeof(magic)));
 	RD_TRY(rd_buf_put(&out, id->bytes, sizeof(id->bytes)));

@@ -2,14 +2,16 @@
 /*
  * Signed tree heads: what a log says of itself at one time, in fixed bytes.
  *
- *     0   8  "RDLOGH1" and a zero byte: what was signed, and its version
+ *     0   8  "RDLOGH2" and a zero byte: what was signed, and its version
  *     8  32  log id: SHA-256 of the log key's SubjectPublicKeyInfo (RFC 6962, 3.2)
  *    40   8  time, milliseconds since the epoch, big-endian
  *    48   8  tree size, big-endian
  *    56  32  root
- *    88  96  ECDSA over bytes 0 to 87, P-384 with SHA-384, r || s
+ *    88  64  ECDSA over bytes 0 to 87, P-256 with SHA-256, r || s
  *
- * The magic keeps this signature apart from every other one that the key may ever make.
+ * The magic keeps this signature apart from every other one that the key may ever make. The curve
+ * is RFC 6962's (2.1.4): as strong as the tree's SHA-256 is against collisions, and a signature
+ * costs a twentieth of one on P-384, of which every batch of records needs one.
  */
 #ifndef RD_MERKLE_HEAD_H
 #define RD_MERKLE_HEAD_H
@@ -18,7 +20,7 @@
 #include "merkle/hash.h"
 
 #define RD_MERKLE_HEAD_BODY_SIZE      88
-#define RD_MERKLE_HEAD_SIGNATURE_SIZE 96
+#define RD_MERKLE_HEAD_SIGNATURE_SIZE 64
 #define RD_MERKLE_HEAD_SIZE           (RD_MERKLE_HEAD_BODY_SIZE + RD_MERKLE_HEAD_SIGNATURE_SIZE)
 
 struct rd_merkle_head {
@@ -34,8 +36,8 @@ enum rd_status rd_merkle_log_id(const struct rd_ec_key *key, struct rd_merkle_ha
 /* RD_WRONG_KEY: another curve; RD_USAGE: no private half; RD_LIMIT: size too large. */
 enum rd_status rd_merkle_head_sign(const struct rd_ec_key *key, const struct rd_merkle_head *head,
 	uint8_t ret_signed[RD_MERKLE_HEAD_SIZE]) RD_MUST_USE;
-/* The same for who signs often: id is rd_merkle_log_id's of that key, which costs a third of a
- * signature. RD_WRONG_KEY is not found. */
+/* The same for who signs often: id is rd_merkle_log_id's of that key, which costs more than the
+ * signature. That it is another key's is not found. */
 enum rd_status rd_merkle_head_sign_as(const struct rd_ec_key *key, const struct rd_merkle_hash *id,
 	const struct rd_merkle_head *head, uint8_t ret_signed[RD_MERKLE_HEAD_SIZE]) RD_MUST_USE;
 

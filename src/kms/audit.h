@@ -28,7 +28,7 @@
 struct kms_audit;
 
 /*
- * key: P-384 with its private half; borrowed. Makes the directory (0700) if it is not there.
+ * key: P-256 with its private half; borrowed. Makes the directory (0700) if it is not there.
  * RD_EXISTS: another server writes here (each has a directory of its own); RD_WRONG_KEY: the log is
  * of another key. The threads' owner ignores SIGXFSZ, if a file size limit may be set.
  */

@@ -4,7 +4,7 @@
 
 #include "kms/store.h"
 
-/* PKCS#8 of P-384 is 185 bytes. */
+/* PKCS#8 of P-256 is 138 bytes. */
 #define PKCS8_MAX   512
 #define WRAPPED_MAX (PKCS8_MAX + KMS_WRAP_OVERHEAD)
 
@@ -29,7 +29,7 @@ static enum rd_status read_key(struct kms_db *db, struct work *w)
 	RD_TRY(kms_store_meta_get(db, meta_name, &wrapped));
 	RD_TRY(kms_unwrap_with(
 		w->keyring, db, KMS_PURPOSE_AUDIT_KEY, identity(), rd_buf_view(&wrapped), &der));
-	return rd_ec_key_from_pkcs8(rd_secret_view(&der), RD_P384, &w->key);
+	return rd_ec_key_from_pkcs8(rd_secret_view(&der), RD_P256, &w->key);
 }
 
 static enum rd_status make_key(struct kms_db *db, struct work *w)
@@ -38,7 +38,7 @@ static enum rd_status make_key(struct kms_db *db, struct work *w)
 	struct rd_buf wrapped = rd_buf_fixed(storage, sizeof(storage));
 	struct rd_secret der RD_CLEANUP(rd_secret_finish) = {0};
 
-	RD_TRY(rd_ec_key_generate(RD_P384, &w->key));
+	RD_TRY(rd_ec_key_generate(RD_P256, &w->key));
 	RD_TRY(rd_secret_init(&der, PKCS8_MAX));
 	RD_TRY(rd_ec_key_to_pkcs8(w->key, &der));
 	RD_TRY(kms_wrap(

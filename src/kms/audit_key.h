@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The key that signs the audit log's tree heads: P-384, in the database, wrapped by the key ring.
+/* The key that signs the audit log's tree heads: P-256, in the database, wrapped by the key ring.
  */
 #ifndef KMS_AUDIT_KEY_H
 #define KMS_AUDIT_KEY_H

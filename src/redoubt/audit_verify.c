@@ -36,7 +36,7 @@ static enum rd_status read_key(const char *path, struct rd_ec_key **ret, struct 
 
 	RD_TRY(read_file(path, &pem, err));
 	st = rd_audit_key_parse(rd_buf_view(&pem), ret);
-	return st == RD_OK ? RD_OK : rd_fail(err, st, "%s: is no public P-384 key in PEM", path);
+	return st == RD_OK ? RD_OK : rd_fail(err, st, "%s: is no public P-256 key in PEM", path);
 }
 
 /* Whole or not at all: a head that is cut short would be taken for a forged one later. */

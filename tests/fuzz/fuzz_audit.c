@@ -94,7 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint32_t len;
 
 	if (key == NULL) {
-		require(rd_ec_key_generate(RD_P384, &key) == RD_OK);
+		require(rd_ec_key_generate(RD_P256, &key) == RD_OK);
 	}
 	if (rd_audit_key_parse(rd_view(data, size), &parsed) == RD_OK) {
 		rd_ec_key_free(&parsed);

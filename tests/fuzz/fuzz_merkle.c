@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint64_t n;
 
 	if (key == NULL) {
-		require(rd_ec_key_generate(RD_P384, &key) == RD_OK);
+		require(rd_ec_key_generate(RD_P256, &key) == RD_OK);
 	}
 	require(rd_merkle_head_verify(key, rd_view(data, size), &head) != RD_OK);
 	if (rd_cur_be64(&c, &m) != RD_OK || rd_cur_be64(&c, &n) != RD_OK) {

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 REDOUBT = os.environ["REDOUBT"]
 WRITER = os.environ["AUDIT_WRITER"]
 SEGMENT0 = "0" * 19
-HEAD_SIZE = 184
+HEAD_SIZE = 152
 CODES = {"NO_LOG": 10, "KEY": 11, "FORM": 12, "SEGMENT": 13, "MOVED": 14, "HEAD_SIGNATURE": 15, "HEAD_ORDER": 16,
          "MISSING": 17, "ALTERED": 18, "UNCOVERED": 19, "DOCUMENT_MISSING": 20, "DOCUMENT_ALTERED": 21, "SAVED_HEAD": 22,
          "ROLLED_BACK": 23, "FORKED": 24}
@@ -48,9 +48,9 @@ def spki_of(key):
 
 
 def sign_head(key, time_ms, leaves):
-    body = b"RDLOGH1\0" + sha256(spki_of(key)) + time_ms.to_bytes(8, "big") + len(leaves).to_bytes(8, "big") + root_of(leaves)
-    r, s = utils.decode_dss_signature(key.sign(body, ec.ECDSA(hashes.SHA384())))
-    return body + r.to_bytes(48, "big") + s.to_bytes(48, "big")
+    body = b"RDLOGH2\0" + sha256(spki_of(key)) + time_ms.to_bytes(8, "big") + len(leaves).to_bytes(8, "big") + root_of(leaves)
+    r, s = utils.decode_dss_signature(key.sign(body, ec.ECDSA(hashes.SHA256())))
+    return body + r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
 def frame(record):
@@ -96,7 +96,7 @@ def verify(folder, *args):
 
 @pytest.fixture(name="key", scope="module")
 def key_fixture():
-    return ec.generate_private_key(ec.SECP384R1())
+    return ec.generate_private_key(ec.SECP256R1())
 
 
 @pytest.fixture(name="pem", scope="module")
@@ -143,9 +143,9 @@ def check_independently(folder, key):
 
 
 def check_head(head, key, leaves):
-    body, r, s = head[:88], int.from_bytes(head[88:136], "big"), int.from_bytes(head[136:], "big")
-    key.public_key().verify(utils.encode_dss_signature(r, s), body, ec.ECDSA(hashes.SHA384()))
-    assert body[:8] == b"RDLOGH1\0" and body[8:40] == sha256(spki_of(key))
+    body, r, s = head[:88], int.from_bytes(head[88:120], "big"), int.from_bytes(head[120:], "big")
+    key.public_key().verify(utils.encode_dss_signature(r, s), body, ec.ECDSA(hashes.SHA256()))
+    assert body[:8] == b"RDLOGH2\0" and body[8:40] == sha256(spki_of(key))
     assert body[56:] == root_of(leaves[:int.from_bytes(body[48:56], "big")])
 
 
@@ -158,7 +158,7 @@ def test_the_servers_log_is_what_its_format_says(tmp_path, key, pem):
     assert len(list((tmp_path / "log").glob("heads-*"))) > 1
     assert check_independently(tmp_path / "log", key) == records
     with pytest.raises(InvalidSignature):
-        check_independently(tmp_path / "log", ec.generate_private_key(ec.SECP384R1()))
+        check_independently(tmp_path / "log", ec.generate_private_key(ec.SECP256R1()))
 
 
 def test_a_log_of_another_writer_verifies(tmp_path, key):
@@ -193,7 +193,7 @@ def test_heads_that_go_backwards_or_are_anothers(tmp_path, key):
     heads = path.read_bytes()
     path.write_bytes(heads[:2 * HEAD_SIZE] + heads[HEAD_SIZE:])
     assert verify(tmp_path)[0] == "HEAD_ORDER"
-    other = ec.generate_private_key(ec.SECP384R1())
+    other = ec.generate_private_key(ec.SECP256R1())
     path.write_bytes(heads[:2 * HEAD_SIZE] + sign_head(other, 1767225600001, [record(0), record(1)]))
     assert verify(tmp_path)[0] == "HEAD_SIGNATURE"
     path.write_bytes(heads[:2 * HEAD_SIZE] + sign_head(key, 1, [record(0), record(1)]))
@@ -225,12 +225,12 @@ def test_the_key_from_elsewhere(log, key, tmp_path):
     public, other = tmp_path / "public.pem", tmp_path / "other.pem"
     public.write_bytes((log / "key.pem").read_bytes())
     assert verify(log, "--key", public)[1]["keyGiven"]
-    spki = ec.generate_private_key(ec.SECP384R1()).public_key().public_bytes(
+    spki = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     other.write_bytes(spki)
     assert verify(log, "--key", other)[0] == "KEY"
     # Whoever rewrites the log under a key of their own also replaces key.pem: only --key finds it.
-    forged = ec.generate_private_key(ec.SECP384R1())
+    forged = ec.generate_private_key(ec.SECP256R1())
     write_log(tmp_path / "forged", forged, [[record(0)]])
     assert verify(tmp_path / "forged")[0] == "OK"
     assert verify(tmp_path / "forged", "--key", public)[0] == "KEY"
@@ -324,7 +324,7 @@ def test_wrong_usage(args):
 
 def test_no_log(tmp_path):
     assert redoubt("verify", tmp_path / "nothing").returncode == 1
-    write_log(tmp_path, ec.generate_private_key(ec.SECP384R1()), [])
+    write_log(tmp_path, ec.generate_private_key(ec.SECP256R1()), [])
     (tmp_path / f"log-{SEGMENT0}").unlink()
     assert verify(tmp_path)[0] == "SEGMENT"
     (tmp_path / f"heads-{SEGMENT0}").unlink()

@@ -70,7 +70,7 @@ void bench_open(struct bench *b, int64_t now_ms)
 	check(kms_keyring_open(b->db, text, &b->kms.keyring, &err), &err);
 	kms_keyring_installation(b->kms.keyring, b->kms.installation);
 	assert_ok(kms_cache_new(b->kms.keyring, BENCH_REGION, KMS_CACHE_ENTRIES, &b->kms.cache));
-	assert_ok(rd_ec_key_generate(RD_P384, &b->audit_key));
+	assert_ok(rd_ec_key_generate(RD_P256, &b->audit_key));
 	snprintf(text, sizeof(text), "%s/audit", b->dir);
 	check(kms_audit_open(text, b->audit_key, &b->kms.audit, &err), &err);
 	snprintf(b->kms.config.region, sizeof(b->kms.config.region), "%s", BENCH_REGION);

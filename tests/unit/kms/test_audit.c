@@ -52,7 +52,7 @@ static int setup(void **state)
 	memcpy(f->dir, template, sizeof(template));
 	assert_non_null(mkdtemp(f->dir));
 	snprintf(f->copy, sizeof(f->copy), "%s.copy", f->dir);
-	assert_ok(rd_ec_key_generate(RD_P384, &f->key));
+	assert_ok(rd_ec_key_generate(RD_P256, &f->key));
 	*state = f;
 	return 0;
 }
@@ -825,7 +825,7 @@ static void a_fork_and_a_rollback_are_found(void **state)
 	assert_int_equal(verify_with(f->copy, &against, &report, &err), RD_AUDIT_FORKED);
 	saved[60] ^= 1;
 	assert_int_equal(verify_with(f->dir, &against, &report, &err), RD_AUDIT_SAVED_HEAD);
-	assert_ok(rd_ec_key_generate(RD_P384, &other));
+	assert_ok(rd_ec_key_generate(RD_P256, &other));
 	against = (struct rd_audit_verify_options){.key = other};
 	assert_int_equal(verify_with(f->dir, &against, &report, &err), RD_AUDIT_KEY);
 	rd_ec_key_free(&other);
@@ -886,7 +886,7 @@ static void an_altered_log_is_not_gone_on_with(void **state)
 	write_file(f->dir, "log-" SEGMENT0, bytes, len);
 	free(bytes);
 	f->key = NULL;
-	assert_ok(rd_ec_key_generate(RD_P384, &f->key));
+	assert_ok(rd_ec_key_generate(RD_P256, &f->key));
 	assert_not_opened(f, RD_WRONG_KEY, RD_AUDIT_KEY_FILE);
 	rd_ec_key_free(&f->key);
 	f->key = key;

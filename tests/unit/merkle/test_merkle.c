@@ -496,8 +496,8 @@ static struct rd_ec_key *new_key(enum rd_ec_curve curve)
 
 static void heads_verify_and_are_refused_when_changed(void **state)
 {
-	RD_CLEANUP(rd_ec_key_free) struct rd_ec_key *key = new_key(RD_P384);
-	RD_CLEANUP(rd_ec_key_free) struct rd_ec_key *other = new_key(RD_P384);
+	RD_CLEANUP(rd_ec_key_free) struct rd_ec_key *key = new_key(RD_P256);
+	RD_CLEANUP(rd_ec_key_free) struct rd_ec_key *other = new_key(RD_P256);
 	struct rd_merkle_head head = {.time_ms = 1767225600123, .size = 7};
 	uint8_t bytes[RD_MERKLE_HEAD_SIZE + 1] = {0};
 	struct rd_merkle_head again;
@@ -529,8 +529,8 @@ static void heads_verify_and_are_refused_when_changed(void **state)
 
 static void a_head_is_read_without_its_signature_only_when_asked(void **state)
 {
-	RD_CLEANUP(rd_ec_key_free) struct rd_ec_key *key = new_key(RD_P384);
-	RD_CLEANUP(rd_ec_key_free) struct rd_ec_key *other = new_key(RD_P384);
+	RD_CLEANUP(rd_ec_key_free) struct rd_ec_key *key = new_key(RD_P256);
+	RD_CLEANUP(rd_ec_key_free) struct rd_ec_key *other = new_key(RD_P256);
 	struct rd_merkle_head head = {.time_ms = 7, .size = 3};
 	uint8_t bytes[RD_MERKLE_HEAD_SIZE];
 	struct rd_view v = rd_view(bytes, sizeof(bytes));
@@ -554,7 +554,7 @@ static void a_head_is_read_without_its_signature_only_when_asked(void **state)
 
 static void head_bytes_are_as_documented(void **state)
 {
-	RD_CLEANUP(rd_ec_key_free) struct rd_ec_key *key = new_key(RD_P384);
+	RD_CLEANUP(rd_ec_key_free) struct rd_ec_key *key = new_key(RD_P256);
 	struct rd_merkle_head head = {.time_ms = 0x0102030405060708, .size = 0x1112};
 	uint8_t bytes[RD_MERKLE_HEAD_SIZE];
 	struct rd_merkle_hash id;
@@ -562,18 +562,18 @@ static void head_bytes_are_as_documented(void **state)
 	(void)state;
 	memset(&head.root, 0xab, sizeof(head.root));
 	assert_ok(rd_merkle_head_sign(key, &head, bytes));
-	assert_memory_equal(bytes, "RDLOGH1\0", 8);
+	assert_memory_equal(bytes, "RDLOGH2\0", 8);
 	assert_ok(rd_merkle_log_id(key, &id));
 	assert_memory_equal(bytes + 8, id.bytes, 32);
 	assert_view_hex(rd_view(bytes + 40, 16), "01020304050607080000000000001112");
 	assert_memory_equal(bytes + 56, head.root.bytes, 32);
-	assert_ok(rd_ec_verify(key, rd_view(bytes, 88), rd_view(bytes + 88, 96)));
+	assert_ok(rd_ec_verify(key, rd_view(bytes, 88), rd_view(bytes + 88, 64)));
 }
 
-static void only_p384_keys_with_a_private_half_sign_heads(void **state)
+static void only_p256_keys_with_a_private_half_sign_heads(void **state)
 {
-	RD_CLEANUP(rd_ec_key_free) struct rd_ec_key *wrong = new_key(RD_P256);
-	RD_CLEANUP(rd_ec_key_free) struct rd_ec_key *key = new_key(RD_P384);
+	RD_CLEANUP(rd_ec_key_free) struct rd_ec_key *wrong = new_key(RD_P384);
+	RD_CLEANUP(rd_ec_key_free) struct rd_ec_key *key = new_key(RD_P256);
 	RD_CLEANUP(rd_ec_key_free) struct rd_ec_key *public = NULL;
 	struct rd_buf spki RD_CLEANUP(rd_buf_finish) = rd_buf_growable(RD_EC_SPKI_SIZE_MAX);
 	struct rd_merkle_head head = {.size = RD_MERKLE_SIZE_MAX + 1};
@@ -585,6 +585,7 @@ static void only_p384_keys_with_a_private_half_sign_heads(void **state)
 	assert_status(rd_merkle_head_sign(key, &head, bytes), RD_LIMIT);
 	head.size = 1;
 	assert_status(rd_merkle_head_sign(wrong, &head, bytes), RD_WRONG_KEY);
+	assert_status(rd_merkle_head_sign_as(wrong, &head.root, &head, bytes), RD_WRONG_KEY);
 	assert_status(rd_merkle_head_sign(public, &head, bytes), RD_USAGE);
 }
 
@@ -606,7 +607,7 @@ int main(void)
 		cmocka_unit_test(heads_verify_and_are_refused_when_changed),
 		cmocka_unit_test(a_head_is_read_without_its_signature_only_when_asked),
 		cmocka_unit_test(head_bytes_are_as_documented),
-		cmocka_unit_test(only_p384_keys_with_a_private_half_sign_heads),
+		cmocka_unit_test(only_p256_keys_with_a_private_half_sign_heads),
 	};
 
 	return cmocka_run_group_tests(tests, make_full_tree, NULL);
