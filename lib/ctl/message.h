@@ -248,6 +248,16 @@ struct rd_ctl_console_fd {
 	bool ring;
 };
 
+/*
+ * What such a pipe has, and nothing more, when the vmm refuses to feed it: it has as many readers
+ * as it may have. A guest that begins with the same bytes refuses its own output to its debugger.
+ */
+#define RD_CTL_CONSOLE_FULL "\0console full\n"
+static inline struct rd_view rd_ctl_console_full(void)
+{
+	return rd_view(RD_CTL_CONSOLE_FULL, sizeof(RD_CTL_CONSOLE_FULL) - 1);
+}
+
 /* redoubtd → nitro-cli: code is the number of nitro-cli's Exx; to redoubt-ec2 also RD_I_…. */
 struct rd_ctl_error {
 	uint64_t code;

@@ -90,6 +90,7 @@ static int follow(int fd, bool has_deadline, uint64_t timeout_s)
 {
 	static uint8_t piece[65536];
 	uint64_t deadline_ms = rd_loop_now_ms() + timeout_s * 1000;
+	bool first = true;
 	size_t n = 0;
 
 	for (;;) {
@@ -111,6 +112,12 @@ static int follow(int fd, bool has_deadline, uint64_t timeout_s)
 		if (n == 0) {
 			return 0;
 		}
+		if (first && rd_view_equal(rd_view(piece, n), rd_ctl_console_full())) {
+			return cli_fail_text(CLI_E44,
+				"the enclave's console has as many readers as it may have: end one "
+				"of them");
+		}
+		first = false;
 		st = write_stdout(rd_view(piece, n));
 		if (st != RD_OK) {
 			return cli_fail_text(

@@ -2,6 +2,7 @@
 /* The console ring and those who follow it. */
 #include "console.h"
 
+#include "ctl/message.h"
 #include "ctl/ring.h"
 #include "os/fd.h"
 
@@ -150,11 +151,16 @@ enum rd_status rd_console_follow(struct rd_console *console, int take_fd)
 	struct rd_console_follower *follower;
 	uint64_t position;
 	unsigned slot;
+	size_t told;
 
 	RD_ENSURE(console->ring != NULL && console->loop != NULL, RD_NOTFOUND);
-	RD_TRY(free_slot(console, &slot));
-	RD_TRY(oldest(console, &position));
 	RD_TRY(rd_fd_set_nonblock(fd, true));
+	if (free_slot(console, &slot) != RD_OK) {
+		/* It fits into an empty pipe; who takes nothing learns as little as before. */
+		(void)!rd_fd_write(fd, rd_ctl_console_full(), &told);
+		return RD_LIMIT;
+	}
+	RD_TRY(oldest(console, &position));
 	follower = calloc(1, sizeof(*follower));
 	RD_ENSURE(follower != NULL, RD_NOMEM);
 	follower->console = console;

@@ -35,7 +35,8 @@ void rd_console_write(struct rd_console *console, struct rd_view bytes);
 
 /*
  * Writes what is kept, then what follows, to fd, which it takes over, also on failure. RD_NOTFOUND:
- * this enclave has no console; RD_LIMIT: too many followers.
+ * this enclave has no console; RD_LIMIT: too many followers, and fd was told so
+ * (RD_CTL_CONSOLE_FULL).
  */
 enum rd_status rd_console_follow(struct rd_console *console, int take_fd) RD_MUST_USE;
 

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Debug mode: a console, and a document that proves nothing and says so. Without it, neither."""
 
+import contextlib
 import json
+import os
+import subprocess
 
 import images
 from document import Document
@@ -9,6 +12,7 @@ from redoubt import Guest, wait_for
 
 DEBUG_REFUSED = 63
 ZERO = bytes(48)
+READERS = 8
 
 
 def console(host, enclave, check=0):
@@ -54,6 +58,25 @@ def test_attach_console_implies_debug_mode_and_follows_to_the_end(host):
     # The console ends with the engine, the record comes after it.
     (ended,) = wait_for("the record of the end", lambda: host.describe("--ended"))
     assert ended["Flags"] == "DEBUG_MODE" and ended["ExitStatus"] == 4
+
+
+def test_the_ninth_reader_of_a_console_is_refused(host):
+    eif, _ = images.guest(host)
+    enclave = host.start(eif, "--debug-mode")
+    words = [os.path.join(host.out, "bin", "nitro-cli"), "console", "--enclave-id", enclave["EnclaveID"]]
+    with contextlib.ExitStack() as readers:
+        all_of_them = [readers.enter_context(subprocess.Popen(words, env=host.environment, stdout=subprocess.PIPE))
+                       for _ in range(READERS)]
+        with Guest(host, enclave) as guest:
+            guest.ask("print", "a line of the guest")
+            for reader in all_of_them:
+                assert any(line == b"a line of the guest\r\n" for line in reader.stdout)
+            refused = console(host, enclave, check=44)
+            assert refused.stderr.startswith(b"[ E44 ] ") and b"as many readers" in refused.stderr
+            all_of_them[0].kill()
+            guest.ask("print", "a line that one reader does not take any more")
+            console(host, enclave)
+            guest.tell("exit", 0)
 
 
 def test_no_console_without_debug_mode(host):

@@ -4,6 +4,7 @@
 
 #include "attest/document.h"
 #include "attest/pki.h"
+#include "ctl/message.h"
 #include "ctl/ring.h"
 #include "os/fd.h"
 #include "os/loop.h"
@@ -117,16 +118,24 @@ static void console_refuses_too_many_followers_and_foreign_files(void **state)
 {
 	struct console_test t;
 	struct rd_console other = {0};
+	char told[64];
+	int ends[2];
 	int i, fd;
+	size_t n;
 
 	(void)state;
 	console_open(&t);
 	for (i = 0; i < RD_CONSOLE_FOLLOWERS_MAX; i++) {
 		assert_ok(rd_console_follow(&t.console, open("/dev/null", O_WRONLY | O_CLOEXEC)));
 	}
-	fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	assert_status(rd_console_follow(&t.console, fd), RD_LIMIT);
-	assert_int_equal(fcntl(fd, F_GETFD), -1); /* taken over all the same */
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	assert_status(rd_console_follow(&t.console, ends[1]), RD_LIMIT);
+	assert_int_equal(fcntl(ends[1], F_GETFD), -1); /* taken over all the same */
+	assert_ok(rd_fd_read(ends[0], told, sizeof(told), &n));
+	assert_true(rd_view_equal(rd_view(told, n), rd_ctl_console_full()));
+	assert_ok(rd_fd_read(ends[0], told, sizeof(told), &n));
+	assert_int_equal(n, 0);
+	rd_fd_close(&ends[0]);
 	console_close(&t);
 	assert_ok(rd_fd_memfd("short", RD_RING_SIZE - 1, &fd));
 	assert_status(rd_console_init(&other, fd), RD_OUT_OF_RANGE);
