@@ -42,8 +42,8 @@ enum rd_status kms_authorize(struct kms_call *call, const struct kms_question *q
 /*
  * Whether the operation verifies a Recipient and its policies see kms:RecipientAttestation:*: the
  * five that have one (3.7), and, as an extension that a key's policy asks for by naming the
- * condition key KMS_ASK_ATTESTATION in a statement for that action, Sign, ReEncrypt and
- * PutKeyPolicy. key may be NULL.
+ * condition key KMS_ASK_ATTESTATION in a statement for that action, Sign, ReEncryptFrom and
+ * ReEncryptTo (each side's key for its own), and PutKeyPolicy. key may be NULL.
  */
 #define KMS_ASK_ATTESTATION "redoubt:RecipientAttested"
 bool kms_attestation_applies(const char *action, const struct kms_cached_key *key);

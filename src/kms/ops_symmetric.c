@@ -280,6 +280,9 @@ static enum rd_status re_encrypt_authorize(
 	kms_ask_begin(&ask, r->source.action, r->source.key);
 	kms_ask_fact(&ask, "kms:ReEncryptOnSameKey", same ? "true" : "false");
 	RD_TRY(kms_source_authorize(call, &r->source, &ask));
+	if (!call->attested.present) {
+		RD_TRY(kms_recipient_param_take(call, "kms:ReEncryptTo", d->use.key));
+	}
 	kms_ask_begin(&ask, "kms:ReEncryptTo", d->use.key);
 	kms_ask_fact(&ask, "kms:ReEncryptOnSameKey", same ? "true" : "false");
 	kms_ask_fact(&ask, "kms:EncryptionAlgorithm", d->algorithm.name);

@@ -3,6 +3,7 @@
 #include "kms/target.h"
 
 #include "kms/params.h"
+#include "kms/recipient_param.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -45,6 +46,9 @@ enum rd_status kms_may(struct kms_call *call, const struct kms_cached_key *key,
 	char action[ACTION_SIZE];
 
 	(void)snprintf(action, sizeof(action), "kms:%s", call->op->name);
+	if (key != NULL) {
+		RD_TRY(kms_recipient_param_take(call, action, key));
+	}
 	return kms_may_action(call, action, key, resource, question);
 }
 

@@ -27,6 +27,7 @@ static const struct kms_op operations[] = {
 	{"GenerateMac", kms_op_generate_mac, 0},
 	{"GenerateRandom", kms_op_generate_random, 0},
 	{"GetPublicKey", kms_op_get_public_key, 0},
+	{"PutKeyPolicy", kms_op_put_key_policy, 0},
 	{"ReEncrypt", kms_op_re_encrypt, 0},
 	{"Sign", kms_op_sign, 0},
 	{"Verify", kms_op_verify, 0},

@@ -370,6 +370,61 @@ static void other_operations_know_no_recipient_149(void **state)
 	rd_buf_finish(&blob);
 }
 
+/* All may do everything, but the action only with a document. */
+static void denied_without_document(const char *action, char ret_policy[1024])
+{
+	snprintf(ret_policy, 1024,
+		"{\"Version\":\"2012-10-17\",\"Statement\":["
+		"{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"" BENCH_ROOT "\"},"
+		"\"Action\":\"kms:*\",\"Resource\":\"*\"},"
+		"{\"Effect\":\"Deny\",\"Principal\":\"*\",\"Action\":\"%s\","
+		"\"Resource\":\"*\","
+		"\"Condition\":{\"Bool\":{\"redoubt:RecipientAttested\":\"false\"}}}]}",
+		action);
+}
+
+static void judged_by_document(const char *operation, json_t *in)
+{
+	bench_fails(&b, operation, json_deep_copy(in), KMS_FAULT_ACCESS_DENIED, NULL);
+	bench_fails(&b, operation,
+		with_recipient(json_deep_copy(in), recipient_of(rd_view("noise", 5))),
+		KMS_FAULT_VALIDATION, NULL);
+	bench_ok(&b, operation, with_recipient(in, recipient()));
+}
+
+static json_t *re_encrypt_in(const struct rd_buf *blob, const char *to)
+{
+	return json_pack("{s:o,s:s}", "CiphertextBlob", bench_blob(rd_buf_view(blob)),
+		"DestinationKeyId", to);
+}
+
+/* Each side of ReEncrypt asks by itself. */
+static void policies_may_ask_for_documents_elsewhere(void **state)
+{
+	char from[KMS_KEY_ID_SIZE], to[KMS_KEY_ID_SIZE], policy[1024];
+	struct rd_buf blob;
+
+	(void)state;
+	reset();
+	denied_without_document("kms:ReEncryptFrom", policy);
+	bench_key(&b, "SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", policy, from);
+	blob = encrypt(from, "secret");
+	judged_by_document("ReEncrypt", re_encrypt_in(&blob, plain));
+	rd_buf_finish(&blob);
+	denied_without_document("kms:ReEncryptTo", policy);
+	bench_key(&b, "SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", policy, to);
+	blob = encrypt(plain, "secret");
+	judged_by_document("ReEncrypt", re_encrypt_in(&blob, to));
+	rd_buf_finish(&blob);
+	denied_without_document("kms:PutKeyPolicy", policy);
+	bench_key(&b, "SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", NULL, to);
+	bench_ok(&b, "PutKeyPolicy",
+		json_pack("{s:s,s:s,s:b}", "KeyId", to, "Policy", policy,
+			"BypassPolicyLockoutSafetyCheck", 1));
+	judged_by_document("PutKeyPolicy", json_pack("{s:s,s:s,s:b}", "KeyId", to, "Policy", policy,
+						   "BypassPolicyLockoutSafetyCheck", 1));
+}
+
 static void dry_runs_judge_documents_154(void **state)
 {
 	struct rd_buf blob = encrypt(plain, "secret");
@@ -429,6 +484,7 @@ int main(void)
 		cmocka_unit_test(refuses_bad_documents_138_143_148),
 		cmocka_unit_test(old_documents_and_debug_enclaves_145_147),
 		cmocka_unit_test(other_operations_know_no_recipient_149),
+		cmocka_unit_test(policies_may_ask_for_documents_elsewhere),
 		cmocka_unit_test(dry_runs_judge_documents_154),
 		cmocka_unit_test(documents_bound_to_their_request),
 	};
