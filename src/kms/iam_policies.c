@@ -173,15 +173,17 @@ enum rd_status kms_iam_create_managed(struct kms_iam *iam)
 	RD_TRY(policy_name(iam, name));
 	RD_TRY(kms_iam_path(iam, "Path", path));
 	RD_TRY(kms_iam_document(iam, "PolicyDocument", RD_POLICY_IDENTITY, MANAGED_POLICY_MAX));
+	/* Partition, account, path and name have a tenth of its room. */
+	(void)snprintf(arn, sizeof(arn), "arn:%s:iam::%s:policy%s%s", kms_iam_partition(iam),
+		account, path, name);
 	st = kms_store_managed_add(
-		iam->call->db, account, path, name, iam->document, iam->call->now_ms);
+		iam->call->db, account, arn, name, iam->document, iam->call->now_ms);
 	if (st == RD_EXISTS) {
 		return kms_iam_refuse(iam, "EntityAlreadyExists", 409,
 			"A policy called %s already exists. Duplicate names are not allowed.",
 			name);
 	}
 	RD_TRY(st);
-	(void)snprintf(arn, sizeof(arn), "arn:aws:iam::%s:policy%s%s", account, path, name);
 	put_managed(iam, "Policy", name, arn);
 	return RD_OK;
 }

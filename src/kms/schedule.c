@@ -2,6 +2,7 @@
 /* What is due, one key and one transaction at a time, and its audit records. */
 #include "kms/schedule.h"
 
+#include "aws/arn.h"
 #include "kms/cache.h"
 #include "kms/call.h"
 #include "kms/due.h"
@@ -73,6 +74,14 @@ static enum rd_status append_and_wait(struct kms_audit *audit, struct rd_view re
 	return w.st;
 }
 
+static enum rd_status name_key(struct kms_call *call, const struct kms_key *key)
+{
+	struct rd_buf arn = rd_buf_fixed(call->key_arn, sizeof(call->key_arn) - 1);
+
+	return rd_arn_put_key(rd_view_str(call->kms->config.region), rd_view_str(key->account),
+		rd_view_str(key->id), &arn);
+}
+
 /* As if the server had called itself. */
 static enum rd_status record(
 	struct kms *kms, const struct kind *kind, const struct kms_key *key, int64_t now_ms)
@@ -87,9 +96,10 @@ static enum rd_status record(
 	call->now_ms = now_ms;
 	snprintf(call->who.account, sizeof(call->who.account), "%s", key->account);
 	snprintf(call->who.arn, sizeof(call->who.arn), "%s", "redoubt-kms");
-	snprintf(call->key_arn, sizeof(call->key_arn), "arn:aws:kms:%s:%s:key/%s",
-		kms->config.region, key->account, key->id);
-	st = kms_request_id(call->request_id);
+	st = name_key(call, key);
+	if (st == RD_OK) {
+		st = kms_request_id(call->request_id);
+	}
 	if (st == RD_OK) {
 		st = kms_record(call, &text);
 	}

@@ -116,7 +116,7 @@ typedef enum rd_status kms_store_policy_fn(
 /* Inline and attached, in this order; what a principal's decision needs. */
 enum rd_status kms_store_policies_of(
 	struct kms_db *db, const char *uid, kms_store_policy_fn *fn, void *arg) RD_MUST_USE;
-enum rd_status kms_store_managed_add(struct kms_db *db, const char *account, const char *path,
+enum rd_status kms_store_managed_add(struct kms_db *db, const char *account, const char *arn,
 	const char *name, const char *document, int64_t now_ms) RD_MUST_USE;
 enum rd_status kms_store_managed_get(struct kms_db *db, const char *account, const char *arn,
 	kms_store_policy_fn *fn, void *arg) RD_MUST_USE;

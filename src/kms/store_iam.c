@@ -213,15 +213,12 @@ enum rd_status kms_store_policies_of(
 		KMS_DB_ARGS(kms_db_text(uid)), policy_row, &policies, NULL);
 }
 
-enum rd_status kms_store_managed_add(struct kms_db *db, const char *account, const char *path,
+enum rd_status kms_store_managed_add(struct kms_db *db, const char *account, const char *arn,
 	const char *name, const char *document, int64_t now_ms)
 {
-	char folded[POLICY_NAME_SIZE], arn[KMS_ARN_SIZE];
+	char folded[POLICY_NAME_SIZE];
 
 	RD_TRY(kms_store_fold(name, folded, sizeof(folded)));
-	RD_ENSURE((size_t)snprintf(arn, sizeof(arn), "arn:aws:iam::%s:policy%s%s", account, path,
-			  name) < sizeof(arn),
-		RD_LIMIT);
 	return kms_db_write(db,
 		"INSERT INTO managed_policy (arn, account, name, folded, document, created_ms)"
 		" VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",

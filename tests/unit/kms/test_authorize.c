@@ -572,8 +572,9 @@ static void a_session_policy_and_a_boundary_only_narrow(void **state)
 	denied(c, ALICE_MAY_NOT "because no session policy allows the kms:Decrypt action");
 	c->question.action = "kms:Encrypt";
 	assert_ok(ask(c));
-	in_transaction(c->w->db, kms_store_managed_add(c->w->db, ACCOUNT, "/", "limit",
-					 STATEMENTS(OWN("Allow", "kms:Decrypt", "")), 1));
+	in_transaction(c->w->db,
+		kms_store_managed_add(c->w->db, ACCOUNT, "arn:aws:iam::" ACCOUNT ":policy/limit",
+			"limit", STATEMENTS(OWN("Allow", "kms:Decrypt", "")), 1));
 	c->alice.boundary = strdup("arn:aws:iam::" ACCOUNT ":policy/limit");
 	in_transaction(c->w->db, kms_store_principal_update(c->w->db, &c->alice));
 	kms_cache_drop(c->w->kms.cache, 'p', c->alice.uid);

@@ -416,9 +416,11 @@ static void principal_comes_with_its_policies(void **state)
 	/* Its boundary is not there: that must not look like no boundary, nor like no principal. */
 	assert_status(kms_cache_principal(place->cache, place->db, user.uid, &got), RD_MISSING);
 	in_transaction(place->db,
-		kms_store_managed_add(place->db, ACCOUNT, "/", "bound", IDENTITY_POLICY, 1));
+		kms_store_managed_add(place->db, ACCOUNT, "arn:aws:iam::" ACCOUNT ":policy/bound",
+			"bound", IDENTITY_POLICY, 1));
 	in_transaction(place->db,
-		kms_store_managed_add(place->db, ACCOUNT, "/", "more", IDENTITY_POLICY, 1));
+		kms_store_managed_add(place->db, ACCOUNT, "arn:aws:iam::" ACCOUNT ":policy/more",
+			"more", IDENTITY_POLICY, 1));
 	in_transaction(place->db,
 		kms_store_attach(place->db, user.uid, "arn:aws:iam::" ACCOUNT ":policy/more"));
 	assert_ok(kms_cache_principal(place->cache, place->db, user.uid, &got));

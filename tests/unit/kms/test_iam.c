@@ -494,6 +494,12 @@ static void names_roles_in_the_regions_partition(void **state)
 	is_ok(sts(w, &alice, ASSUME "arn:aws-cn:iam::" ACCOUNT ":role/parent"),
 		"<Arn>arn:aws-cn:sts::" ACCOUNT ":assumed-role/parent/i-0abc</Arn>");
 	is_error(sts(w, &alice, ASSUME ARN_OF("role/parent")), 403, "AccessDenied", "");
+	is_ok(iam(w, &a, "Action=CreatePolicy&PolicyName=p&Path=%2Fteam%2F&PolicyDocument=" POLICY),
+		"<Arn>arn:aws-cn:iam::" ACCOUNT ":policy/team/p</Arn>");
+	is_ok(iam(w, &a, "Action=GetPolicy&PolicyArn=arn:aws-cn:iam::" ACCOUNT ":policy/team/p"),
+		"<Path>/team/</Path>");
+	is_error(iam(w, &a, "Action=GetPolicy&PolicyArn=" ARN_OF("policy/team/p")), 404,
+		"NoSuchEntity", "");
 }
 
 /* A trust in the account is for those whom the account's policies let. */

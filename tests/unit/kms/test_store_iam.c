@@ -142,7 +142,8 @@ static void gives_inline_policies_before_attached_ones(void **state)
 	struct texts texts = {.text = ""};
 
 	add_principal(t->db, UID, "alice");
-	in_transaction(t->db, kms_store_managed_add(t->db, ACCOUNT, "/p/", "Ma", "{m}", 1));
+	in_transaction(t->db, kms_store_managed_add(t->db, ACCOUNT,
+				      "arn:aws:iam::" ACCOUNT ":policy/p/Ma", "Ma", "{m}", 1));
 	in_transaction(
 		t->db, kms_store_attach(t->db, UID, "arn:aws:iam::111122223333:policy/p/Ma"));
 	in_transaction(t->db, kms_store_policy_put(t->db, UID, "two", "{2}"));
@@ -168,10 +169,14 @@ static void managed_policies_are_kept_while_attached(void **state)
 	struct texts texts = {.text = ""};
 
 	add_principal(t->db, UID, "alice");
-	in_transaction(t->db, kms_store_managed_add(t->db, ACCOUNT, "/", "m", "{}", 1));
-	in_transaction_fails(
-		t->db, kms_store_managed_add(t->db, ACCOUNT, "/x/", "M", "{}", 1), RD_EXISTS);
-	in_transaction(t->db, kms_store_managed_add(t->db, ACCOUNT, "/", "B", "{b}", 1));
+	in_transaction(t->db, kms_store_managed_add(t->db, ACCOUNT,
+				      "arn:aws:iam::" ACCOUNT ":policy/m", "m", "{}", 1));
+	in_transaction_fails(t->db,
+		kms_store_managed_add(
+			t->db, ACCOUNT, "arn:aws:iam::" ACCOUNT ":policy/x/M", "M", "{}", 1),
+		RD_EXISTS);
+	in_transaction(t->db, kms_store_managed_add(t->db, ACCOUNT,
+				      "arn:aws:iam::" ACCOUNT ":policy/B", "B", "{b}", 1));
 	assert_ok(kms_store_managed_list(t->db, ACCOUNT, "", 9, policy_text, &texts));
 	assert_ok(kms_store_managed_get(t->db, ACCOUNT, arn, policy_text, &texts));
 	assert_string_equal(texts.text, "B arn:aws:iam::111122223333:policy/B {b} "
@@ -278,7 +283,8 @@ static void a_principal_goes_only_when_nothing_hangs_on_it(void **state)
 	in_transaction(t->db, kms_store_policy_put(t->db, UID, "p", "{}"));
 	in_transaction_fails(t->db, kms_store_principal_delete(t->db, UID), RD_FORBIDDEN);
 	in_transaction(t->db, kms_store_policy_delete(t->db, UID, "p"));
-	in_transaction(t->db, kms_store_managed_add(t->db, ACCOUNT, "/", "m", "{}", 1));
+	in_transaction(t->db, kms_store_managed_add(t->db, ACCOUNT,
+				      "arn:aws:iam::" ACCOUNT ":policy/m", "m", "{}", 1));
 	in_transaction(t->db, kms_store_attach(t->db, UID, arn));
 	in_transaction_fails(t->db, kms_store_principal_delete(t->db, UID), RD_FORBIDDEN);
 	in_transaction(t->db, kms_store_detach(t->db, UID, arn));
