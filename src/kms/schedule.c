@@ -34,7 +34,7 @@ struct kind {
 		int64_t now_ms, bool *ret_done);
 };
 
-static const struct kind kinds[] = {
+static const struct kind kinds[KMS_SCHEDULE_KINDS] = {
 	{KMS_DUE_DELETION, {.name = "DeleteKey"}, kms_due_delete},
 	{KMS_DUE_ROTATION, {.name = "RotateKey"}, kms_due_rotate},
 	{KMS_DUE_EXPIRY, {.name = "ExpireKeyMaterial"}, kms_due_expire},
@@ -149,39 +149,68 @@ static enum rd_status run_one(struct kms *kms, struct kms_db *db, const struct k
 	return RD_OK;
 }
 
-/* *ret_n: keys that were dealt with. */
-static enum rd_status run_batch(
-	struct kms *kms, struct kms_db *db, const struct kind *kind, int64_t now_ms, size_t *ret_n)
+/* A round of one kind. What it leaves stays at the head of the list, and is passed over. */
+struct round {
+	struct kms *kms;
+	struct kms_db *db;
+	const struct kind *kind;
+	struct kms_backoff *backoff;
+	int64_t now_ms;
+	uint32_t left; /* of the keys so far: failed, had to wait, or were not due after all */
+};
+
+static enum rd_status try_one(struct round *r, const char *id)
 {
-	struct batch batch = {0};
+	bool done = false;
+	enum rd_status st;
 
-	*ret_n = 0;
-	RD_TRY(kms_store_keys_due(db, kind->what, now_ms, BATCH, keep_id, &batch));
-	for (size_t i = 0; i < batch.n; i++) {
-		bool done = false;
-		enum rd_status st = run_one(kms, db, kind, batch.ids[i], now_ms, &done);
-
-		if (concerns_all(st)) {
-			return st;
-		}
-		if (st != RD_OK) {
-			rd_log(RD_LOG_ERROR, "key %s: %s is due and fails: %s", batch.ids[i],
-				kind->op.name, rd_status_text(st));
-		}
-		*ret_n += done ? 1 : 0;
+	if (kms_backoff_holds(r->backoff, id, r->now_ms)) {
+		r->left++;
+		return RD_OK;
+	}
+	st = run_one(r->kms, r->db, r->kind, id, r->now_ms, &done);
+	if (concerns_all(st)) {
+		return st;
+	}
+	r->left += done ? 0 : 1;
+	if (st == RD_OK) {
+		kms_backoff_forget(r->backoff, id);
+		return RD_OK;
+	}
+	if (kms_backoff_fail(r->backoff, id, r->now_ms)) {
+		rd_log(RD_LOG_ERROR, "key %s: %s is due and fails, and is tried again: %s", id,
+			r->kind->op.name, rd_status_text(st));
 	}
 	return RD_OK;
 }
 
-enum rd_status kms_schedule_run(struct kms *kms, struct kms_db *db, int64_t now_ms)
+static enum rd_status run_kind(struct round *r)
+{
+	struct batch batch;
+
+	do {
+		batch.n = 0;
+		RD_TRY(kms_store_keys_due(
+			r->db, r->kind->what, r->now_ms, r->left, BATCH, keep_id, &batch));
+		for (size_t i = 0; i < batch.n; i++) {
+			RD_TRY(try_one(r, batch.ids[i]));
+		}
+	} while (batch.n > 0);
+	return RD_OK;
+}
+
+enum rd_status kms_schedule_run(
+	struct kms_schedule *schedule, struct kms *kms, struct kms_db *db, int64_t now_ms)
 {
 	RD_ENSURE(kms_audit_healthy(kms->audit), RD_OK); /* unrecorded, nothing happens */
 	for (size_t i = 0; i < RD_ARRAY_LEN(kinds); i++) {
-		size_t n = 1;
+		struct round r = {.kms = kms,
+			.db = db,
+			.kind = &kinds[i],
+			.backoff = &schedule->backoff[i],
+			.now_ms = now_ms};
 
-		while (n > 0) {
-			RD_TRY(run_batch(kms, db, &kinds[i], now_ms, &n));
-		}
+		RD_TRY(run_kind(&r));
 	}
 	return RD_OK;
 }

@@ -8,10 +8,20 @@
 #ifndef KMS_SCHEDULE_H
 #define KMS_SCHEDULE_H
 
+#include "kms/backoff.h"
 #include "kms/kms.h"
 
+/* Deletions, rotations, ends of material. */
+#define KMS_SCHEDULE_KINDS 3
+
+/* From one round to the next; zero-initialise. */
+struct kms_schedule {
+	struct kms_backoff backoff[KMS_SCHEDULE_KINDS];
+};
+
 /* All that there is. The first failure of the database ends it; a key that cannot be worked on is
- * logged and left for the next time. */
-enum rd_status kms_schedule_run(struct kms *kms, struct kms_db *db, int64_t now_ms) RD_MUST_USE;
+ * logged, holds up no other, and is left for later (backoff.h). */
+enum rd_status kms_schedule_run(struct kms_schedule *schedule, struct kms *kms, struct kms_db *db,
+	int64_t now_ms) RD_MUST_USE;
 
 #endif

@@ -24,6 +24,7 @@ struct kms_scheduler {
 	struct kms_db *ear_db, *clock_db;
 	pthread_t ear, clock;
 	bool has_ear, has_clock;
+	struct kms_schedule schedule; /* the clock's */
 	atomic_bool ending;
 	pthread_mutex_t lock;
 	pthread_cond_t wake; /* ends the clock's sleep */
@@ -108,7 +109,7 @@ static void *keep_time(void *arg)
 	while (!atomic_load(&s->ending)) {
 		int64_t now_ms = s->kms->now_ms();
 
-		report(kms_schedule_run(s->kms, s->clock_db, now_ms), &due_before,
+		report(kms_schedule_run(&s->schedule, s->kms, s->clock_db, now_ms), &due_before,
 			"deletions, rotations and expiries", s->clock_db);
 		report(rewrap(s), &wrap_before, "wrapping rows anew", s->clock_db);
 		prune(s, now_ms, &pruned_ms);

@@ -38,8 +38,9 @@ enum rd_status kms_store_keys_list(struct kms_db *db, const char *account, const
  * count: each material has its date).
  */
 enum kms_due { KMS_DUE_DELETION, KMS_DUE_ROTATION, KMS_DUE_EXPIRY };
+/* In the order in which they fell due; without the first skip. */
 enum rd_status kms_store_keys_due(struct kms_db *db, enum kms_due what, int64_t now_ms,
-	uint32_t max, kms_store_key_fn *fn, void *arg) RD_MUST_USE;
+	uint32_t skip, uint32_t max, kms_store_key_fn *fn, void *arg) RD_MUST_USE;
 
 /* store_material.c */
 enum rd_status kms_store_material_add(struct kms_db *db, const struct kms_material *material)

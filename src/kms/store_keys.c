@@ -176,23 +176,24 @@ enum rd_status kms_store_keys_list(struct kms_db *db, const char *account, const
 }
 
 enum rd_status kms_store_keys_due(struct kms_db *db, enum kms_due what, int64_t now_ms,
-	uint32_t max, kms_store_key_fn *fn, void *arg)
+	uint32_t skip, uint32_t max, kms_store_key_fn *fn, void *arg)
 {
 	static const char *const texts[] = {
 		[KMS_DUE_DELETION] = "SELECT id FROM kms_key WHERE state = 2 AND deletion_ms <= $1"
-				     " ORDER BY deletion_ms, id LIMIT $2",
+				     " ORDER BY deletion_ms, id LIMIT $2 OFFSET $3",
 		[KMS_DUE_ROTATION] = "SELECT id FROM kms_key WHERE state = 0 AND rotation_days > 0"
 				     " AND next_rotation_ms <= $1"
-				     " ORDER BY next_rotation_ms, id LIMIT $2",
+				     " ORDER BY next_rotation_ms, id LIMIT $2 OFFSET $3",
 		/* The limit inside: SQLite would group all keys before it looks at a date. */
 		[KMS_DUE_EXPIRY] = "SELECT key_id FROM (SELECT key_id, valid_to_ms"
 				   " FROM key_material WHERE expires = 1"
 				   " AND wrapped IS NOT NULL AND valid_to_ms <= $1"
-				   " ORDER BY valid_to_ms, key_id LIMIT $2) AS due"
+				   " ORDER BY valid_to_ms, key_id LIMIT $2 OFFSET $3) AS due"
 				   " GROUP BY key_id ORDER BY min(valid_to_ms), key_id",
 	};
 	struct ids ids = {.fn = fn, .arg = arg};
 
-	return kms_db_run(db, texts[what], KMS_DB_ARGS(kms_db_int(now_ms), kms_db_int(max)), id_row,
-		&ids, NULL);
+	return kms_db_run(db, texts[what],
+		KMS_DB_ARGS(kms_db_int(now_ms), kms_db_int(max), kms_db_int(skip)), id_row, &ids,
+		NULL);
 }

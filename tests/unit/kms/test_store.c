@@ -187,25 +187,25 @@ static void finds_what_is_due_and_nothing_else(void **state)
 		key[i].next_rotation_ms = 100;
 		in_transaction(t->db, kms_store_key_add(t->db, &key[i]));
 	}
-	assert_ok(kms_store_keys_due(t->db, KMS_DUE_DELETION, 149, 10, key_name, &names));
+	assert_ok(kms_store_keys_due(t->db, KMS_DUE_DELETION, 149, 0, 10, key_name, &names));
 	assert_int_equal(names.n, 0);
-	assert_ok(kms_store_keys_due(t->db, KMS_DUE_DELETION, 200, 10, key_name, &names));
+	assert_ok(kms_store_keys_due(t->db, KMS_DUE_DELETION, 200, 0, 10, key_name, &names));
 	assert_string_equal(names.text, "01 00");
-	assert_ok(kms_store_keys_due(t->db, KMS_DUE_DELETION, 200, 1, key_name, &names));
-	assert_ok(kms_store_keys_due(t->db, KMS_DUE_ROTATION, 99, 10, key_name, &names));
-	assert_ok(kms_store_keys_due(t->db, KMS_DUE_ROTATION, 100, 10, key_name, &names));
+	assert_ok(kms_store_keys_due(t->db, KMS_DUE_DELETION, 200, 0, 1, key_name, &names));
+	assert_ok(kms_store_keys_due(t->db, KMS_DUE_ROTATION, 99, 0, 10, key_name, &names));
+	assert_ok(kms_store_keys_due(t->db, KMS_DUE_ROTATION, 100, 0, 10, key_name, &names));
 	assert_string_equal(names.text, "01 00 01 03");
 	m = test_material(key[2].id, 1);
 	m.expires = true;
 	m.valid_to_ms = 300;
 	in_transaction(t->db, kms_store_material_add(t->db, &m));
-	assert_ok(kms_store_keys_due(t->db, KMS_DUE_EXPIRY, 299, 10, key_name, &names));
+	assert_ok(kms_store_keys_due(t->db, KMS_DUE_EXPIRY, 299, 0, 10, key_name, &names));
 	assert_int_equal(names.n, 4);
-	assert_ok(kms_store_keys_due(t->db, KMS_DUE_EXPIRY, 300, 10, key_name, &names));
+	assert_ok(kms_store_keys_due(t->db, KMS_DUE_EXPIRY, 300, 0, 10, key_name, &names));
 	assert_string_equal(names.text, "01 00 01 03 02");
 	m.present = false;
 	in_transaction(t->db, kms_store_material_update(t->db, &m));
-	assert_ok(kms_store_keys_due(t->db, KMS_DUE_EXPIRY, 300, 10, key_name, &names));
+	assert_ok(kms_store_keys_due(t->db, KMS_DUE_EXPIRY, 300, 0, 10, key_name, &names));
 	assert_int_equal(names.n, 5);
 }
 
