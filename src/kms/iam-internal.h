@@ -4,6 +4,7 @@
  *
  *	iam.c             a call from its form to its reply; the table of actions; authorisation
  *	iam_params.c      parameters, and the clean refusals of bad ones
+ *	iam_facts.c       parameters as the audit record shows them
  *	iam_principals.c  what users and roles have in common
  *	iam_users.c iam_roles.c iam_policies.c iam_keys.c sts.c   the actions
  *
@@ -106,6 +107,9 @@ enum rd_status kms_iam_page_init(struct kms_iam_page *page, struct kms_iam *iam)
 /* Whether the row is on this page; notes its name. */
 bool kms_iam_page_takes(struct kms_iam_page *page, const char *name);
 void kms_iam_page_end(struct kms_iam_page *page);
+
+/* iam_facts.c: fills call->facts. */
+enum rd_status kms_iam_show(struct kms_iam *iam) RD_MUST_USE;
 
 /* iam_principals.c */
 const char *kms_iam_kind_name(enum kms_principal_kind kind); /* "user" */

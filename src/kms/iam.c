@@ -340,6 +340,7 @@ static enum rd_status find_action(struct kms_iam *iam)
 static enum rd_status serve(struct kms_iam *iam)
 {
 	RD_TRY(find_action(iam));
+	RD_TRY(kms_iam_show(iam));
 	RD_TRY(authorize(iam));
 	if ((iam->action->flags & KMS_IAM_WRITES) == 0) {
 		return act(iam);

@@ -22,6 +22,7 @@ struct reply {
 	enum rd_status st;
 	struct kms_decision decision;
 	char xml[65536];
+	char facts[16384];
 };
 
 /* body follows "Version=…&". */
@@ -41,6 +42,8 @@ static const struct reply *ask_as(struct world *w, const struct kms_principal *p
 	memset(&r, 0, sizeof(r));
 	r.st = kms_iam_handle(&call, &out, &r.http);
 	r.decision = call.decision;
+	r.facts[json_dumpb(
+		call.facts, r.facts, sizeof(r.facts) - 1, JSON_SORT_KEYS | JSON_COMPACT)] = '\0';
 	assert_true(out.used < sizeof(r.xml));
 	memcpy(r.xml, out.ptr, out.used);
 	rd_buf_finish(&out);
@@ -502,6 +505,31 @@ static void names_roles_in_the_regions_partition(void **state)
 		"NoSuchEntity", "");
 }
 
+/* As the audit record has it; also when it is denied. */
+static void shows_what_was_asked_for(void **state)
+{
+	struct world *w = *state;
+	struct kms_principal a = admin(w), alice = add_principal(w, KMS_USER, "alice", NULL);
+	const struct reply *r;
+
+	r = iam(w, &alice, "Action=PutUserPolicy&UserName=bar&PolicyName=%C3%A4&PolicyDocument={}");
+	is_error(r, 403, "AccessDenied", "");
+	assert_string_equal(r->facts,
+		"{\"policyDocument\":\"{}\",\"policyName\":\"\xc3\xa4\",\"userName\":\"bar\"}");
+	r = iam(w, &a, "Action=ListUsers&MaxItems=7&PathPrefix=/&TokenCode=123456&Secret=x");
+	is_ok(r, "");
+	assert_string_equal(r->facts, "{\"maxItems\":7,\"pathPrefix\":\"/\"}");
+	r = iam(w, &a, "Action=ListUsers&MaxItems=7x");
+	assert_string_equal(r->facts, "{\"maxItems\":\"7x\"}");
+	r = sts(w, &alice,
+		"Action=AssumeRole&RoleArn=r&RoleSessionName=s&DurationSeconds=900&Tags.member.1.Key="
+		"k&Tags.member.1.Value=&Tags.member.2.Value=v");
+	assert_string_equal(r->facts,
+		"{\"durationSeconds\":900,\"roleArn\":\"r\",\"roleSessionName\":\"s\","
+		"\"tags\":[{\"key\":\"k\",\"value\":\"\"},{\"value\":\"v\"}]}");
+	assert_string_equal(iam(w, &a, "Action=Nonsense&UserName=x")->facts, "");
+}
+
 /* A trust in the account is for those whom the account's policies let. */
 static void a_trust_in_the_account_needs_an_identity_policy(void **state)
 {
@@ -624,6 +652,7 @@ int main(void)
 		WORLD_TEST(tells_who_calls),
 		WORLD_TEST(assumes_a_role_that_trusts_the_caller),
 		WORLD_TEST(names_roles_in_the_regions_partition),
+		WORLD_TEST(shows_what_was_asked_for),
 		WORLD_TEST(a_trust_in_the_account_needs_an_identity_policy),
 		WORLD_TEST(carries_session_policy_and_tags),
 		WORLD_TEST(gives_a_session_to_a_user),

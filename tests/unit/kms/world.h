@@ -213,6 +213,8 @@ static inline void call_begin(struct world *w, struct kms_call *call)
 
 static inline void call_end(struct kms_call *call)
 {
+	json_decref(call->facts);
+	call->facts = NULL;
 	kms_identity_finish(&call->who);
 }
 
