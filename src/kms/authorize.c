@@ -11,6 +11,7 @@
 #include "kms/authorize-internal.h"
 
 #include "aws/arn.h"
+#include "kms/target.h"
 #include "policy/evaluate.h"
 #include "policy/match.h"
 
@@ -331,11 +332,40 @@ static void record(struct inquiry *q, const char *reason)
 	decision->by[by.used] = '\0';
 }
 
+/*
+ * A key of another account that does not let the caller in is answered like one that is not there,
+ * down to the name that was used: an explicit deny, in its policy or in one that the caller writes
+ * itself, would tell which it is. The record has the truth.
+ */
+static bool is_hidden(const struct inquiry *q)
+{
+	return is_foreign(q) && (q->decision.verdict == RD_VERDICT_EXPLICIT_DENY ||
+					q->decision.by.layer == RD_LAYER_RESOURCE);
+}
+
+static enum rd_status deny_hidden(struct inquiry *q)
+{
+	const struct kms_question *question = q->question;
+	char text[KMS_ARN_SIZE];
+	struct rd_buf arn = rd_buf_fixed(text, sizeof(text) - 1);
+
+	if (question->alias == NULL || question->alias[0] == '\0') {
+		return kms_deny_foreign(q->call, question->key->arn);
+	}
+	RD_TRY(rd_arn_put_alias(rd_view_str(q->call->kms->config.region),
+		rd_view_str(question->key->record.account), rd_view_str(question->alias), &arn));
+	text[arn.used] = '\0';
+	return kms_deny_foreign(q->call, text);
+}
+
 static enum rd_status deny(struct inquiry *q)
 {
 	char text[KMS_MESSAGE_SIZE];
 	struct rd_buf out = rd_buf_fixed(text, sizeof(text));
 
+	if (is_hidden(q)) {
+		return deny_hidden(q);
+	}
 	if (rd_policy_denial_message(&q->request, &q->decision, &out) != RD_OK) {
 		(void)kms_fail(q->call, KMS_FAULT_ACCESS_DENIED, REFUSED_TEXT);
 		return RD_DENIED;

@@ -4,6 +4,7 @@
 #include "world.h"
 
 #include "kms/grant_token.h"
+#include "kms/target.h"
 #include "policy/grant.h"
 
 #define KEY_ID  "1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -551,7 +552,10 @@ static void crosses_accounts_where_the_operation_may(void **state)
 {
 	struct case_world *c = *state;
 
+	static const struct kms_op op = {.name = "Decrypt"};
+
 	be_alice(c, STATEMENTS(OWN("Allow", "kms:*", "")));
+	c->call.op = &op;
 	strcpy(c->key.record.account, OTHER);
 	set_key_policy(c, DELEGATED);
 	assert_ok(ask(c));
@@ -560,6 +564,43 @@ static void crosses_accounts_where_the_operation_may(void **state)
 	c->question.action = "kms:Decrypt";
 	set_key_policy(c, STATEMENTS(KEY("Allow", "{\"AWS\":\"" OTHER "\"}", "kms:*", "")));
 	assert_status(ask(c), RD_DENIED);
+}
+
+/* As a key that is not there is answered, whoever's policy says no; the record says whose. */
+static void a_strangers_key_is_as_if_it_were_not_there(void **state)
+{
+	static const struct kms_op decrypt = {.name = "Decrypt"}, encrypt = {.name = "Encrypt"};
+	static const char refuses[] = STATEMENTS(KEY("Deny", "\"*\"", "kms:*", ""));
+	const struct {
+		const struct kms_op *op;
+		const char *action, *key, *by;
+	} cases[] = {{&decrypt, "kms:Decrypt", NOBODY, "no resource-based policy allows it"},
+		{&decrypt, "kms:Decrypt", refuses, "resource-based policy 1"},
+		{&encrypt, "kms:Encrypt", NOBODY, "identity-based policy 1"},
+		{&encrypt, "kms:Encrypt", DELEGATED, "identity-based policy 1"}};
+	struct case_world *c = *state;
+	char text[512];
+
+	be_alice(c, STATEMENTS(OWN("Allow", "kms:*", "") "," OWN("Deny", "kms:Encrypt", "")));
+	strcpy(c->key.record.account, OTHER);
+	for (size_t i = 0; i < RD_ARRAY_LEN(cases); i++) {
+		c->call.op = cases[i].op;
+		c->question.action = cases[i].action;
+		set_key_policy(c, cases[i].key);
+		assert_int_equal(kms_deny_foreign(&c->call, KEY_ARN), RD_DENIED);
+		strcpy(text, c->call.fault.message);
+		denied(c, text);
+		if (strstr(c->call.decision.by, cases[i].by) == NULL) {
+			fail_msg("%zu: by %s", i, c->call.decision.by);
+		}
+		c->question.alias = "alias/a";
+		snprintf(text, sizeof(text), "arn:aws:kms:%s:" OTHER ":alias/a",
+			c->w->kms.config.region);
+		assert_int_equal(kms_deny_foreign(&c->call, text), RD_DENIED);
+		strcpy(text, c->call.fault.message);
+		denied(c, text);
+		c->question.alias = NULL;
+	}
 }
 
 static void a_session_policy_and_a_boundary_only_narrow(void **state)
@@ -670,6 +711,7 @@ int main(void)
 		CASE(a_denial_of_the_unattested_stands_against_grants),
 		CASE(refuses_grant_tokens_that_are_none),
 		CASE(crosses_accounts_where_the_operation_may),
+		CASE(a_strangers_key_is_as_if_it_were_not_there),
 		CASE(a_session_policy_and_a_boundary_only_narrow),
 		CASE(a_caller_who_is_gone_is_refused),
 		CASE(finds_a_policy_that_locks_out),
