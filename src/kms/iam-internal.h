@@ -6,7 +6,7 @@
  *	iam_params.c      parameters, and the clean refusals of bad ones
  *	iam_facts.c       parameters as the audit record shows them
  *	iam_principals.c  what users and roles have in common
- *	iam_users.c iam_roles.c iam_policies.c iam_keys.c sts.c   the actions
+ *	iam_users.c iam_roles.c iam_policies.c iam_keys.c iam_profiles.c sts.c   the actions
  *
  * An action that writes runs in a transaction, and again when that conflicts with another: it sets
  * everything anew. What it is about is in iam->principal when it has a name.
@@ -26,7 +26,7 @@
 #define KMS_IAM_PAGE     100
 #define KMS_IAM_PAGE_MAX 1000
 
-enum kms_iam_subject { KMS_IAM_USER, KMS_IAM_ROLE, KMS_IAM_POLICY };
+enum kms_iam_subject { KMS_IAM_USER, KMS_IAM_ROLE, KMS_IAM_POLICY, KMS_IAM_PROFILE };
 
 /* What an action's permission is asked on. */
 enum kms_iam_target {
@@ -132,8 +132,13 @@ kms_iam_fn kms_iam_put_policy, kms_iam_get_policy, kms_iam_list_policies, kms_ia
 	kms_iam_list_managed, kms_iam_delete_managed, kms_iam_attach, kms_iam_detach,
 	kms_iam_list_attached;
 kms_iam_fn kms_iam_create_key, kms_iam_list_keys, kms_iam_update_key, kms_iam_delete_key;
+kms_iam_fn kms_iam_create_profile, kms_iam_get_profile, kms_iam_list_profiles,
+	kms_iam_list_profiles_for_role, kms_iam_delete_profile, kms_iam_add_profile_role,
+	kms_iam_remove_profile_role;
 kms_iam_fn kms_sts_caller, kms_sts_assume_role, kms_sts_session_token;
 
+/* Of the instance profile that the request names, there or not. */
+enum rd_status kms_iam_profile_arn(struct kms_iam *iam, char ret_arn[KMS_ARN_SIZE]) RD_MUST_USE;
 /* A new access key for the user, within a transaction. */
 enum rd_status kms_iam_make_key(struct kms_call *call, const struct kms_principal *user,
 	struct kms_credential *ret, struct rd_secret *ret_secret) RD_MUST_USE;

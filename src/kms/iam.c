@@ -56,6 +56,13 @@ static const struct kms_iam_action IAM_ACTIONS[] = {
 	IAM(ListPolicyVersions, kms_iam_list_versions, POLICY, NAMED, 0),
 	IAM(ListPolicies, kms_iam_list_managed, POLICY, ALL, 0),
 	IAM(DeletePolicy, kms_iam_delete_managed, POLICY, NAMED, W | E),
+	IAM(CreateInstanceProfile, kms_iam_create_profile, PROFILE, NEW, W),
+	IAM(GetInstanceProfile, kms_iam_get_profile, PROFILE, NAMED, 0),
+	IAM(ListInstanceProfiles, kms_iam_list_profiles, PROFILE, ALL, 0),
+	IAM(ListInstanceProfilesForRole, kms_iam_list_profiles_for_role, ROLE, NAMED, 0),
+	IAM(DeleteInstanceProfile, kms_iam_delete_profile, PROFILE, NAMED, W | E),
+	IAM(AddRoleToInstanceProfile, kms_iam_add_profile_role, PROFILE, NAMED, W | E),
+	IAM(RemoveRoleFromInstanceProfile, kms_iam_remove_profile_role, PROFILE, NAMED, W | E),
 };
 
 static const struct kms_iam_action STS_ACTIONS[] = {
@@ -125,6 +132,10 @@ static void subject_name_param(const struct kms_iam *iam, const char **ret_param
 	case KMS_IAM_ROLE:
 		*ret_param = "RoleName";
 		break;
+	case KMS_IAM_PROFILE:
+		*ret_param = "InstanceProfileName";
+		*ret_size = KMS_PROFILE_NAME_SIZE;
+		break;
 	case KMS_IAM_POLICY:
 	default:
 		*ret_param = "PolicyName";
@@ -135,8 +146,10 @@ static void subject_name_param(const struct kms_iam *iam, const char **ret_param
 
 static const char *subject_kind(const struct kms_iam *iam)
 {
-	static const char *const kinds[] = {
-		[KMS_IAM_USER] = "user", [KMS_IAM_ROLE] = "role", [KMS_IAM_POLICY] = "policy"};
+	static const char *const kinds[] = {[KMS_IAM_USER] = "user",
+		[KMS_IAM_ROLE] = "role",
+		[KMS_IAM_POLICY] = "policy",
+		[KMS_IAM_PROFILE] = "instance-profile"};
 
 	return kinds[iam->action->subject];
 }
@@ -192,6 +205,9 @@ static enum rd_status named_arn(struct kms_iam *iam, char ret_arn[KMS_ARN_SIZE])
 
 	if (iam->action->subject == KMS_IAM_POLICY) {
 		return kms_iam_text(iam, "PolicyArn", true, ret_arn, KMS_ARN_SIZE);
+	}
+	if (iam->action->subject == KMS_IAM_PROFILE) {
+		return kms_iam_profile_arn(iam, ret_arn);
 	}
 	RD_TRY(read_name(iam, name));
 	RD_TRY(find_principal(iam, name));
@@ -261,7 +277,7 @@ static enum rd_status authorize(struct kms_iam *iam)
 
 static bool needs_principal(const struct kms_iam_action *action)
 {
-	return action->subject != KMS_IAM_POLICY &&
+	return (action->subject == KMS_IAM_USER || action->subject == KMS_IAM_ROLE) &&
 	       (action->target == KMS_IAM_NAMED || action->target == KMS_IAM_SELF);
 }
 

@@ -28,6 +28,10 @@ enum rd_status kms_iam_handle(struct kms_call *call, struct rd_buf *out_xml, int
 enum rd_status kms_iam_fault(const struct kms_call *call, struct rd_buf *out_xml, int *ret_http)
 	RD_MUST_USE;
 
+/* "arn:aws:iam::111122223333:instance-profile/path/name" */
+enum rd_status kms_profile_arn(const char *partition, const struct kms_profile *profile,
+	char ret_arn[KMS_ARN_SIZE]) RD_MUST_USE;
+
 /*
  * On a database without users: makes the user "admin" of the configured account, who may do
  * everything, and an access key, and tells once, on `to`, how to use it. The secret is stored

@@ -145,8 +145,8 @@ enum rd_status kms_iam_delete_principal(struct kms_iam *iam)
 
 	if (st == RD_FORBIDDEN) {
 		return kms_iam_refuse(iam, "DeleteConflict", 409,
-			"Cannot delete entity, must delete its policies and access keys and detach "
-			"all policies first.");
+			"Cannot delete entity, must delete its policies and access keys, detach "
+			"all policies and remove it from instance profiles first.");
 	}
 	RD_TRY(st);
 	memcpy(iam->changed_uid, iam->principal.uid, sizeof(iam->changed_uid));

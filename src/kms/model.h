@@ -185,4 +185,15 @@ struct kms_principal {
 };
 void kms_principal_finish(struct kms_principal *principal);
 
+/* An instance profile: the name under which an instance is given its role. */
+#define KMS_PROFILE_NAME_SIZE (128 + 1)
+struct kms_profile {
+	char uid[KMS_UID_SIZE]; /* AIPA… */
+	char account[KMS_ACCOUNT_SIZE];
+	char path[KMS_PATH_SIZE];
+	char name[KMS_PROFILE_NAME_SIZE];
+	char role_uid[KMS_UID_SIZE]; /* "": none */
+	int64_t created_ms;
+};
+
 #endif

@@ -166,6 +166,18 @@ static const char *const migrations[] = {
 	" generation BIGINT PRIMARY KEY,"
 	" wrapped {blob} NOT NULL,"
 	" created_ms BIGINT NOT NULL DEFAULT {now_ms});",
+
+	/* 3: instance profiles; folded as in principal. */
+	"CREATE TABLE instance_profile ("
+	" uid {text} PRIMARY KEY,"
+	" account {text} NOT NULL,"
+	" path {text} NOT NULL,"
+	" name {text} NOT NULL,"
+	" folded {text} NOT NULL,"
+	" role_uid {text} REFERENCES principal (uid),"
+	" created_ms BIGINT NOT NULL,"
+	" UNIQUE (account, folded));"
+	"CREATE INDEX instance_profile_by_role ON instance_profile (role_uid, folded);",
 };
 
 const struct kms_db_schema kms_schema = {

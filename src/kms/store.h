@@ -128,6 +128,20 @@ enum rd_status kms_store_managed_list(struct kms_db *db, const char *account, co
 enum rd_status kms_store_attach(struct kms_db *db, const char *uid, const char *arn) RD_MUST_USE;
 enum rd_status kms_store_detach(struct kms_db *db, const char *uid, const char *arn) RD_MUST_USE;
 
+/* store_profiles.c: instance profiles; names as above. A role that is in one cannot be deleted. */
+enum rd_status kms_store_profile_add(struct kms_db *db, const struct kms_profile *profile)
+	RD_MUST_USE;
+enum rd_status kms_store_profile_get(struct kms_db *db, const char *account, const char *name,
+	struct kms_profile *ret) RD_MUST_USE;
+/* role_uid "": none. */
+enum rd_status kms_store_profile_set_role(struct kms_db *db, const char *uid, const char *role_uid)
+	RD_MUST_USE;
+enum rd_status kms_store_profile_delete(struct kms_db *db, const char *uid) RD_MUST_USE;
+/* By name, after `after`, at most max; role_uid NULL: with any role or none. */
+typedef enum rd_status kms_store_profile_fn(void *arg, const struct kms_profile *profile);
+enum rd_status kms_store_profiles_list(struct kms_db *db, const char *account, const char *role_uid,
+	const char *after, uint32_t max, kms_store_profile_fn *fn, void *arg) RD_MUST_USE;
+
 /* store_credentials.c: long-lived access keys; sessions are sealed tokens and are not stored. */
 struct kms_credential {
 	char akid[KMS_AKID_SIZE];

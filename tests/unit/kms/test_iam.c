@@ -637,6 +637,94 @@ static void makes_the_first_administrator_once(void **state)
 	call_end(&call);
 }
 
+#define PROFILE(action, more) "Action=" action "&InstanceProfileName=Front" more
+
+static void manages_instance_profiles(void **state)
+{
+	struct world *w = *state;
+	struct kms_principal a = admin(w);
+
+	(void)add_principal(w, KMS_ROLE, "Web", NULL);
+	is_ok(iam(w, &a, PROFILE("CreateInstanceProfile", "&Path=/apps/")),
+		"<CreateInstanceProfileResult><InstanceProfile><Path>/apps/</Path>"
+		"<InstanceProfileName>Front</InstanceProfileName><InstanceProfileId>AIPA");
+	is_error(iam(w, &a, "Action=CreateInstanceProfile&InstanceProfileName=FRONT"), 409,
+		"EntityAlreadyExists", "Instance Profile FRONT already exists.");
+	is_error(iam(w, &a, "Action=CreateInstanceProfile"), 400, "ValidationError",
+		"'instanceProfileName'");
+	is_ok(iam(w, &a, PROFILE("GetInstanceProfile", "")),
+		"<Arn>" ARN_OF(
+			"instance-profile/apps/Front") "</Arn>"
+						       "<CreateDate>2026-01-01T00:00:00Z</CreateDate><Roles></Roles>");
+	is_error(iam(w, &a, PROFILE("AddRoleToInstanceProfile", "&RoleName=nobody")), 404,
+		"NoSuchEntity", "The role with name nobody cannot be found.");
+	is_ok(iam(w, &a, PROFILE("AddRoleToInstanceProfile", "&RoleName=web")),
+		"<AddRoleToInstanceProfileResponse ");
+	is_ok(iam(w, &a, PROFILE("GetInstanceProfile", "")),
+		"<Roles><member><Path>/</Path><RoleName>Web</RoleName>");
+	is_error(iam(w, &a, PROFILE("AddRoleToInstanceProfile", "&RoleName=Web")), 409,
+		"LimitExceeded", "Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1");
+	is_error(iam(w, &a, "Action=DeleteRole&RoleName=Web"), 409, "DeleteConflict",
+		"remove it from instance profiles first");
+	is_error(iam(w, &a, PROFILE("DeleteInstanceProfile", "")), 409, "DeleteConflict",
+		"must remove roles from instance profile first");
+	is_error(iam(w, &a, PROFILE("RemoveRoleFromInstanceProfile", "&RoleName=x")), 404,
+		"NoSuchEntity", "");
+	is_ok(iam(w, &a, PROFILE("RemoveRoleFromInstanceProfile", "&RoleName=Web")),
+		"<RemoveRoleFromInstanceProfileResponse ");
+	is_error(iam(w, &a, PROFILE("RemoveRoleFromInstanceProfile", "&RoleName=Web")), 404,
+		"NoSuchEntity", "Role Web in Instance Profile Front cannot be found.");
+	is_ok(iam(w, &a, PROFILE("DeleteInstanceProfile", "")), "<DeleteInstanceProfileResponse ");
+	is_error(iam(w, &a, PROFILE("GetInstanceProfile", "")), 404, "NoSuchEntity",
+		"Instance Profile Front cannot be found.");
+}
+
+static void lists_instance_profiles_in_pages(void **state)
+{
+	struct world *w = *state;
+	struct kms_principal a = admin(w);
+
+	(void)add_principal(w, KMS_ROLE, "web", NULL);
+	(void)iam(w, &a, "Action=CreateInstanceProfile&InstanceProfileName=b&Path=/x/");
+	(void)iam(w, &a, "Action=CreateInstanceProfile&InstanceProfileName=a");
+	is_ok(iam(w, &a, "Action=AddRoleToInstanceProfile&InstanceProfileName=b&RoleName=web"), "");
+	is_ok(iam(w, &a, "Action=ListInstanceProfiles&MaxItems=1"),
+		"<IsTruncated>true</IsTruncated><Marker>a</Marker>");
+	is_ok(iam(w, &a, "Action=ListInstanceProfiles&MaxItems=1&Marker=a"),
+		"<InstanceProfileName>b</InstanceProfileName>");
+	lacks(iam(w, &a, "Action=ListInstanceProfiles&PathPrefix=/x/"), "Name>a<");
+	is_ok(iam(w, &a, "Action=ListInstanceProfilesForRole&RoleName=web"),
+		"<InstanceProfileName>b</InstanceProfileName>");
+	lacks(iam(w, &a, "Action=ListInstanceProfilesForRole&RoleName=web"), "Name>a<");
+	is_error(iam(w, &a, "Action=ListInstanceProfilesForRole&RoleName=x"), 404, "NoSuchEntity",
+		"The role with name x cannot be found.");
+}
+
+/* On the profile, by its path; and the role must be the caller's to pass. */
+static void a_role_in_a_profile_must_be_passed(void **state)
+{
+	struct world *w = *state;
+	struct kms_principal a = admin(w);
+	struct kms_principal bob = add_principal(w, KMS_USER, "bob",
+		"{\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"iam:*InstanceProfile\",\"Resource\":"
+		"\"" ARN_OF("instance-profile/apps/*") "\"},{\"Effect\":\"Allow\",\"Action\":"
+						       "\"iam:PassRole\",\"Resource\":\"" ARN_OF(
+							       "role/mine") "\"}]}");
+
+	(void)add_principal(w, KMS_ROLE, "mine", NULL);
+	(void)add_principal(w, KMS_ROLE, "power", NULL);
+	is_ok(iam(w, &a, PROFILE("CreateInstanceProfile", "&Path=/apps/")), "");
+	is_ok(iam(w, &bob, PROFILE("GetInstanceProfile", "")), "");
+	is_error(iam(w, &bob, PROFILE("AddRoleToInstanceProfile", "&RoleName=power")), 403,
+		"AccessDenied", "iam:PassRole on resource: " ARN_OF("role/power"));
+	holds(iam(w, &a, PROFILE("GetInstanceProfile", "")), "<Roles></Roles>");
+	is_ok(iam(w, &bob, PROFILE("AddRoleToInstanceProfile", "&RoleName=mine")), "");
+	is_error(iam(w, &bob, "Action=CreateInstanceProfile&InstanceProfileName=other"), 403,
+		"AccessDenied",
+		"iam:CreateInstanceProfile on resource: " ARN_OF("instance-profile/other"));
+	is_error(iam(w, &bob, "Action=ListInstanceProfiles"), 403, "AccessDenied", "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -646,6 +734,9 @@ int main(void)
 		WORLD_TEST(manages_roles),
 		WORLD_TEST(manages_and_attaches_policies),
 		WORLD_TEST(manages_access_keys),
+		WORLD_TEST(manages_instance_profiles),
+		WORLD_TEST(lists_instance_profiles_in_pages),
+		WORLD_TEST(a_role_in_a_profile_must_be_passed),
 		WORLD_TEST(asks_for_permission_first),
 		WORLD_TEST(limits_by_policy_arn_and_boundary),
 		WORLD_TEST(refuses_unknown_actions_and_bad_forms),

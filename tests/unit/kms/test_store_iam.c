@@ -323,6 +323,74 @@ static void changes_name_the_principal_and_the_credential(void **state)
 	assert_string_equal(texts.text, "p=U p=U p=U p=U c=A c=A ");
 }
 
+static struct kms_profile profile(const char *uid, const char *name)
+{
+	struct kms_profile p = {.account = ACCOUNT, .path = "/apps/", .created_ms = 12};
+
+	snprintf(p.uid, sizeof(p.uid), "%s", uid);
+	snprintf(p.name, sizeof(p.name), "%s", name);
+	return p;
+}
+
+static void keeps_instance_profiles_and_their_role(void **state)
+{
+	struct test_database *t = *state;
+	struct kms_profile p = profile("AIPA1", "Front"), same = profile("AIPA2", "FRONT"), got;
+
+	add_principal(t->db, UID, "Web");
+	in_transaction(t->db, kms_store_profile_add(t->db, &p));
+	in_transaction_fails(t->db, kms_store_profile_add(t->db, &same), RD_EXISTS);
+	in_transaction_fails(
+		t->db, kms_store_profile_set_role(t->db, "AIPA1", "nobody"), RD_FORBIDDEN);
+	in_transaction_fails(t->db, kms_store_profile_set_role(t->db, "AIPA9", UID), RD_NOTFOUND);
+	in_transaction(t->db, kms_store_profile_set_role(t->db, "AIPA1", UID));
+	assert_ok(kms_store_profile_get(t->db, ACCOUNT, "front", &got));
+	assert_string_equal(got.uid, "AIPA1");
+	assert_string_equal(got.account, ACCOUNT);
+	assert_string_equal(got.path, "/apps/");
+	assert_string_equal(got.name, "Front");
+	assert_string_equal(got.role_uid, UID);
+	assert_int_equal(got.created_ms, 12);
+	assert_status(kms_store_profile_get(t->db, OTHER, "front", &got), RD_NOTFOUND);
+	/* A role in use stays. */
+	in_transaction_fails(t->db, kms_store_principal_delete(t->db, UID), RD_FORBIDDEN);
+	in_transaction(t->db, kms_store_profile_set_role(t->db, "AIPA1", ""));
+	in_transaction(t->db, kms_store_principal_delete(t->db, UID));
+	in_transaction(t->db, kms_store_profile_delete(t->db, "AIPA1"));
+	in_transaction_fails(t->db, kms_store_profile_delete(t->db, "AIPA1"), RD_NOTFOUND);
+}
+
+static enum rd_status put_profile(void *arg, const struct kms_profile *p)
+{
+	return put(arg, p->name);
+}
+
+static void lists_instance_profiles_by_name_and_role(void **state)
+{
+	struct test_database *t = *state;
+	static const char *const names[] = {"b", "A", "C"};
+	struct texts all = {""}, some = {""}, page = {""}, other = {""};
+
+	add_principal(t->db, UID, "Web");
+	for (size_t i = 0; i < RD_ARRAY_LEN(names); i++) {
+		char uid[8];
+		struct kms_profile p;
+
+		snprintf(uid, sizeof(uid), "AIPA%zu", i);
+		p = profile(uid, names[i]);
+		strcpy(p.role_uid, i == 1 ? "" : UID);
+		in_transaction(t->db, kms_store_profile_add(t->db, &p));
+	}
+	assert_ok(kms_store_profiles_list(t->db, ACCOUNT, NULL, "", 10, put_profile, &all));
+	assert_string_equal(all.text, "A b C ");
+	assert_ok(kms_store_profiles_list(t->db, ACCOUNT, UID, "", 10, put_profile, &some));
+	assert_string_equal(some.text, "b C ");
+	assert_ok(kms_store_profiles_list(t->db, ACCOUNT, NULL, "a", 1, put_profile, &page));
+	assert_string_equal(page.text, "b ");
+	assert_ok(kms_store_profiles_list(t->db, OTHER, NULL, "", 10, put_profile, &other));
+	assert_string_equal(other.text, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -336,6 +404,8 @@ int main(void)
 		DATABASE_TEST(lists_credentials_of_a_user_or_an_old_generation),
 		DATABASE_TEST(a_principal_goes_only_when_nothing_hangs_on_it),
 		DATABASE_TEST(changes_name_the_principal_and_the_credential),
+		DATABASE_TEST(keeps_instance_profiles_and_their_role),
+		DATABASE_TEST(lists_instance_profiles_by_name_and_role),
 	};
 
 	return RUN_ON_BOTH(tests);
