@@ -193,7 +193,7 @@ static void sigv4_request(struct attempt *a, const struct rd_http_request *reque
 
 static enum rd_status claim(struct attempt *a)
 {
-	static const char *const services[] = {"kms", "iam", "sts"};
+	static const char *const services[] = {"kms", "iam", "sts", "ec2"};
 	const struct kms_config *config = &a->call->kms->config;
 	/* IAM has one region for the world, and clients sign for that one whatever theirs is. */
 	const char *regions[] = {config->region, "us-east-1"};
@@ -409,14 +409,16 @@ static enum rd_status take_caller(struct attempt *a)
 	return RD_OK;
 }
 
-enum rd_status kms_authenticate(struct kms_call *call, const struct rd_http_request *request)
+enum rd_status kms_authenticate_for(struct kms_call *call, const struct rd_http_request *request,
+	enum kms_service service, const uint8_t *body_sha256)
 {
 	struct attempt a RD_CLEANUP(attempt_finish) = {
 		.call = call, .verdict = RD_SIGV4_UNKNOWN_KEY};
 	enum rd_status st;
 
-	call->who.service = service_of(request);
+	call->who.service = service;
 	sigv4_request(&a, request);
+	a.request.body_sha256 = body_sha256;
 	RD_TRY(claim(&a));
 	st = find_credential(&a);
 	if (st != RD_OK) {
@@ -424,4 +426,9 @@ enum rd_status kms_authenticate(struct kms_call *call, const struct rd_http_requ
 	}
 	RD_TRY(verify(&a));
 	return take_caller(&a);
+}
+
+enum rd_status kms_authenticate(struct kms_call *call, const struct rd_http_request *request)
+{
+	return kms_authenticate_for(call, request, service_of(request), NULL);
 }

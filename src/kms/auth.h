@@ -15,6 +15,13 @@ enum rd_status kms_authenticate(struct kms_call *call, const struct rd_http_requ
 	RD_MUST_USE;
 
 /*
+ * The same for a request that was sent to another service of ours, which has asked. body_sha256: of
+ * its body, RD_SHA256_SIZE bytes.
+ */
+enum rd_status kms_authenticate_for(struct kms_call *call, const struct rd_http_request *request,
+	enum kms_service service, const uint8_t *body_sha256) RD_MUST_USE;
+
+/*
  * Signing keys that were derived lately, so that a client's calls of one day cost one derivation.
  * Only keys under which a signature has verified are kept: strangers displace nothing.
  */

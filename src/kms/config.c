@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading kms.yaml: one mapping of scalars, and one list. */
+/* Reading kms.yaml: one mapping of scalars, and two lists. */
 #include "kms/config.h"
 
 #include "kms/config_value.h"
 #include "yaml/read.h"
 
-static enum rd_status read_roots(struct rd_yaml *y, struct kms_config *c, struct rd_error *err)
+typedef enum rd_status add_fn(struct kms_config *c, const char *value, struct rd_error *err);
+
+static enum rd_status read_list(
+	struct rd_yaml *y, add_fn *add, struct kms_config *c, struct rd_error *err)
 {
 	const char *value = NULL;
 	bool end = false;
@@ -16,7 +19,7 @@ static enum rd_status read_roots(struct rd_yaml *y, struct kms_config *c, struct
 		if (end) {
 			return RD_OK;
 		}
-		RD_TRY(kms_config_add_root(c, value, err));
+		RD_TRY(add(c, value, err));
 	}
 }
 
@@ -36,7 +39,9 @@ static enum rd_status read_value(
 
 	switch (key) {
 	case KMS_CONFIG_ROOTS:
-		return read_roots(y, c, err);
+		return read_list(y, kms_config_add_root, c, err);
+	case KMS_CONFIG_SERVICE_USERS:
+		return read_list(y, kms_config_add_service_user, c, err);
 	case KMS_CONFIG_THREADS:
 		return read_number(y, 1, KMS_THREADS_MAX, &c->threads);
 	case KMS_CONFIG_WORKERS:
@@ -56,6 +61,7 @@ static enum rd_status read_value(
 	case KMS_CONFIG_DATABASE:
 	case KMS_CONFIG_MASTER:
 	case KMS_CONFIG_AUDIT:
+	case KMS_CONFIG_SERVICE_SOCKET:
 	case KMS_CONFIG_STATIC_SESSION_TOKEN:
 		RD_TRY(rd_yaml_string(y, &value));
 		return kms_config_set(c, key, value, err);
@@ -108,5 +114,9 @@ enum rd_status kms_config_load(const struct rd_paths *paths, const char *path,
 	RD_TRY(rd_paths_join(directory, paths->state, "kms", NULL));
 	name = path == NULL ? usual : path;
 	RD_TRY(rd_yaml_load("the configuration", name, path != NULL, &buf, err));
-	return kms_config_parse(directory, name, rd_buf_view(&buf), ret, err);
+	RD_TRY(kms_config_parse(directory, name, rd_buf_view(&buf), ret, err));
+	if (ret->service && ret->service_socket[0] == '\0') {
+		return rd_paths_join(ret->service_socket, paths->run, "kms", "service.sock");
+	}
+	return RD_OK;
 }

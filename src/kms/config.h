@@ -16,6 +16,10 @@
 
 #define KMS_ROOTS_MAX         8
 #define KMS_STATIC_TOKEN_SIZE (128 + 1)
+/* There is one service that asks, redoubt-ec2, and perhaps its successor beside it. */
+#define KMS_SERVICE_USERS_MAX 4
+/* useradd(8)'s own limit. */
+#define KMS_USER_NAME_SIZE (32 + 1)
 /* A configuration of some fifteen keys; more is not one. */
 #define KMS_CONFIG_FILE_MAX 65536
 /* Each has a connection to the database, and PostgreSQL allows 100 in all by default. */
@@ -49,6 +53,13 @@ struct kms_config {
 	/* Accepted as the session token of long-lived keys, which have none: kmstool always sends
 	 * one (reference 5.2). "": such a token is refused. */
 	char static_session_token[KMS_STATIC_TOKEN_SIZE];
+	/* The service door (service.h). "" after parsing: at its usual place, which kms_config_load
+	 * fills in. */
+	bool service;
+	char service_socket[RD_PATH_MAX];
+	/* Who may use it beside root and the server's own user. */
+	char service_users[KMS_SERVICE_USERS_MAX][KMS_USER_NAME_SIZE];
+	size_t n_service_users;
 };
 
 /* Defaults, then the text on top. Errors say "<name>:<line>: …". directory: see above. */

@@ -59,6 +59,7 @@ enum rd_status kms_config_defaults(
 						    : (uint32_t)cpus,
 		.clock_skew_s = DEFAULT_SKEW_S,
 		.max_document_age_s = DEFAULT_AGE_S,
+		.service = true,
 	};
 	ret->workers = ret->threads;
 	if (strlen(directory) >= sizeof(ret->directory)) {
@@ -233,6 +234,19 @@ enum rd_status kms_config_add_root(struct kms_config *c, const char *value, stru
 	return RD_OK;
 }
 
+enum rd_status kms_config_add_service_user(
+	struct kms_config *c, const char *value, struct rd_error *err)
+{
+	if (c->n_service_users == KMS_SERVICE_USERS_MAX) {
+		return rd_fail(err, RD_LIMIT, "more than %d service_users", KMS_SERVICE_USERS_MAX);
+	}
+	if (value[0] == '\0' || strlen(value) >= KMS_USER_NAME_SIZE) {
+		return rd_fail(err, RD_USAGE, "\"%.64s\" is not the name of a user", value);
+	}
+	snprintf(c->service_users[c->n_service_users++], KMS_USER_NAME_SIZE, "%s", value);
+	return RD_OK;
+}
+
 enum rd_status kms_config_set(
 	struct kms_config *c, enum kms_config_key key, const char *value, struct rd_error *err)
 {
@@ -259,7 +273,11 @@ enum rd_status kms_config_set(
 		return set_path(c, "", value, c->audit, err);
 	case KMS_CONFIG_STATIC_SESSION_TOKEN:
 		return set_token(value, c, err);
+	case KMS_CONFIG_SERVICE_SOCKET:
+		c->service = strcmp(value, "off") != 0;
+		return c->service ? set_path(c, "", value, c->service_socket, err) : RD_OK;
 	case KMS_CONFIG_ROOTS:
+	case KMS_CONFIG_SERVICE_USERS:
 	case KMS_CONFIG_THREADS:
 	case KMS_CONFIG_WORKERS:
 	case KMS_CONFIG_CLOCK_SKEW:
@@ -337,6 +355,15 @@ void kms_config_print(const struct kms_config *c, FILE *to)
 	fprintf(to, "threads: %u\nworkers: %u\nclock_skew: %u\nmax_document_age: %u\n", c->threads,
 		c->workers, c->clock_skew_s, c->max_document_age_s);
 	fprintf(to, "allow_debug: %s\n", c->allow_debug ? "true" : "false");
+	if (!c->service) {
+		fputs("service_socket: off\n", to);
+	} else if (c->service_socket[0] != '\0') {
+		fprintf(to, "service_socket: %s\n", c->service_socket);
+	}
+	fprintf(to, "service_users:%s\n", c->n_service_users == 0 ? " []" : "");
+	for (size_t i = 0; i < c->n_service_users; i++) {
+		fprintf(to, "  - %s\n", c->service_users[i]);
+	}
 	if (c->static_session_token[0] != '\0') {
 		fprintf(to, "static_session_token: \"%s\"\n", c->static_session_token);
 	}

@@ -22,7 +22,9 @@
 	X(CLOCK_SKEW, clock_skew)                                                                  \
 	X(MAX_DOCUMENT_AGE, max_document_age)                                                      \
 	X(ALLOW_DEBUG, allow_debug)                                                                \
-	X(STATIC_SESSION_TOKEN, static_session_token)
+	X(STATIC_SESSION_TOKEN, static_session_token)                                              \
+	X(SERVICE_SOCKET, service_socket)                                                          \
+	X(SERVICE_USERS, service_users)
 
 enum kms_config_key {
 #define X(name, text) KMS_CONFIG_##name,
@@ -40,6 +42,9 @@ enum rd_status kms_config_set(struct kms_config *config, enum kms_config_key key
 	struct rd_error *err) RD_MUST_USE;
 /* The next of "roots". RD_LIMIT: there are KMS_ROOTS_MAX already. */
 enum rd_status kms_config_add_root(
+	struct kms_config *config, const char *value, struct rd_error *err) RD_MUST_USE;
+/* The next of "service_users". RD_LIMIT: there are KMS_SERVICE_USERS_MAX already. */
+enum rd_status kms_config_add_service_user(
 	struct kms_config *config, const char *value, struct rd_error *err) RD_MUST_USE;
 /* Rules about several keys at once. */
 enum rd_status kms_config_judge(const struct kms_config *config, struct rd_error *err) RD_MUST_USE;

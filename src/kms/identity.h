@@ -6,7 +6,12 @@
 #include "kms/model.h"
 
 /* What a request is signed for, and so which API it is sent to. */
-enum kms_service { KMS_SERVICE_KMS, KMS_SERVICE_IAM, KMS_SERVICE_STS };
+enum kms_service {
+	KMS_SERVICE_KMS,
+	KMS_SERVICE_IAM,
+	KMS_SERVICE_STS,
+	KMS_SERVICE_EC2, /* at the service door only */
+};
 
 struct kms_identity {
 	enum kms_service service; /* set also when authentication fails: the answer's form */

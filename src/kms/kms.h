@@ -8,6 +8,7 @@
  *	(os/workers)          threads for what waits for the disk or makes keys
  *	auth.c               SigV4 → identity; sts.c, iam.c: the calls that manage them
  *	authorize.c          identity, key, action, context → decision (lib/policy decides)
+ *	service*.c           what other services ask: who calls, may it, credentials of a role
  *	recipient.c          attestation documents
  *	ops_*.c              the operations of KMS
  *	cache.c              keys, policies and principals in memory, dropped on change
@@ -30,6 +31,7 @@ struct kms_cache;
 struct kms_metrics;
 struct kms_request_ids;
 struct kms_scheduler;
+struct kms_service_door;
 struct kms_signing_keys;
 struct kms_trust;
 struct rd_http_server;
@@ -60,6 +62,7 @@ struct kms {
 	struct rd_tls_server *tls; /* NULL: plain HTTP, on loopback */
 	struct rd_http_server *server;
 	struct rd_http_server *metrics_server; /* or NULL */
+	struct kms_service_door *service;      /* service.h; or NULL */
 	/* Milliseconds since the epoch; the one clock, so that tests may move it. */
 	int64_t (*now_ms)(void);
 };

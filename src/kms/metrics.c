@@ -22,7 +22,10 @@ struct series {
 	atomic_uint_fast64_t total_us;
 };
 
-/* Of each operation, and behind them: IAM and STS, and what is no operation. */
+/* Of each operation, and behind them: IAM and STS, what is no operation, the service door. */
+static const char *const other_series[] = {"IamOrSts", "None", "ServiceDoor"};
+#define SERIES (kms_ops_count + RD_ARRAY_LEN(other_series))
+
 struct kms_metrics {
 	struct series *series;
 };
@@ -32,7 +35,7 @@ enum rd_status kms_metrics_new(struct kms_metrics **ret)
 	struct kms_metrics *m = calloc(1, sizeof(*m));
 
 	RD_ENSURE(m != NULL, RD_NOMEM);
-	m->series = calloc(kms_ops_count + 2, sizeof(*m->series));
+	m->series = calloc(SERIES, sizeof(*m->series));
 	if (m->series == NULL) {
 		free(m);
 		return RD_NOMEM;
@@ -56,14 +59,15 @@ static const char *series_name(size_t i)
 	if (i < kms_ops_count) {
 		return kms_ops[i].name;
 	}
-	return i == kms_ops_count ? "IamOrSts" : "None";
+	return other_series[i - kms_ops_count];
 }
 
 void kms_metrics_call(struct kms_metrics *metrics, enum kms_metrics_protocol protocol,
 	const struct kms_op *op, enum kms_fault_type outcome, uint64_t nanoseconds)
 {
-	size_t i = op != NULL ? (size_t)(op - kms_ops)
-			      : kms_ops_count + (protocol == KMS_METRICS_QUERY ? 0 : 1);
+	static const size_t others[] = {
+		[KMS_METRICS_QUERY] = 0, [KMS_METRICS_JSON] = 1, [KMS_METRICS_SERVICE] = 2};
+	size_t i = op != NULL ? (size_t)(op - kms_ops) : kms_ops_count + others[protocol];
 	struct series *s = &metrics->series[i];
 	uint64_t us = nanoseconds / 1000;
 	size_t edge = 0;
@@ -100,7 +104,7 @@ static enum rd_status put_outcomes(struct kms_metrics *m, struct rd_buf *out)
 {
 	RD_TRY(put_head(out, "requests_total", "counter",
 		"Calls by operation and outcome (OK or __type)."));
-	for (size_t i = 0; i < kms_ops_count + 2; i++) {
+	for (size_t i = 0; i < SERIES; i++) {
 		for (unsigned f = 0; f < KMS_FAULT_COUNT; f++) {
 			uint64_t n = get(&m->series[i].outcomes[f]);
 
@@ -143,7 +147,7 @@ static enum rd_status put_latencies(struct kms_metrics *m, struct rd_buf *out)
 {
 	RD_TRY(put_head(out, "request_seconds", "histogram",
 		"Time from a request's last byte to its answer."));
-	for (size_t i = 0; i < kms_ops_count + 2; i++) {
+	for (size_t i = 0; i < SERIES; i++) {
 		bool any = false;
 
 		for (size_t e = 0; e <= EDGES && !any; e++) {

@@ -10,7 +10,11 @@
 
 struct kms_metrics;
 
-enum kms_metrics_protocol { KMS_METRICS_JSON, KMS_METRICS_QUERY };
+enum kms_metrics_protocol {
+	KMS_METRICS_JSON,
+	KMS_METRICS_QUERY,
+	KMS_METRICS_SERVICE, /* another service's question, at the service door */
+};
 
 enum rd_status kms_metrics_new(struct kms_metrics **ret) RD_MUST_USE;
 void kms_metrics_free(struct kms_metrics **metrics);

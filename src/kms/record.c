@@ -331,9 +331,25 @@ static bool writes(const struct kms_call *call)
 {
 	const char *name = call->action;
 
-	return call->op != NULL ? (call->op->flags & KMS_OP_WRITES) != 0
-				: name != NULL && strncmp(name, "Get", 3) != 0 &&
-					  strncmp(name, "List", 4) != 0;
+	return call->op != NULL
+		       ? (call->op->flags & KMS_OP_WRITES) != 0
+		       : name != NULL && strncmp(name, "Get", 3) != 0 &&
+				 strncmp(name, "List", 4) != 0 && strncmp(name, "Describe", 8) != 0;
+}
+
+/* EC2's own name for it, in its records as in its answers. */
+static const char *error_code(const struct kms_call *call)
+{
+	bool denied = call->fault.type == KMS_FAULT_ACCESS_DENIED;
+
+	return denied && call->who.service == KMS_SERVICE_EC2 ? "Client.UnauthorizedOperation"
+							      : kms_fault_name(call->fault.type);
+}
+
+/* What the server does of its own accord; a role that a service assumes is an API call. */
+static bool is_event(const struct kms_call *call)
+{
+	return is_server(&call->who) && call->who.service == KMS_SERVICE_KMS;
 }
 
 /* Members that say what happened, up to the first that has members of its own. */
@@ -341,11 +357,12 @@ static void put_event(struct rd_json_out *j, const struct kms_call *call)
 {
 	static const char *const sources[] = {[KMS_SERVICE_KMS] = "kms.amazonaws.com",
 		[KMS_SERVICE_IAM] = "iam.amazonaws.com",
-		[KMS_SERVICE_STS] = "sts.amazonaws.com"};
+		[KMS_SERVICE_STS] = "sts.amazonaws.com",
+		[KMS_SERVICE_EC2] = "ec2.amazonaws.com"};
 
 	put_text(j, "awsRegion", call->kms->config.region);
 	if (call->fault.type != KMS_FAULT_NONE) {
-		put_text(j, "errorCode", kms_fault_name(call->fault.type));
+		put_text(j, "errorCode", error_code(call));
 		put_text(j, "errorMessage", call->fault.message);
 	}
 	put_text(j, "eventCategory", "Management");
@@ -353,7 +370,7 @@ static void put_event(struct rd_json_out *j, const struct kms_call *call)
 	put_text(j, "eventName", event_name(call));
 	put_text(j, "eventSource", sources[call->who.service]);
 	put_time(j, "eventTime", call->now_ms);
-	put_text(j, "eventType", is_server(&call->who) ? "AwsServiceEvent" : "AwsApiCall");
+	put_text(j, "eventType", is_event(call) ? "AwsServiceEvent" : "AwsApiCall");
 	put_text(j, "eventVersion", "1.11");
 	rd_json_out_bool(j, "managementEvent", true);
 	rd_json_out_bool(j, "readOnly", !writes(call));

@@ -19,6 +19,7 @@
 #include "kms/request_id.h"
 #include "kms/roots.h"
 #include "kms/scheduler.h"
+#include "kms/service.h"
 #include "log/log.h"
 #include "os/workers.h"
 
@@ -204,11 +205,13 @@ enum rd_status kms_server_start(struct kms *kms, const struct rd_paths *paths, s
 	RD_TRY(make_first_master(&kms->config, err));
 	RD_TRY(open_databases(kms, err));
 	RD_TRY(open_keyring(kms, err));
+	RD_TRY(kms_service_open(kms, err));
 	RD_TRY(kms_isolate(needs_connect(&kms->config), err));
 	RD_TRY(open_audit(kms, err));
 	RD_TRY(kms_trust_load(kms, &kms->config, paths, err));
 	RD_TRY(make_memory(kms, err));
 	RD_TRY(start_threads(kms, err));
+	RD_TRY(kms_service_start(kms, err));
 	RD_TRY(kms_http_start(kms, err));
 	RD_TRY(introduce(kms, err));
 	tell_where(kms);
@@ -218,6 +221,7 @@ enum rd_status kms_server_start(struct kms *kms, const struct rd_paths *paths, s
 void kms_server_stop(struct kms *kms)
 {
 	kms_http_stop(kms);
+	kms_service_stop(kms);
 	kms_scheduler_stop(&kms->scheduler);
 	rd_workers_free(&kms->workers);
 	kms_audit_close(&kms->audit);

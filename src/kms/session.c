@@ -11,6 +11,8 @@
 
 #define VERSION 1
 
+#define KMS_SESSION_AKID_LEN 20
+
 void kms_session_finish(struct kms_session *session)
 {
 	free(session->policy);
@@ -69,6 +71,14 @@ enum rd_status kms_session_seal(struct kms_keyring *keyring, const char *akid,
 	RD_TRY(kms_wrap(keyring, KMS_PURPOSE_SESSION_TOKEN, rd_view_str(akid),
 		rd_secret_view(&clear), &wrapped));
 	return rd_base64_encode(rd_buf_view(&wrapped), out);
+}
+
+enum rd_status kms_session_issue(struct kms_keyring *keyring, struct kms_session *session,
+	char ret_akid[KMS_AKID_SIZE], struct rd_buf *out_token)
+{
+	RD_TRY(kms_make_id("ASIA", KMS_SESSION_AKID_LEN, ret_akid));
+	RD_TRY(kms_make_access_secret(&session->secret));
+	return kms_session_seal(keyring, ret_akid, session, out_token);
 }
 
 static enum rd_status take_text(struct rd_cur *c, struct rd_view *ret)

@@ -50,6 +50,13 @@ enum rd_status kms_session_seal(struct kms_keyring *keyring, const char *akid,
 enum rd_status kms_session_open(struct kms_keyring *keyring, struct kms_db *db, struct rd_view akid,
 	struct rd_view token, struct kms_session *ret) RD_MUST_USE;
 
+/*
+ * Makes the access key of a session and seals it: akid, session->secret (empty before) and the
+ * token, which is appended. RD_LIMIT: as above.
+ */
+enum rd_status kms_session_issue(struct kms_keyring *keyring, struct kms_session *session,
+	char ret_akid[KMS_AKID_SIZE], struct rd_buf *out_token) RD_MUST_USE;
+
 /* prefix ("AKIA", "ASIA": 20 characters in all; "AIDA", "AROA": 21) and random letters and digits,
  * `len` characters and a NUL. */
 enum rd_status kms_make_id(const char *prefix, size_t len, char *ret_id) RD_MUST_USE;

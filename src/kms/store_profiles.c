@@ -33,11 +33,11 @@ enum rd_status kms_store_profile_add(struct kms_db *db, const struct kms_profile
 	char folded[KMS_PROFILE_NAME_SIZE];
 
 	RD_TRY(kms_store_fold(p->name, folded, sizeof(folded)));
-	return kms_store_write(db,
+	return kms_db_write(db,
 		"INSERT INTO instance_profile"
 		" (uid, account, path, name, folded, role_uid, created_ms)"
 		" VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
-		KMS_ARGS(kms_db_text(p->uid), kms_db_text(p->account), kms_db_text(p->path),
+		KMS_DB_ARGS(kms_db_text(p->uid), kms_db_text(p->account), kms_db_text(p->path),
 			kms_db_text(p->name), kms_db_text(folded), role_or_null(p->role_uid),
 			kms_db_int(p->created_ms)),
 		RD_EXISTS);
@@ -51,19 +51,19 @@ enum rd_status kms_store_profile_get(
 	RD_TRY(kms_store_fold(name, folded, sizeof(folded)));
 	return kms_store_one(db,
 		"SELECT " COLUMNS " FROM instance_profile WHERE account = $1 AND folded = $2",
-		KMS_ARGS(kms_db_text(account), kms_db_text(folded)), get_row, ret);
+		KMS_DB_ARGS(kms_db_text(account), kms_db_text(folded)), get_row, ret);
 }
 
 enum rd_status kms_store_profile_set_role(struct kms_db *db, const char *uid, const char *role_uid)
 {
-	return kms_store_write(db, "UPDATE instance_profile SET role_uid = $1 WHERE uid = $2",
-		KMS_ARGS(role_or_null(role_uid), kms_db_text(uid)), RD_NOTFOUND);
+	return kms_db_write(db, "UPDATE instance_profile SET role_uid = $1 WHERE uid = $2",
+		KMS_DB_ARGS(role_or_null(role_uid), kms_db_text(uid)), RD_NOTFOUND);
 }
 
 enum rd_status kms_store_profile_delete(struct kms_db *db, const char *uid)
 {
-	return kms_store_write(db, "DELETE FROM instance_profile WHERE uid = $1",
-		KMS_ARGS(kms_db_text(uid)), RD_NOTFOUND);
+	return kms_db_write(db, "DELETE FROM instance_profile WHERE uid = $1",
+		KMS_DB_ARGS(kms_db_text(uid)), RD_NOTFOUND);
 }
 
 struct profiles {
@@ -91,13 +91,13 @@ enum rd_status kms_store_profiles_list(struct kms_db *db, const char *account, c
 		return kms_db_run(db,
 			"SELECT " COLUMNS " FROM instance_profile"
 			" WHERE account = $1 AND folded > $2 ORDER BY folded LIMIT $3",
-			KMS_ARGS(kms_db_text(account), kms_db_text(folded), kms_db_int(max)),
+			KMS_DB_ARGS(kms_db_text(account), kms_db_text(folded), kms_db_int(max)),
 			list_row, &profiles, NULL);
 	}
 	return kms_db_run(db,
 		"SELECT " COLUMNS " FROM instance_profile"
 		" WHERE role_uid = $1 AND account = $2 AND folded > $3 ORDER BY folded LIMIT $4",
-		KMS_ARGS(kms_db_text(role_uid), kms_db_text(account), kms_db_text(folded),
+		KMS_DB_ARGS(kms_db_text(role_uid), kms_db_text(account), kms_db_text(folded),
 			kms_db_int(max)),
 		list_row, &profiles, NULL);
 }

@@ -41,9 +41,7 @@ static enum rd_status put_credentials(struct kms_iam *iam, struct kms_session *s
 	char akid[KMS_AKID_SIZE];
 	enum rd_status st;
 
-	RD_TRY(kms_make_id("ASIA", 20, akid));
-	RD_TRY(kms_make_access_secret(&session->secret));
-	st = kms_session_seal(iam->call->kms->keyring, akid, session, &token);
+	st = kms_session_issue(iam->call->kms->keyring, session, akid, &token);
 	if (st == RD_LIMIT) {
 		return kms_iam_refuse(iam, "PackedPolicyTooLarge", 400,
 			"Session policy and tags together are larger than a session token has room "

@@ -59,7 +59,12 @@ static void reads_every_key(void **state)
 		"tls_key: /etc/k.pem\nregion: us-east-1\naccount: \"111122223333\"\n"
 		"database: sqlite:other.db\nmaster: passphrase:/run/secret\naudit: /var/audit\n"
 		"roots: [a.pem, /b.pem]\nthreads: 3\nworkers: 5\nclock_skew: 60\n"
-		"max_document_age: 0\nallow_debug: true\nstatic_session_token: x/y+z=\n"));
+		"max_document_age: 0\nallow_debug: true\nstatic_session_token: x/y+z=\n"
+		"service_socket: door.sock\nservice_users: [redoubt-ec2, other]\n"));
+	assert_true(config.service);
+	assert_string_equal(config.service_socket, "/state/kms/door.sock");
+	assert_int_equal(config.n_service_users, 2);
+	assert_string_equal(config.service_users[0], "redoubt-ec2");
 	assert_string_equal(config.listen_address, "::");
 	assert_int_equal(config.listen_port, 443);
 	assert_string_equal(config.metrics_address, "10.0.0.1");
@@ -91,6 +96,10 @@ static void other_kinds_of_database_and_master(void **state)
 	assert_string_equal(config.master, "pkcs11:token=t;object=k");
 	assert_false(config.metrics);
 	assert_string_equal(config.roots[0], "/state/kms/one.pem");
+	assert_ok(parse("service_socket: off\n"));
+	assert_false(config.service);
+	assert_refused("service_users: [a, b, c, d, e]\n", RD_LIMIT,
+		"k.yaml:1: more than 4 service_users");
 }
 
 static void unknown_and_repeated_keys_name_their_line(void **state)
@@ -119,6 +128,9 @@ static void wrong_values_name_their_line(void **state)
 		{"region: \"\"\n", RD_USAGE},
 		{"region: a23456789012345678901234567890123\n", RD_USAGE},
 		{"account: \"11112222333\"\n", RD_USAGE},
+		{"service_socket: \"\"\n", RD_USAGE},
+		{"service_users: [\"\"]\n", RD_USAGE},
+		{"service_users: [a23456789012345678901234567890123]\n", RD_USAGE},
 		{"account: \"11112222333x\"\n", RD_USAGE},
 		{"database: mysql://x\n", RD_USAGE},
 		{"database: \"sqlite:\"\n", RD_USAGE},
@@ -217,7 +229,8 @@ static void printed_form_is_read_again(void **state)
 
 	(void)state;
 	assert_ok(parse("listen: \"[::1]:1\"\nroots: [a.pem, b.pem]\nmetrics: off\n"
-			"tls_certificate: c\ntls_key: k\nstatic_session_token: t\n"));
+			"tls_certificate: c\ntls_key: k\nstatic_session_token: t\n"
+			"service_socket: off\nservice_users: [a, b]\n"));
 	first = config;
 	kms_config_print(&config, to);
 	fclose(to);

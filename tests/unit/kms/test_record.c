@@ -72,7 +72,7 @@ static const char *at(json_t *record, const char *path)
 
 static void says_who_called_what_on_which_key(void **state)
 {
-	struct kms kms = {0};
+	static struct kms kms;
 	struct kms_call *call = new_call(&kms);
 	json_t *r;
 
@@ -108,7 +108,7 @@ static void says_who_called_what_on_which_key(void **state)
 
 static void says_why_it_was_refused(void **state)
 {
-	struct kms kms = {0};
+	static struct kms kms;
 	struct kms_call *call = new_call(&kms);
 	json_t *r;
 
@@ -125,7 +125,7 @@ static void says_why_it_was_refused(void **state)
 
 static void names_calls_of_iam_and_sts(void **state)
 {
-	struct kms kms = {0};
+	static struct kms kms;
 	struct kms_call *call = new_call(&kms);
 	json_t *r;
 
@@ -154,7 +154,7 @@ static void names_calls_of_iam_and_sts(void **state)
 static void holds_the_attestation_in_both_notations(void **state)
 {
 	static const unsigned registers[] = {0, 1, 2, 3, 4, 8, 16};
-	struct kms kms = {0};
+	static struct kms kms;
 	struct kms_call *call = new_call(&kms);
 	char path[96];
 	char hex[97];
@@ -196,7 +196,7 @@ static void holds_the_attestation_in_both_notations(void **state)
 
 static void believes_nothing_of_a_refused_document(void **state)
 {
-	struct kms kms = {0};
+	static struct kms kms;
 	struct kms_call *call = new_call(&kms);
 	json_t *recipient;
 	json_t *r;
@@ -215,7 +215,7 @@ static void believes_nothing_of_a_refused_document(void **state)
 
 static void hides_secrets_even_among_the_facts(void **state)
 {
-	struct kms kms = {0};
+	static struct kms kms;
 	struct kms_call *call = new_call(&kms);
 	json_t *r;
 
@@ -241,7 +241,7 @@ static void hides_secrets_even_among_the_facts(void **state)
 
 static void is_always_one_valid_record(void **state)
 {
-	struct kms kms = {0};
+	static struct kms kms;
 	struct kms_call *call = new_call(&kms);
 	char *large = malloc(RD_AUDIT_RECORD_MAX + 1);
 	json_t *r;
@@ -263,7 +263,7 @@ static void is_always_one_valid_record(void **state)
 static void gives_the_same_bytes_for_the_same_call(void **state)
 {
 	struct rd_buf out[2] = {rd_buf_growable(4096), rd_buf_growable(4096)};
-	struct kms kms = {0};
+	static struct kms kms;
 	struct kms_call *call = new_call(&kms);
 	struct rd_buf small = rd_buf_growable(16);
 
