@@ -22,6 +22,7 @@ help:
 	@echo 'make kernel     build the enclave kernel (once; 4 to 10 minutes), which starts 3 times as fast as Debian'"'"'s'
 	@echo 'make bench      measurements, each against a named baseline'
 	@echo 'make fuzz       libFuzzer, T=60 seconds for each target'
+	@echo 'make deb        Debian packages of the whole node and of a parent instance, in ./build/deb'
 	@echo 'make install    copy ./out to $$(DESTDIR)$$(prefix), /usr/local unless told otherwise'
 	@echo 'make clean      remove ./out and the build directories'
 
@@ -67,6 +68,12 @@ fuzz: setup
 	@tools/setup fuzz
 	@tools/fuzz $(T)
 
+# The parent's package is also what redoubt ami build puts into its images.
+deb: all
+	@tools/setup deb
+	@tools/deb $(BUILD)/deb
+	@install -D -m 0644 $(BUILD)/deb/redoubt-parent_*_amd64.deb $(OUT)/share/redoubt/ami/redoubt-parent.deb
+
 install:
 	@test -x $(OUT)/bin/nitro-cli || { echo 'redoubt: error: nothing built yet: run "make" first' >&2; exit 1; }
 	@mkdir -p "$(DESTDIR)$(prefix)"
@@ -75,4 +82,4 @@ install:
 clean:
 	@rm -rf out build build-asan build-fuzz
 
-.PHONY: all help setup out blobs-debian blobs-enclave-if-cached kernel demo check bench fuzz install clean
+.PHONY: all help setup out blobs-debian blobs-enclave-if-cached kernel demo check bench fuzz deb install clean
