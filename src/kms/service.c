@@ -16,6 +16,7 @@
 #include "kms/exchange.h"
 #include "kms/metrics.h"
 #include "kms/record.h"
+#include "kms/schema.h"
 #include "kms/service-internal.h"
 #include "log/log.h"
 #include "os/fd.h"
@@ -389,7 +390,7 @@ enum rd_status kms_service_open(struct kms *kms, struct rd_error *err)
 	}
 	kms->service->listener = -1;
 	RD_TRY(find_users(config, kms->service, err));
-	RD_TRY(kms_db_open(config->database, &kms->service->db, err));
+	RD_TRY(kms_db_open(config->database, &kms_schema, &kms->service->db, err));
 	return listen_at(config->service_socket, &kms->service->listener, err);
 }
 

@@ -207,7 +207,6 @@ static enum rd_status answer_credentials(struct kms_call *call, const char *akid
 
 	put_time(session->expires_ms, expires);
 	put_time(session->issued_ms, updated);
-	call->out_secret = true;
 	call->out = json_pack("{ss ss% ss% ss ss}", "AccessKeyId", akid, "SecretAccessKey",
 		(const char *)session->secret.ptr, session->secret.len, "Token",
 		(const char *)token->ptr, token->used, "Expiration", expires, "LastUpdated",

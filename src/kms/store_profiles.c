@@ -7,15 +7,15 @@
 static enum rd_status profile_from(
 	struct kms_profile *p, const struct kms_db_value *columns, size_t n)
 {
-	struct kms_columns c = kms_columns(columns, n);
+	struct kms_db_columns c = kms_db_columns(columns, n);
 
-	kms_take_text(&c, p->uid, sizeof(p->uid));
-	kms_take_text(&c, p->account, sizeof(p->account));
-	kms_take_text(&c, p->path, sizeof(p->path));
-	kms_take_text(&c, p->name, sizeof(p->name));
-	kms_take_text(&c, p->role_uid, sizeof(p->role_uid));
-	p->created_ms = kms_take_i64(&c);
-	return kms_take_finish(&c);
+	kms_db_take_text(&c, p->uid, sizeof(p->uid));
+	kms_db_take_text(&c, p->account, sizeof(p->account));
+	kms_db_take_text(&c, p->path, sizeof(p->path));
+	kms_db_take_text(&c, p->name, sizeof(p->name));
+	kms_db_take_text(&c, p->role_uid, sizeof(p->role_uid));
+	p->created_ms = kms_db_take_i64(&c);
+	return kms_db_take_finish(&c);
 }
 
 static enum rd_status get_row(void *arg, const struct kms_db_value *columns, size_t n)
@@ -49,7 +49,7 @@ enum rd_status kms_store_profile_get(
 	char folded[KMS_PROFILE_NAME_SIZE];
 
 	RD_TRY(kms_store_fold(name, folded, sizeof(folded)));
-	return kms_store_one(db,
+	return kms_db_one(db,
 		"SELECT " COLUMNS " FROM instance_profile WHERE account = $1 AND folded = $2",
 		KMS_DB_ARGS(kms_db_text(account), kms_db_text(folded)), get_row, ret);
 }
