@@ -27,7 +27,7 @@ struct rd_http_thread {
 	struct event *accept_event, *wake_event, *again_timer, *tick_timer;
 	struct rd_http_call *connections; /* a list; only this thread touches it */
 	pthread_mutex_t lock;             /* of what follows */
-	struct rd_http_call *answered;    /* singly linked through next_answered */
+	struct rd_http_call *answered;    /* or to be resumed; linked through next_answered */
 };
 
 struct rd_http_server {
@@ -76,7 +76,9 @@ struct rd_http_call {
 	struct rd_http_request request;
 	uint8_t *out; /* the answer, made by whoever answers; NULL: there was no memory */
 	size_t out_len, out_sent;
-	struct rd_http_call *next_answered;
+	struct rd_http_call *next_answered; /* in its thread's list, or in a batch */
+	void (*resume)(void *arg);          /* NULL: it is answered */
+	void *resume_arg;
 };
 
 /* connection.c; all from the connection's own thread. */

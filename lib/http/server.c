@@ -163,6 +163,56 @@ void rd_http_answer(struct rd_http_call *call, int status, const struct rd_http_
 	}
 }
 
+void rd_http_batch_add(struct rd_http_batch *batch, struct rd_http_call *call,
+	void (*resume)(void *arg), void *arg)
+{
+	call->resume = resume;
+	call->resume_arg = arg;
+	call->next_answered = batch->first;
+	batch->first = call;
+}
+
+/* The calls of the first one's thread, out of the batch. */
+static struct rd_http_call *take_of_one_thread(
+	struct rd_http_batch *batch, struct rd_http_call **ret_last)
+{
+	struct rd_http_thread *thread = batch->first->thread;
+	struct rd_http_call **at = &batch->first, *taken = NULL;
+
+	while (*at != NULL) {
+		struct rd_http_call *call = *at;
+
+		if (call->thread != thread) {
+			at = &call->next_answered;
+			continue;
+		}
+		*at = call->next_answered;
+		call->next_answered = taken;
+		*ret_last = taken == NULL ? call : *ret_last;
+		taken = call;
+	}
+	return taken;
+}
+
+void rd_http_batch_send(struct rd_http_batch *batch)
+{
+	while (batch->first != NULL) {
+		struct rd_http_call *last = NULL;
+		struct rd_http_call *first = take_of_one_thread(batch, &last);
+		struct rd_http_thread *thread = first->thread;
+		bool wakes;
+
+		(void)pthread_mutex_lock(&thread->lock);
+		wakes = thread->answered == NULL;
+		last->next_answered = thread->answered;
+		thread->answered = first;
+		(void)pthread_mutex_unlock(&thread->lock);
+		if (wakes) {
+			wake(thread);
+		}
+	}
+}
+
 /* --- a thread --- */
 
 static void send_answers(struct rd_http_thread *thread)
@@ -174,8 +224,13 @@ static void send_answers(struct rd_http_thread *thread)
 	(void)pthread_mutex_unlock(&thread->lock);
 	while (call != NULL) {
 		struct rd_http_call *next = call->next_answered;
+		void (*resume)(void *arg) = rd_steal(&call->resume, NULL);
 
-		rd_http_connection_send(call);
+		if (resume != NULL) {
+			resume(call->resume_arg);
+		} else {
+			rd_http_connection_send(call);
+		}
 		call = next;
 	}
 }
@@ -268,6 +323,9 @@ static void *serve(void *arg)
 		thread->connections != NULL) {
 		if (event_base_loop(thread->base, EVLOOP_ONCE) < 0) {
 			break;
+		}
+		if (server->config.turn != NULL) {
+			server->config.turn(server->config.ctx);
 		}
 	}
 	return NULL;

@@ -54,6 +54,9 @@ struct rd_http_config {
 	/* Content-Type and body of an answer that the server gives by itself. Static storage. */
 	void (*refusal)(
 		void *ctx, enum rd_http_refusal what, const char **ret_type, const char **ret_body);
+	/* After each turn of a thread's loop, for what is better done once for several calls. May
+	 * be NULL. */
+	void (*turn)(void *ctx);
 	void *ctx;
 };
 
@@ -71,6 +74,19 @@ void rd_http_server_free(struct rd_http_server **server, unsigned grace_ms);
 /* From any thread, once a call. Header names and values are ours: no CR, LF or NUL (asserted). */
 void rd_http_answer(struct rd_http_call *call, int status, const struct rd_http_header *headers,
 	size_t n_headers, struct rd_view body);
+
+/*
+ * For a thread of the owner's that is done with many calls at once: they are collected, and sent
+ * back to their connections' threads, each of which is woken once. There resume(arg) is called for
+ * each; it answers. A batch is one thread's, and begins as {0}.
+ */
+struct rd_http_batch {
+	struct rd_http_call *first;
+};
+
+void rd_http_batch_add(struct rd_http_batch *batch, struct rd_http_call *call,
+	void (*resume)(void *arg), void *arg);
+void rd_http_batch_send(struct rd_http_batch *batch);
 
 struct rd_http_stats {
 	uint64_t connections; /* open now */

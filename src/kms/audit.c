@@ -48,6 +48,9 @@ struct kms_audit {
 	uint64_t failed_ms;
 	enum rd_status failure;
 	uint64_t retry_ms;
+	void (*after)(void *ctx); /* some records are done with; may be NULL */
+	void *after_ctx;
+	struct rd_buf batch;  /* the writer's, kept for the next */
 	struct item *orphans; /* documents of failed batches: a later record may name them */
 };
 
@@ -102,19 +105,18 @@ static enum rd_status keep_documents(struct kms_audit *a, const struct item *bat
 
 static enum rd_status commit(struct kms_audit *a, const struct item *batch)
 {
-	RD_CLEANUP(rd_buf_finish)
-	struct rd_buf bytes = rd_buf_growable(RD_AUDIT_BATCH_MAX + RD_AUDIT_RECORD_MAX);
 	struct rd_merkle_range range = a->file.range;
 
+	a->batch.used = 0;
 	a->file.segment_max = a->segment_max;
 	RD_TRY(keep_documents(a, batch));
 	for (const struct item *i = batch; i != NULL; i = i->next) {
 		if (i->done != NULL) {
-			RD_TRY(kms_audit_file_add(&range, &bytes, rd_view(i->bytes, i->len)));
+			RD_TRY(kms_audit_file_add(&range, &a->batch, rd_view(i->bytes, i->len)));
 		}
 	}
-	return bytes.used > 0 ? kms_audit_file_commit(&a->file, &range, rd_buf_view(&bytes))
-			      : RD_OK;
+	return a->batch.used > 0 ? kms_audit_file_commit(&a->file, &range, rd_buf_view(&a->batch))
+				 : RD_OK;
 }
 
 static void finish_batch(struct item *batch, enum rd_status st, uint64_t index)
@@ -254,6 +256,13 @@ static bool wait_for_work(struct kms_audit *a, struct item **ret_batch)
 	return go_on;
 }
 
+static void tell_after(const struct kms_audit *a)
+{
+	if (a->after != NULL) {
+		a->after(a->after_ctx);
+	}
+}
+
 static void *write_all(void *arg)
 {
 	struct kms_audit *a = arg;
@@ -273,6 +282,7 @@ static void *write_all(void *arg)
 		} else {
 			fail_all(a, batch, rd_category(st) == RD_CAT_LIMIT ? RD_NOSPACE : RD_IO);
 		}
+		tell_after(a);
 	}
 	return NULL;
 }
@@ -322,6 +332,7 @@ enum rd_status kms_audit_open(
 	a->tail = &a->head;
 	a->healthy = true;
 	a->segment_max = KMS_AUDIT_SEGMENT_MAX;
+	a->batch = rd_buf_growable(RD_AUDIT_BATCH_MAX + RD_AUDIT_RECORD_MAX);
 	st = kms_audit_file_open(&a->file, dir, key, err);
 	if (st == RD_OK) {
 		st = kms_audit_file_load(&a->file, err);
@@ -360,6 +371,7 @@ void kms_audit_close(struct kms_audit **audit)
 	pthread_cond_destroy(&a->wake);
 	pthread_mutex_destroy(&a->mutex);
 	finish_batch(a->orphans, RD_IO, 0);
+	rd_buf_finish(&a->batch);
 	kms_audit_file_close(&a->file);
 	free(a);
 }
@@ -369,7 +381,7 @@ void kms_audit_limit_segments(struct kms_audit *audit, uint64_t max)
 	audit->segment_max = max != 0 ? max : KMS_AUDIT_SEGMENT_MAX;
 }
 
-static enum rd_status enqueue(struct kms_audit *a, struct item *item)
+static enum rd_status enqueue(struct kms_audit *a, struct item *item, bool wakes)
 {
 	enum rd_status st = RD_OK;
 
@@ -382,7 +394,9 @@ static enum rd_status enqueue(struct kms_audit *a, struct item *item)
 		a->queued += item->len;
 		*a->tail = item;
 		a->tail = &item->next;
-		pthread_cond_signal(&a->wake);
+		if (wakes) {
+			pthread_cond_signal(&a->wake);
+		}
 	}
 	pthread_mutex_unlock(&a->mutex);
 	if (st != RD_OK) {
@@ -403,8 +417,8 @@ static struct item *new_item(struct rd_view bytes)
 	return item;
 }
 
-enum rd_status kms_audit_append(
-	struct kms_audit *audit, struct rd_view record, kms_audit_done *done, void *arg)
+static enum rd_status append(
+	struct kms_audit *audit, struct rd_view record, kms_audit_done *done, void *arg, bool wakes)
 {
 	struct item *item;
 
@@ -414,7 +428,34 @@ enum rd_status kms_audit_append(
 	RD_ENSURE(item != NULL, RD_NOMEM);
 	item->done = done;
 	item->arg = arg;
-	return enqueue(audit, item);
+	return enqueue(audit, item, wakes);
+}
+
+enum rd_status kms_audit_append(
+	struct kms_audit *audit, struct rd_view record, kms_audit_done *done, void *arg)
+{
+	return append(audit, record, done, arg, true);
+}
+
+enum rd_status kms_audit_append_later(
+	struct kms_audit *audit, struct rd_view record, kms_audit_done *done, void *arg)
+{
+	return append(audit, record, done, arg, false);
+}
+
+void kms_audit_wake(struct kms_audit *audit)
+{
+	pthread_mutex_lock(&audit->mutex);
+	if (audit->head != NULL) {
+		pthread_cond_signal(&audit->wake);
+	}
+	pthread_mutex_unlock(&audit->mutex);
+}
+
+void kms_audit_after_batch(struct kms_audit *audit, void (*after)(void *ctx), void *ctx)
+{
+	audit->after = after;
+	audit->after_ctx = ctx;
 }
 
 enum rd_status kms_audit_keep_document(
@@ -430,7 +471,8 @@ enum rd_status kms_audit_keep_document(
 	RD_ENSURE(item != NULL, RD_NOMEM);
 	rd_hex_string(rd_view(digest, sizeof(digest)), item->name);
 	memcpy(ret_hex, item->name, sizeof(item->name));
-	return enqueue(audit, item);
+	/* Nobody waits for it: it goes with the record that names it. */
+	return enqueue(audit, item, false);
 }
 
 bool kms_audit_healthy(const struct kms_audit *audit)

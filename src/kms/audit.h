@@ -50,6 +50,15 @@ void kms_audit_limit_segments(struct kms_audit *audit, uint64_t max);
 typedef void kms_audit_done(void *arg, enum rd_status st, uint64_t index);
 enum rd_status kms_audit_append(struct kms_audit *audit, struct rd_view record,
 	kms_audit_done *done, void *arg) RD_MUST_USE;
+/*
+ * The same for who appends several, one after the other, and then calls kms_audit_wake: until then
+ * the writer may sleep. So that they become one batch, with one tree head and two syncs.
+ */
+enum rd_status kms_audit_append_later(struct kms_audit *audit, struct rd_view record,
+	kms_audit_done *done, void *arg) RD_MUST_USE;
+void kms_audit_wake(struct kms_audit *audit);
+/* Called from the writer's thread after the last done of some. Set before anything is appended. */
+void kms_audit_after_batch(struct kms_audit *audit, void (*after)(void *ctx), void *ctx);
 
 /*
  * Keeps a document, each once: it is queued, and durable before any record that is appended after

@@ -6,7 +6,8 @@
  *	                                  nobody known has asked for anything yet
  *	run                 there, or on a worker: the handler, or IAM
  *	complete            the answer is made, its record is appended to the audit log
- *	recorded            the log's thread: the record is durable. Only now does an answer leave
+ *	recorded            the log's thread: the record is durable
+ *	answer_recorded     http thread again: only now does an answer leave
  *
  * The request's bytes belong to the HTTP connection until the answer is given, which is last.
  */
@@ -48,7 +49,9 @@ struct exchange {
 	struct kms_call call;
 	const struct rd_http_request *request;
 	struct rd_http_call *http;
-	bool query; /* the query protocol of IAM and STS */
+	bool on_worker;           /* not on its connection's thread */
+	enum rd_status record_st; /* of writing its record */
+	bool query;               /* the query protocol of IAM and STS */
 	uint64_t begun_ns;
 	int status;
 	struct rd_buf body;
@@ -190,27 +193,45 @@ static void refuse_unrecorded(struct exchange *x, enum rd_status st)
 	answer(x);
 }
 
-static void recorded(void *arg, enum rd_status st, uint64_t index)
+/* On the connection's thread again, where the exchange was made. */
+static void answer_recorded(void *arg)
 {
 	struct exchange *x = arg;
 
-	(void)index;
-	if (st != RD_OK) {
-		refuse_unrecorded(x, st);
+	if (x->record_st != RD_OK) {
+		refuse_unrecorded(x, x->record_st);
 		return;
 	}
 	answer(x);
 }
 
+/* On the log's thread, which sends its whole batch back when it has told us of the last. */
+static void recorded(void *arg, enum rd_status st, uint64_t index)
+{
+	struct exchange *x = arg;
+
+	(void)index;
+	x->record_st = st;
+	rd_http_batch_add(&x->call.kms->recorded, x->http, answer_recorded, x);
+}
+
+void kms_exchanges_recorded(void *kms)
+{
+	rd_http_batch_send(&((struct kms *)kms)->recorded);
+}
+
 static void complete(struct exchange *x)
 {
 	struct rd_buf record RD_CLEANUP(rd_buf_finish) = rd_buf_growable(RECORD_MAX);
+	struct kms_audit *audit = x->call.kms->audit;
 	enum rd_status st;
 
 	render(x);
 	st = kms_record(&x->call, &record);
 	if (st == RD_OK) {
-		st = kms_audit_append(x->call.kms->audit, rd_buf_view(&record), recorded, x);
+		/* HTTP threads wake the log after each turn of their loops. */
+		st = (x->on_worker ? kms_audit_append : kms_audit_append_later)(
+			audit, rd_buf_view(&record), recorded, x);
 	}
 	if (st != RD_OK) {
 		refuse_unrecorded(x, st);
@@ -261,6 +282,7 @@ static void run_on_worker(void *arg, unsigned worker)
 	struct exchange *x = arg;
 
 	x->call.db = x->call.kms->dbs[x->call.kms->config.threads + worker];
+	x->on_worker = true;
 	run(x);
 }
 

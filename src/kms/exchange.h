@@ -11,6 +11,9 @@
 void kms_exchange_begin(struct kms *kms, unsigned thread, const struct rd_http_request *request,
 	struct rd_http_call *http);
 
+/* For kms_audit_after_batch, with the struct kms: exchanges whose records are durable go on. */
+void kms_exchanges_recorded(void *kms);
+
 /* The JSON body of a fault, with its headers; for answers that no call stands behind. */
 void kms_answer_fault(struct rd_http_call *http, const char *type, const char *message);
 

@@ -88,6 +88,14 @@ static void handle(void *ctx, unsigned thread, const struct rd_http_request *req
 	}
 }
 
+/* What has been appended to the log in this turn becomes one batch. */
+static void turn(void *ctx)
+{
+	const struct kms *kms = ctx;
+
+	kms_audit_wake(kms->audit);
+}
+
 static void handle_metrics(void *ctx, unsigned thread, const struct rd_http_request *request,
 	struct rd_http_call *call)
 {
@@ -165,6 +173,7 @@ static enum rd_status start_api(struct kms *kms, struct rd_error *err)
 			.per_peer = PER_PEER},
 		.handle = handle,
 		.refusal = refusal,
+		.turn = turn,
 		.ctx = kms,
 	};
 

@@ -21,6 +21,7 @@
 #ifndef KMS_KMS_H
 #define KMS_KMS_H
 
+#include "http/server.h"
 #include "kms/audit.h"
 #include "kms/config.h"
 #include "kms/db.h"
@@ -34,7 +35,6 @@ struct kms_scheduler;
 struct kms_service_door;
 struct kms_signing_keys;
 struct kms_trust;
-struct rd_http_server;
 struct rd_tls_server;
 struct rd_workers;
 
@@ -52,6 +52,7 @@ struct kms {
 	struct kms_keyring *keyring;
 	struct rd_ec_key *audit_key;
 	struct kms_audit *audit;
+	struct rd_http_batch recorded;     /* the audit log's thread's: see call.c */
 	struct kms_recipients *recipients; /* trust's newest; a call reads it once */
 	struct kms_trust *trust;           /* roots.h */
 	struct kms_cache *cache;

@@ -11,6 +11,7 @@
 #include "kms/audit_key.h"
 #include "kms/auth.h"
 #include "kms/cache.h"
+#include "kms/exchange.h"
 #include "kms/http.h"
 #include "kms/iam.h"
 #include "kms/isolate.h"
@@ -137,7 +138,9 @@ static enum rd_status open_audit(struct kms *kms, struct rd_error *err)
 {
 	RD_TRY(rd_paths_make_dir(kms->config.audit, 0700, err));
 	RD_TRY(kms_audit_key_open(kms->keyring, main_db(kms), &kms->audit_key, err));
-	return kms_audit_open(kms->config.audit, kms->audit_key, &kms->audit, err);
+	RD_TRY(kms_audit_open(kms->config.audit, kms->audit_key, &kms->audit, err));
+	kms_audit_after_batch(kms->audit, kms_exchanges_recorded, kms);
+	return RD_OK;
 }
 
 static enum rd_status make_memory(struct kms *kms, struct rd_error *err)

@@ -188,13 +188,10 @@ static void answers_pipelined_requests_in_order(void **state)
 	(void)close(fd);
 }
 
-static void an_answer_may_come_later_from_another_thread(void **state)
+static struct rd_http_call *keep_one(int fd)
 {
 	struct rd_http_call *call = NULL;
-	bool closed;
-	int fd = dial();
 
-	(void)state;
 	say(fd, HEAD("/later", "\r\n"));
 	while (call == NULL) {
 		(void)usleep(1000);
@@ -202,26 +199,61 @@ static void an_answer_may_come_later_from_another_thread(void **state)
 		call = rd_steal(&kept, NULL);
 		(void)pthread_mutex_unlock(&lock);
 	}
+	return call;
+}
+
+static void an_answer_may_come_later_from_another_thread(void **state)
+{
+	struct rd_http_call *call;
+	bool closed;
+	int fd = dial();
+
+	(void)state;
+	call = keep_one(fd);
 	answer(call, rd_view_str("late"));
 	assert_non_null(strstr(hear(fd, "late", &closed), "200"));
 	(void)close(fd);
 }
 
+static void resume(void *arg)
+{
+	answer(arg, rd_view_str("resumed"));
+}
+
+static void a_batch_of_calls_is_resumed_on_their_threads(void **state)
+{
+	struct rd_http_batch batch = {NULL};
+	int fds[8];
+	bool closed;
+
+	(void)state;
+	for (size_t i = 0; i < RD_ARRAY_LEN(fds); i++) {
+		struct rd_http_call *call;
+
+		fds[i] = dial();
+		call = keep_one(fds[i]);
+		rd_http_batch_add(&batch, call, resume, call);
+	}
+	rd_http_batch_send(&batch);
+	assert_null(batch.first);
+	rd_http_batch_send(&batch);
+	for (size_t i = 0; i < RD_ARRAY_LEN(fds); i++) {
+		assert_non_null(strstr(hear(fds[i], "resumed", &closed), "200"));
+		say(fds[i], HEAD("/", "Content-Length: 2\r\n\r\nok"));
+		assert_non_null(strstr(hear(fds[i], "ok", &closed), "200"));
+		(void)close(fds[i]);
+	}
+}
+
 static void a_client_that_went_takes_nobody_along(void **state)
 {
-	struct rd_http_call *call = NULL;
+	struct rd_http_call *call;
 	struct linger reset = {.l_onoff = 1};
 	bool closed;
 	int fd = dial();
 
 	(void)state;
-	say(fd, HEAD("/later", "\r\n"));
-	while (call == NULL) {
-		(void)usleep(1000);
-		(void)pthread_mutex_lock(&lock);
-		call = rd_steal(&kept, NULL);
-		(void)pthread_mutex_unlock(&lock);
-	}
+	call = keep_one(fd);
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	(void)close(fd);
 	(void)usleep(50000);
@@ -471,6 +503,7 @@ int main(void)
 		LIVE(answers_many_requests_on_one_connection),
 		LIVE(answers_pipelined_requests_in_order),
 		LIVE(an_answer_may_come_later_from_another_thread),
+		LIVE(a_batch_of_calls_is_resumed_on_their_threads),
 		LIVE(a_client_that_went_takes_nobody_along),
 		LIVE(a_half_closed_client_gets_its_answer),
 		LIVE(requests_before_a_half_close_are_all_answered),

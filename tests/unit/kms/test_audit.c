@@ -388,6 +388,58 @@ static void a_full_queue_refuses_at_once(void **state)
 	free(text);
 }
 
+struct later {
+	pthread_mutex_t mutex;
+	pthread_cond_t cond;
+	int done, done_before_after, afters;
+};
+
+static void count_done(void *arg, enum rd_status st, uint64_t index)
+{
+	struct later *l = arg;
+
+	pthread_mutex_lock(&l->mutex);
+	l->done += st == RD_OK && index == (uint64_t)l->done;
+	pthread_mutex_unlock(&l->mutex);
+}
+
+static void count_after(void *arg)
+{
+	struct later *l = arg;
+
+	pthread_mutex_lock(&l->mutex);
+	l->done_before_after = l->done;
+	l->afters++;
+	pthread_cond_signal(&l->cond);
+	pthread_mutex_unlock(&l->mutex);
+}
+
+static void what_is_appended_later_shares_batches(void **state)
+{
+	struct later l = {.mutex = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
+	struct fixture *f = *state;
+	size_t before, behind;
+
+	open_log(f);
+	free(read_file(f->dir, "heads-" SEGMENT0 "0", &before));
+	kms_audit_after_batch(f->audit, count_after, &l);
+	for (int i = 0; i < 100; i++) {
+		assert_ok(kms_audit_append_later(
+			f->audit, rd_view_str("{\"later\":true}"), count_done, &l));
+	}
+	kms_audit_wake(f->audit);
+	pthread_mutex_lock(&l.mutex);
+	while (l.done_before_after < 100) {
+		pthread_cond_wait(&l.cond, &l.mutex);
+	}
+	pthread_mutex_unlock(&l.mutex);
+	kms_audit_close(&f->audit);
+	/* One, unless the writer looked while they were being appended. */
+	assert_true(l.afters >= 1 && l.afters <= 10);
+	free(read_file(f->dir, "heads-" SEGMENT0 "0", &behind));
+	assert_int_equal(behind - before, l.afters * RD_MERKLE_HEAD_SIZE);
+}
+
 static void sleep_ms(long ms)
 {
 	struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
@@ -902,6 +954,7 @@ int main(void)
 		T(refuses_what_is_no_record),
 		T(threads_share_heads_and_keep_their_order),
 		T(a_full_queue_refuses_at_once),
+		T(what_is_appended_later_shares_batches),
 		T(nothing_is_acknowledged_beyond_a_file_size_limit),
 		T(a_document_outlives_the_failure_to_write_it),
 		T(nothing_is_acknowledged_on_a_full_disk),
