@@ -27,4 +27,8 @@ size_t rd_hmac_size(enum rd_hmac_alg alg);
 enum rd_status rd_hmac(enum rd_hmac_alg alg, struct rd_view key, struct rd_view data,
 	uint8_t *ret_tag) RD_MUST_USE;
 
+/* The same over n views, one behind the other. */
+enum rd_status rd_hmac_views(enum rd_hmac_alg alg, struct rd_view key, const struct rd_view *views,
+	size_t n, uint8_t *ret_tag) RD_MUST_USE;
+
 #endif

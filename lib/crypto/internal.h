@@ -4,6 +4,7 @@
 #define RD_CRYPTO_INTERNAL_H
 
 #include "crypto/ed25519.h"
+#include "crypto/hmac.h"
 #include "crypto/rsa.h"
 #include "crypto/x509.h"
 
@@ -37,7 +38,9 @@ struct rd_cert {
 	uint8_t *issuer_der;
 };
 
+/* fetched.c. The second: a context of the caller's that has no key yet; NULL: no memory. */
 const EVP_MD *rd_crypto_md(enum rd_digest_alg alg);
+EVP_MAC_CTX *rd_crypto_hmac_new(enum rd_hmac_alg alg);
 
 /* Takes pkey over, also on failure. RD_WRONG_KEY when it is not EC on one of our named curves; the
  * second takes the NIST curves only. */

@@ -5,7 +5,6 @@
 #include "base/byteorder.h"
 #include "base/secret.h"
 #include "crypto/internal.h"
-#include "crypto/sha2-internal.h"
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -99,31 +98,37 @@ enum rd_status rd_hkdf_expand(enum rd_digest_alg alg, struct rd_view prk, struct
 }
 
 /* One block: HMAC over counter || label || 0 || context || bits asked for, numbers of 32 bits. */
-static enum rd_status kbkdf_block(const struct rd_hmac_state *keyed, uint32_t counter,
+static enum rd_status kbkdf_block(enum rd_hmac_alg alg, struct rd_view key, uint32_t counter,
 	const struct rd_view parts[2], uint32_t bits, uint8_t *ret_block)
 {
-	RD_CLEANUP(rd_hmac_state_wipe) struct rd_hmac_state h = *keyed;
-	uint8_t number[4];
+	uint8_t first[4], last[4];
+	const struct rd_view views[] = {
+		rd_view(first, sizeof(first)),
+		parts[0],
+		rd_view("", 1),
+		parts[1],
+		rd_view(last, sizeof(last)),
+	};
 
-	rd_put_be32(number, counter);
-	RD_TRY(rd_sha2_update(&h.inner, rd_view(number, sizeof(number))));
-	RD_TRY(rd_sha2_update(&h.inner, parts[0]));
-	RD_TRY(rd_sha2_update(&h.inner, rd_view("", 1)));
-	RD_TRY(rd_sha2_update(&h.inner, parts[1]));
-	rd_put_be32(number, bits);
-	RD_TRY(rd_sha2_update(&h.inner, rd_view(number, sizeof(number))));
-	return rd_hmac_state_finish(&h, ret_block);
+	rd_put_be32(first, counter);
+	rd_put_be32(last, bits);
+	return rd_hmac_views(alg, key, views, RD_ARRAY_LEN(views), ret_block);
 }
 
-static enum rd_sha2_alg sha2_of(enum rd_digest_alg alg)
+static enum rd_hmac_alg hmac_of(enum rd_digest_alg alg)
 {
-	return alg == RD_SHA256 ? RD_SHA2_256 : alg == RD_SHA384 ? RD_SHA2_384 : RD_SHA2_512;
+	return alg == RD_SHA256   ? RD_HMAC_SHA256
+	       : alg == RD_SHA384 ? RD_HMAC_SHA384
+				  : RD_HMAC_SHA512;
 }
 
+/*
+ * Not through EVP_KDF, which looks HMAC and digest up by name in each call: 3.0 us for the one
+ * block that every message of the key server needs, 0.6 this way.
+ */
 enum rd_status rd_kbkdf_counter(enum rd_digest_alg alg, struct rd_view key, struct rd_view label,
 	struct rd_view context, uint8_t *ret_key, size_t len)
 {
-	RD_CLEANUP(rd_hmac_state_wipe) struct rd_hmac_state keyed;
 	const struct rd_view parts[2] = {label, context};
 	size_t size = rd_digest_size(alg);
 	uint8_t block[RD_DIGEST_SIZE_MAX];
@@ -134,9 +139,8 @@ enum rd_status rd_kbkdf_counter(enum rd_digest_alg alg, struct rd_view key, stru
 		key.len >= KBKDF_KEY_MIN && label.len > 0 && context.len > 0 && len > 0, RD_USAGE);
 	RD_ENSURE(key.len <= RD_KBKDF_PART_MAX && label.len <= RD_KBKDF_PART_MAX, RD_LIMIT);
 	RD_ENSURE(context.len <= RD_KBKDF_PART_MAX && len <= RD_KBKDF_PART_MAX, RD_LIMIT);
-	RD_TRY(rd_hmac_state_init(&keyed, sha2_of(alg), key));
 	for (size_t at = 0; at < len && st == RD_OK; at += size) {
-		st = kbkdf_block(&keyed, counter++, parts, (uint32_t)(8 * len), block);
+		st = kbkdf_block(hmac_of(alg), key, counter++, parts, (uint32_t)(8 * len), block);
 		if (st == RD_OK) {
 			memcpy(ret_key + at, block, len - at < size ? len - at : size);
 		}
