@@ -16,10 +16,12 @@ enum rd_status rd_sigv4_header(
 	const struct rd_sigv4_request *req, const char *name, struct rd_view *ret_value)
 {
 	struct rd_view found = rd_view(NULL, 0);
+	size_t len = strlen(name);
 	bool seen = false;
 
 	for (size_t i = 0; i < req->n_headers; i++) {
-		if (!rd_text_is_caseless(req->headers[i].name, name)) {
+		if (req->headers[i].name.len != len ||
+			!rd_text_is_caseless(req->headers[i].name, name)) {
 			continue;
 		}
 		RD_ENSURE(!seen, RD_DUPLICATE);

@@ -32,18 +32,18 @@ void rd_hex_string(struct rd_view bytes, char *ret_text)
 	ret_text[2 * bytes.len] = '\0';
 }
 
+/* offset + 1 when c is within, else 0; by arithmetic, since digits of random bytes are no branch
+ * that a processor could foresee, and may be a secret's. */
+static int within(uint8_t c, uint8_t first, uint8_t last, int offset)
+{
+	int inside = (c >= first) & (c <= last);
+
+	return -inside & (c - first + offset + 1);
+}
+
 static int hex_value(uint8_t c)
 {
-	if (c >= '0' && c <= '9') {
-		return c - '0';
-	}
-	if (c >= 'a' && c <= 'f') {
-		return c - 'a' + 10;
-	}
-	if (c >= 'A' && c <= 'F') {
-		return c - 'A' + 10;
-	}
-	return -1;
+	return within(c, '0', '9', 0) + within(c, 'a', 'f', 10) + within(c, 'A', 'F', 10) - 1;
 }
 
 enum rd_status rd_hex_decode(struct rd_view hex, struct rd_buf *out)
@@ -89,22 +89,15 @@ enum rd_status rd_base64_encode(struct rd_view bytes, struct rd_buf *out)
 
 static int base64_value(uint8_t c)
 {
-	if (c >= 'A' && c <= 'Z') {
-		return c - 'A';
-	}
-	if (c >= 'a' && c <= 'z') {
-		return c - 'a' + 26;
-	}
-	if (c >= '0' && c <= '9') {
-		return c - '0' + 52;
-	}
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
+	return within(c, 'A', 'Z', 0) + within(c, 'a', 'z', 26) + within(c, '0', '9', 52) +
+	       within(c, '+', '+', 62) + within(c, '/', '/', 63) - 1;
 }
 
-static enum rd_status base64_group(const uint8_t in[4], bool last, struct rd_buf *out)
+static enum rd_status base64_group(const uint8_t in[4], bool last, uint8_t *dst, size_t *ret_n)
 {
 	size_t chars = 4;
 	uint32_t group = 0;
+	int bad = 0;
 
 	if (last && in[3] == '=') {
 		chars = in[2] == '=' ? 2 : 3;
@@ -112,13 +105,15 @@ static enum rd_status base64_group(const uint8_t in[4], bool last, struct rd_buf
 	for (size_t k = 0; k < 4; k++) {
 		int v = k < chars ? base64_value(in[k]) : 0;
 
-		RD_ENSURE(v >= 0, RD_MALFORMED);
-		group = group << 6 | (uint32_t)v;
+		bad |= v;
+		group = group << 6 | (uint32_t)(v & 63);
 	}
+	RD_ENSURE(bad >= 0, RD_MALFORMED);
 	RD_ENSURE((group & ((1u << (8 * (4 - chars))) - 1)) == 0, RD_NONCANONICAL);
 	for (size_t k = 0; k + 1 < chars; k++) {
-		RD_TRY(rd_buf_u8(out, (uint8_t)(group >> (16 - 8 * k))));
+		dst[k] = (uint8_t)(group >> (16 - 8 * k));
 	}
+	*ret_n = chars - 1;
 	return RD_OK;
 }
 
@@ -126,7 +121,11 @@ enum rd_status rd_base64_decode(struct rd_view text, struct rd_buf *out)
 {
 	RD_ENSURE(text.len % 4 == 0, RD_MALFORMED);
 	for (size_t i = 0; i < text.len; i += 4) {
-		RD_TRY(base64_group(text.ptr + i, i + 4 == text.len, out));
+		uint8_t bytes[3];
+		size_t n = 0;
+
+		RD_TRY(base64_group(text.ptr + i, i + 4 == text.len, bytes, &n));
+		RD_TRY(rd_buf_put(out, bytes, n));
 	}
 	return RD_OK;
 }

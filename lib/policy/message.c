@@ -73,13 +73,29 @@ enum rd_status rd_policy_denial_message(const struct rd_policy_request *request,
 	return put_reason(request, decision, out);
 }
 
+/* Of nearly every call: without printf. */
+static enum rd_status put_number(size_t number, struct rd_buf *out)
+{
+	char digits[24];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	return rd_buf_put(out, digits + at, sizeof(digits) - at);
+}
+
 enum rd_status rd_policy_ref_text(const struct rd_policy_ref *ref, struct rd_buf *out)
 {
 	RD_TRY(rd_buf_put_str(out, layer_name(ref->layer)));
 	if (ref->layer == RD_LAYER_GRANT || ref->layer == RD_LAYER_ROOT) {
 		return RD_OK;
 	}
-	RD_TRY(rd_buf_printf(out, " %zu statement %zu", ref->policy + 1, ref->statement + 1));
+	RD_TRY(rd_buf_put_str(out, " "));
+	RD_TRY(put_number(ref->policy + 1, out));
+	RD_TRY(rd_buf_put_str(out, " statement "));
+	RD_TRY(put_number(ref->statement + 1, out));
 	if (ref->sid.len > 0) {
 		RD_TRY(rd_buf_put_str(out, " ("));
 		RD_TRY(rd_buf_put_view(out, ref->sid));

@@ -3,7 +3,6 @@
 #include "kms/blob.h"
 
 #include "base/text.h"
-#include "crypto/random.h"
 #include "kms/keys.h"
 
 #include <stdio.h>
@@ -38,7 +37,7 @@ static enum rd_status material_id_bytes(const char *id, uint8_t ret[RD_ENVELOPE_
 	return RD_OK;
 }
 
-enum rd_status kms_blob_seal(const struct kms *kms, const struct kms_cached_key *key,
+enum rd_status kms_blob_seal(const struct kms_call *call, const struct kms_cached_key *key,
 	struct rd_view context, struct rd_view plaintext, struct rd_buf *out)
 {
 	const struct kms_cached_material *material = kms_key_current(key);
@@ -47,10 +46,10 @@ enum rd_status kms_blob_seal(const struct kms *kms, const struct kms_cached_key 
 
 	RD_ENSURE(material != NULL && material->secret.ptr != NULL, RD_NOTFOUND);
 	RD_ENSURE(material->secret.len == RD_ENVELOPE_BACKING_KEY_SIZE, RD_INTERNAL);
-	memcpy(id.installation, kms->installation, sizeof(id.installation));
+	memcpy(id.installation, call->kms->installation, sizeof(id.installation));
 	RD_TRY(key_id_bytes(key->record.id, id.key_id));
 	RD_TRY(material_id_bytes(material->record.id, id.material_id));
-	RD_TRY(rd_random_bytes(&random, sizeof(random)));
+	RD_TRY(kms_fresh_take(call->fresh, &random, sizeof(random)));
 	return rd_envelope_seal(&id, material->secret.ptr, context, plaintext, &random, out);
 }
 

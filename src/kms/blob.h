@@ -11,7 +11,7 @@
  * Appends a blob under the key's current material. context: rd_context_encode's. RD_NOTFOUND: the
  * key has no material now; RD_LIMIT: plaintext longer than RD_ENVELOPE_PLAINTEXT_MAX.
  */
-enum rd_status kms_blob_seal(const struct kms *kms, const struct kms_cached_key *key,
+enum rd_status kms_blob_seal(const struct kms_call *call, const struct kms_cached_key *key,
 	struct rd_view context, struct rd_view plaintext, struct rd_buf *out) RD_MUST_USE;
 
 /* The id of the key that a blob names, as text; RD_NOTFOUND: a key of another installation. */

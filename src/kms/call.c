@@ -15,14 +15,12 @@
 
 #include "aws/error.h"
 #include "aws/json_in.h"
-#include "base/secret.h"
 #include "base/text.h"
 #include "kms/auth.h"
 #include "kms/iam.h"
 #include "kms/metrics.h"
 #include "kms/ops.h"
 #include "kms/record.h"
-#include "kms/request_id.h"
 #include "log/log.h"
 #include "os/workers.h"
 
@@ -88,7 +86,7 @@ void kms_answer_fault(struct rd_http_call *http, const char *type, const char *m
 	struct rd_buf body = rd_buf_fixed(storage, sizeof(storage));
 	char id[KMS_REQUEST_ID_SIZE] = "";
 
-	if (kms_request_id(id) != RD_OK ||
+	if (kms_request_id(NULL, id) != RD_OK ||
 		rd_aws_error_json(type, rd_view_str(message), &body) != RD_OK) {
 		send_answer(http, 500, TYPE_JSON, id,
 			rd_view_str("{\"__type\":\"KMSInternalException\"}"));
@@ -107,8 +105,7 @@ static void end(struct exchange *x)
 	rd_json_in_free(&call->out);
 	rd_buf_finish(&call->answer);
 	rd_buf_finish(&x->body);
-	rd_wipe(x, sizeof(*x));
-	free(x);
+	free(x); /* whatever was secret in it had memory of its own */
 }
 
 static void answer(struct exchange *x)
@@ -282,6 +279,7 @@ static void run_on_worker(void *arg, unsigned worker)
 	struct exchange *x = arg;
 
 	x->call.db = x->call.kms->dbs[x->call.kms->config.threads + worker];
+	x->call.fresh = NULL;
 	x->on_worker = true;
 	run(x);
 }
@@ -436,13 +434,14 @@ static struct exchange *make(struct kms *kms, unsigned thread,
 	x->body = rd_buf_wiping(ANSWER_MAX);
 	x->call.kms = kms;
 	x->call.db = kms->dbs[thread];
+	x->call.fresh = &kms->fresh[thread];
 	x->call.now_ms = kms->now_ms();
 	x->call.tls = request->tls;
 	x->call.body = request->body;
 	rd_text_copy(x->call.peer, sizeof(x->call.peer), request->peer);
 	copy_printable(rd_http_header_find(request, "User-Agent"), x->call.user_agent,
 		sizeof(x->call.user_agent));
-	if (kms_request_ids_next(&kms->request_ids[thread], x->call.request_id) != RD_OK) {
+	if (kms_request_id(x->call.fresh, x->call.request_id) != RD_OK) {
 		free(x);
 		return NULL;
 	}

@@ -17,10 +17,10 @@
 #ifndef KMS_CALL_H
 #define KMS_CALL_H
 
+#include "kms/fresh.h"
 #include "kms/identity.h"
 #include "kms/kms.h"
 #include "kms/recipient.h"
-#include "kms/request_id.h"
 
 #include <jansson.h>
 
@@ -98,7 +98,8 @@ struct kms_op;
 
 struct kms_call {
 	struct kms *kms;
-	struct kms_db *db; /* the thread's */
+	struct kms_db *db;       /* the thread's */
+	struct kms_fresh *fresh; /* the HTTP thread's; NULL elsewhere */
 	const struct kms_op *op;
 	const char *action; /* of IAM and STS, whose calls have no op; NULL before it is known */
 	char request_id[KMS_REQUEST_ID_SIZE];

@@ -8,5 +8,7 @@ void kms_identity_finish(struct kms_identity *identity)
 {
 	free(identity->session_policy);
 	free(identity->tags);
-	*identity = (struct kms_identity){.kind = KMS_ROOT};
+	identity->session_policy = NULL;
+	identity->tags = NULL;
+	identity->n_tags = 0;
 }

@@ -29,8 +29,8 @@
 #include "kms/recipient.h"
 
 struct kms_cache;
+struct kms_fresh;
 struct kms_metrics;
-struct kms_request_ids;
 struct kms_scheduler;
 struct kms_service_door;
 struct kms_signing_keys;
@@ -48,7 +48,7 @@ struct kms {
 	uint8_t installation[8]; /* in ciphertexts: those of another installation are refused */
 	struct kms_db **dbs;     /* HTTP threads', workers', the scheduler's two */
 	size_t n_dbs;
-	struct kms_request_ids *request_ids; /* HTTP threads' */
+	struct kms_fresh *fresh; /* HTTP threads' */
 	struct kms_keyring *keyring;
 	struct rd_ec_key *audit_key;
 	struct kms_audit *audit;

@@ -6,8 +6,8 @@
 #include "kms/cache.h"
 #include "kms/call.h"
 #include "kms/due.h"
+#include "kms/fresh.h"
 #include "kms/record.h"
-#include "kms/request_id.h"
 #include "kms/store.h"
 #include "log/log.h"
 
@@ -98,7 +98,7 @@ static enum rd_status record(
 	snprintf(call->who.arn, sizeof(call->who.arn), "%s", "redoubt-kms");
 	st = name_key(call, key);
 	if (st == RD_OK) {
-		st = kms_request_id(call->request_id);
+		st = kms_request_id(NULL, call->request_id);
 	}
 	if (st == RD_OK) {
 		st = kms_record(call, &text);

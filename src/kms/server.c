@@ -12,12 +12,12 @@
 #include "kms/auth.h"
 #include "kms/cache.h"
 #include "kms/exchange.h"
+#include "kms/fresh.h"
 #include "kms/http.h"
 #include "kms/iam.h"
 #include "kms/isolate.h"
 #include "kms/master.h"
 #include "kms/metrics.h"
-#include "kms/request_id.h"
 #include "kms/roots.h"
 #include "kms/scheduler.h"
 #include "kms/service.h"
@@ -152,8 +152,8 @@ static enum rd_status make_memory(struct kms *kms, struct rd_error *err)
 		st = kms_signing_keys_new(&kms->signing_keys);
 	}
 	if (st == RD_OK) {
-		kms->request_ids = calloc(kms->config.threads, sizeof(*kms->request_ids));
-		st = kms->request_ids == NULL ? RD_NOMEM : kms_metrics_new(&kms->metrics);
+		kms->fresh = calloc(kms->config.threads, sizeof(*kms->fresh));
+		st = kms->fresh == NULL ? RD_NOMEM : kms_metrics_new(&kms->metrics);
 	}
 	if (st == RD_OK) {
 		st = kms_cache_poll(kms->cache, main_db(kms));
@@ -234,7 +234,7 @@ void kms_server_stop(struct kms *kms)
 	kms_cache_free(&kms->cache);
 	kms_keyring_free(&kms->keyring);
 	kms_metrics_free(&kms->metrics);
-	free(kms->request_ids);
+	free(kms->fresh);
 	while (kms->n_dbs > 0) {
 		kms_db_close(&kms->dbs[--kms->n_dbs]);
 	}

@@ -49,8 +49,8 @@ enum rd_status kms_use_material(const struct kms_use *use, const struct kms_cach
 enum rd_status kms_use_seal(const struct kms_use *use, const struct kms_encryption_context *context,
 	struct rd_view plaintext, struct rd_buf *out)
 {
-	return kms_settle(use->call, kms_blob_seal(use->call->kms, use->key,
-					     rd_buf_view(&context->encoded), plaintext, out));
+	return kms_settle(use->call,
+		kms_blob_seal(use->call, use->key, rd_buf_view(&context->encoded), plaintext, out));
 }
 
 const char *kms_use_material_id(const struct kms_use *use)
