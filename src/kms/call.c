@@ -43,8 +43,17 @@
 /* Members are compact, and times have their milliseconds and no more: ten digits and three. */
 #define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(13))
 
+/*
+ * The call is large, and gone as soon as its record is made: hundreds of exchanges wait for the log
+ * at a time, and their calls would push everything else out of the processor's cache.
+ */
 struct exchange {
-	struct kms_call call;
+	struct kms *kms;
+	struct kms_call *call; /* NULL: gone, and what is left of it follows */
+	const struct kms_op *op;
+	enum kms_service service;
+	enum kms_fault_type outcome;
+	char request_id[KMS_REQUEST_ID_SIZE];
 	const struct rd_http_request *request;
 	struct rd_http_call *http;
 	bool on_worker;           /* not on its connection's thread */
@@ -95,39 +104,46 @@ void kms_answer_fault(struct rd_http_call *http, const char *type, const char *m
 	send_answer(http, rd_aws_error_http_status(type), TYPE_JSON, id, rd_buf_view(&body));
 }
 
-static void end(struct exchange *x)
+/* Whatever was secret in it had memory of its own. */
+static void end_call(struct exchange *x)
 {
-	struct kms_call *call = &x->call;
+	struct kms_call *call = rd_steal(&x->call, NULL);
 
+	x->op = call->op;
+	x->service = call->who.service;
+	x->outcome = call->fault.type;
+	memcpy(x->request_id, call->request_id, sizeof(x->request_id));
 	kms_identity_finish(&call->who);
 	rd_json_in_free(&call->in);
 	rd_json_in_free(&call->facts);
 	rd_json_in_free(&call->out);
 	rd_buf_finish(&call->answer);
-	rd_buf_finish(&x->body);
-	free(x); /* whatever was secret in it had memory of its own */
+	free(call);
 }
 
+/* The end of the exchange. */
 static void answer(struct exchange *x)
 {
-	struct kms_call *call = &x->call;
-
-	kms_metrics_call(call->kms->metrics, x->query ? KMS_METRICS_QUERY : KMS_METRICS_JSON,
-		call->op, call->fault.type, monotonic_ns() - x->begun_ns);
-	send_answer(x->http, x->status, x->query ? TYPE_XML : TYPE_JSON, call->request_id,
+	if (x->call != NULL) {
+		end_call(x);
+	}
+	kms_metrics_call(x->kms->metrics, x->query ? KMS_METRICS_QUERY : KMS_METRICS_JSON, x->op,
+		x->outcome, monotonic_ns() - x->begun_ns);
+	send_answer(x->http, x->status, x->query ? TYPE_XML : TYPE_JSON, x->request_id,
 		rd_buf_view(&x->body));
-	end(x);
+	rd_buf_finish(&x->body);
+	free(x);
 }
 
 static enum rd_status render_fault(struct exchange *x)
 {
-	const struct kms_fault *fault = &x->call.fault;
+	const struct kms_fault *fault = &x->call->fault;
 	struct rd_view message = {0};
 
-	rd_json_in_free(&x->call.out);
-	rd_buf_finish(&x->call.answer);
+	rd_json_in_free(&x->call->out);
+	rd_buf_finish(&x->call->answer);
 	if (x->query) {
-		return kms_iam_fault(&x->call, &x->body, &x->status);
+		return kms_iam_fault(x->call, &x->body, &x->status);
 	}
 	x->status = kms_fault_http(fault->type);
 	if (fault->message[0] != '\0') {
@@ -138,14 +154,14 @@ static enum rd_status render_fault(struct exchange *x)
 
 static enum rd_status render_out(struct exchange *x)
 {
-	json_t *out = x->call.out;
+	json_t *out = x->call->out;
 	uint8_t *dst = NULL;
 	size_t size;
 
 	x->status = 200;
-	if (x->call.answer.used > 0) {
+	if (x->call->answer.used > 0) {
 		rd_buf_finish(&x->body);
-		x->body = rd_steal(&x->call.answer, (struct rd_buf){.ptr = NULL});
+		x->body = rd_steal(&x->call->answer, (struct rd_buf){.ptr = NULL});
 		return RD_OK;
 	}
 	RD_ENSURE(out != NULL, RD_OK);
@@ -162,15 +178,15 @@ static void render(struct exchange *x)
 	if (x->query && x->body.used > 0) {
 		return; /* IAM has made it, refusals too */
 	}
-	if (x->call.fault.type == KMS_FAULT_NONE) {
+	if (x->call->fault.type == KMS_FAULT_NONE) {
 		st = render_out(x);
 	}
 	if (st != RD_OK) {
-		rd_log(RD_LOG_ERROR, "%s: the answer cannot be made: %s", x->call.request_id,
+		rd_log(RD_LOG_ERROR, "%s: the answer cannot be made: %s", x->call->request_id,
 			rd_status_name(st));
-		(void)kms_fail(&x->call, KMS_FAULT_INTERNAL, "%s", "");
+		(void)kms_fail(x->call, KMS_FAULT_INTERNAL, "%s", "");
 	}
-	if (x->call.fault.type != KMS_FAULT_NONE && render_fault(x) != RD_OK) {
+	if (x->call->fault.type != KMS_FAULT_NONE && render_fault(x) != RD_OK) {
 		rd_buf_finish(&x->body);
 		x->status = 500;
 	}
@@ -178,15 +194,30 @@ static void render(struct exchange *x)
 
 /* --- the record --- */
 
+/* A call again, to hang a fault on. */
+static enum rd_status revive_call(struct exchange *x)
+{
+	x->call = calloc(1, sizeof(*x->call));
+	RD_ENSURE(x->call != NULL, RD_NOMEM);
+	x->call->kms = x->kms;
+	x->call->op = x->op;
+	x->call->who.service = x->service;
+	memcpy(x->call->request_id, x->request_id, sizeof(x->request_id));
+	return RD_OK;
+}
+
 static void refuse_unrecorded(struct exchange *x, enum rd_status st)
 {
-	rd_log(RD_LOG_ERROR, "%s: not recorded in the audit log, so refused: %s",
-		x->call.request_id, rd_status_text(st));
-	(void)kms_fail(&x->call, KMS_FAULT_INTERNAL, "%s",
-		"The audit log cannot be written. The request can be retried.");
+	rd_log(RD_LOG_ERROR, "%s: not recorded in the audit log, so refused: %s", x->request_id,
+		rd_status_text(st));
 	rd_buf_finish(&x->body);
 	x->body = rd_buf_wiping(ANSWER_MAX);
-	render(x);
+	x->status = 500;
+	if (revive_call(x) == RD_OK) {
+		(void)kms_fail(x->call, KMS_FAULT_INTERNAL, "%s",
+			"The audit log cannot be written. The request can be retried.");
+		render(x);
+	}
 	answer(x);
 }
 
@@ -209,7 +240,7 @@ static void recorded(void *arg, enum rd_status st, uint64_t index)
 
 	(void)index;
 	x->record_st = st;
-	rd_http_batch_add(&x->call.kms->recorded, x->http, answer_recorded, x);
+	rd_http_batch_add(&x->kms->recorded, x->http, answer_recorded, x);
 }
 
 void kms_exchanges_recorded(void *kms)
@@ -220,15 +251,15 @@ void kms_exchanges_recorded(void *kms)
 static void complete(struct exchange *x)
 {
 	struct rd_buf record RD_CLEANUP(rd_buf_finish) = rd_buf_growable(RECORD_MAX);
-	struct kms_audit *audit = x->call.kms->audit;
 	enum rd_status st;
 
 	render(x);
-	st = kms_record(&x->call, &record);
+	st = kms_record(x->call, &record);
+	end_call(x);
 	if (st == RD_OK) {
 		/* HTTP threads wake the log after each turn of their loops. */
 		st = (x->on_worker ? kms_audit_append : kms_audit_append_later)(
-			audit, rd_buf_view(&record), recorded, x);
+			x->kms->audit, rd_buf_view(&record), recorded, x);
 	}
 	if (st != RD_OK) {
 		refuse_unrecorded(x, st);
@@ -240,7 +271,7 @@ static void complete(struct exchange *x)
 /* A failure that the handler has no words for: ours, or the database's. */
 static void settle(struct exchange *x, enum rd_status st)
 {
-	struct kms_call *call = &x->call;
+	struct kms_call *call = x->call;
 
 	enum kms_fault_type set = call->fault.type;
 
@@ -263,7 +294,7 @@ static void settle(struct exchange *x, enum rd_status st)
 
 static void run(struct exchange *x)
 {
-	struct kms_call *call = &x->call;
+	struct kms_call *call = x->call;
 
 	if (x->query) {
 		settle(x, kms_iam_handle(call, &x->body, &x->status));
@@ -278,8 +309,8 @@ static void run_on_worker(void *arg, unsigned worker)
 {
 	struct exchange *x = arg;
 
-	x->call.db = x->call.kms->dbs[x->call.kms->config.threads + worker];
-	x->call.fresh = NULL;
+	x->call->db = x->call->kms->dbs[x->call->kms->config.threads + worker];
+	x->call->fresh = NULL;
 	x->on_worker = true;
 	run(x);
 }
@@ -301,7 +332,7 @@ static bool asks_for_rsa(const struct kms_call *call)
 
 static void dispatch(struct exchange *x)
 {
-	struct kms_call *call = &x->call;
+	struct kms_call *call = x->call;
 	unsigned flags = x->query ? KMS_OP_WRITES : call->op->flags;
 	bool slow = (flags & KMS_OP_SLOW) != 0 && asks_for_rsa(call);
 
@@ -361,11 +392,11 @@ static enum rd_status find_operation(struct exchange *x)
 		(request->target.len == 0 || rd_view_equal(request->target, rd_view_str("/")))) {
 		x->query = target.ptr == NULL && is_form(request);
 		if (target.ptr != NULL && starts_with(target, TARGET_PREFIX)) {
-			x->call.op = kms_op_find(rd_view(target.ptr + skip, target.len - skip));
+			x->call->op = kms_op_find(rd_view(target.ptr + skip, target.len - skip));
 		}
 	}
-	if (!x->query && x->call.op == NULL) {
-		return kms_fail(&x->call, KMS_FAULT_UNKNOWN_OPERATION, "%s", "");
+	if (!x->query && x->call->op == NULL) {
+		return kms_fail(x->call, KMS_FAULT_UNKNOWN_OPERATION, "%s", "");
 	}
 	return RD_OK;
 }
@@ -373,14 +404,14 @@ static enum rd_status find_operation(struct exchange *x)
 /* KMS by JSON, IAM and STS by the query protocol, and signed for what it is sent to. */
 static enum rd_status check_service(struct exchange *x)
 {
-	bool kms = x->call.who.service == KMS_SERVICE_KMS;
+	bool kms = x->call->who.service == KMS_SERVICE_KMS;
 
 	if (x->query && kms) {
 		x->query = false; /* whoever signs for KMS reads JSON */
-		return kms_fail(&x->call, KMS_FAULT_UNKNOWN_OPERATION, "%s", "");
+		return kms_fail(x->call, KMS_FAULT_UNKNOWN_OPERATION, "%s", "");
 	}
 	if (!x->query && !kms) {
-		return kms_fail(&x->call, KMS_FAULT_INVALID_SIGNATURE, "%s",
+		return kms_fail(x->call, KMS_FAULT_INVALID_SIGNATURE, "%s",
 			"Credential should be scoped to correct service: 'kms'. ");
 	}
 	return RD_OK;
@@ -389,11 +420,11 @@ static enum rd_status check_service(struct exchange *x)
 static enum rd_status admit(struct exchange *x)
 {
 	RD_TRY(find_operation(x));
-	if (!kms_audit_healthy(x->call.kms->audit)) {
-		return kms_fail(&x->call, KMS_FAULT_INTERNAL, "%s",
+	if (!kms_audit_healthy(x->call->kms->audit)) {
+		return kms_fail(x->call, KMS_FAULT_INTERNAL, "%s",
 			"The audit log cannot be written. The request can be retried.");
 	}
-	RD_TRY(kms_authenticate(&x->call, x->request));
+	RD_TRY(kms_authenticate(x->call, x->request));
 	return check_service(x);
 }
 
@@ -426,23 +457,31 @@ static struct exchange *make(struct kms *kms, unsigned thread,
 	const struct rd_http_request *request, struct rd_http_call *http)
 {
 	struct exchange *x = calloc(1, sizeof(*x));
+	struct kms_call *call = calloc(1, sizeof(*call));
 
-	RD_ENSURE(x != NULL, NULL);
+	if (x == NULL || call == NULL) {
+		free(x);
+		free(call);
+		return NULL;
+	}
+	x->kms = kms;
+	x->call = call;
 	x->request = request;
 	x->http = http;
 	x->begun_ns = monotonic_ns();
 	x->body = rd_buf_wiping(ANSWER_MAX);
-	x->call.kms = kms;
-	x->call.db = kms->dbs[thread];
-	x->call.fresh = &kms->fresh[thread];
-	x->call.now_ms = kms->now_ms();
-	x->call.tls = request->tls;
-	x->call.body = request->body;
-	rd_text_copy(x->call.peer, sizeof(x->call.peer), request->peer);
-	copy_printable(rd_http_header_find(request, "User-Agent"), x->call.user_agent,
-		sizeof(x->call.user_agent));
-	if (kms_request_id(x->call.fresh, x->call.request_id) != RD_OK) {
+	x->call->kms = kms;
+	x->call->db = kms->dbs[thread];
+	x->call->fresh = &kms->fresh[thread];
+	x->call->now_ms = kms->now_ms();
+	x->call->tls = request->tls;
+	x->call->body = request->body;
+	rd_text_copy(x->call->peer, sizeof(x->call->peer), request->peer);
+	copy_printable(rd_http_header_find(request, "User-Agent"), x->call->user_agent,
+		sizeof(x->call->user_agent));
+	if (kms_request_id(x->call->fresh, x->call->request_id) != RD_OK) {
 		free(x);
+		free(call);
 		return NULL;
 	}
 	return x;
@@ -465,7 +504,7 @@ void kms_exchange_begin(struct kms *kms, unsigned thread, const struct rd_http_r
 		answer(x);
 		return;
 	}
-	st = x->query ? RD_OK : parse_body(&x->call);
+	st = x->query ? RD_OK : parse_body(x->call);
 	if (st != RD_OK) {
 		settle(x, st);
 		complete(x);
