@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "kms/auth.h"
 #include "kms/iam.h"
+#include "kms/last_use.h"
 #include "kms/metrics.h"
 #include "kms/ops.h"
 #include "kms/record.h"
@@ -255,6 +256,7 @@ static void complete(struct exchange *x)
 
 	render(x);
 	st = kms_record(x->call, &record);
+	kms_last_use_note(x->kms->last_uses, x->call);
 	end_call(x);
 	if (st == RD_OK) {
 		/* HTTP threads wake the log after each turn of their loops. */

@@ -113,6 +113,9 @@ struct kms_call {
 	struct kms_attested attested;
 	char attested_why[64]; /* the verifier's verdict when a document was refused */
 	struct kms_decision decision;
+	/* Keys that a cryptographic operation uses: ReEncrypt has two. */
+	char used[2][KMS_KEY_ID_SIZE];
+	size_t n_used;
 	char key_arn[KMS_ARN_SIZE]; /* the key that it was about, once known; for the record */
 	json_t *facts; /* request parameters that the record shows: never a secret, never a blob */
 	struct kms_fault fault;

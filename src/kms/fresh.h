@@ -9,7 +9,7 @@
 #ifndef KMS_FRESH_H
 #define KMS_FRESH_H
 
-#include "base/status.h"
+#include "kms/model.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -27,7 +27,6 @@ struct kms_fresh {
 enum rd_status kms_fresh_take(struct kms_fresh *fresh, void *dst, size_t n) RD_MUST_USE;
 
 /* A random UUID, version 4: "3f1c…-…". */
-#define KMS_REQUEST_ID_SIZE 37
 enum rd_status kms_request_id(struct kms_fresh *fresh, char ret_text[KMS_REQUEST_ID_SIZE])
 	RD_MUST_USE;
 

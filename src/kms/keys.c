@@ -217,3 +217,9 @@ enum rd_status kms_dry_run(struct kms_call *call)
 	return kms_fail(call, KMS_FAULT_DRY_RUN,
 		"The request would have succeeded, but the DryRun option is set.");
 }
+
+void kms_key_used(struct kms_call *call, const struct kms_cached_key *key)
+{
+	assert(call->n_used < RD_ARRAY_LEN(call->used));
+	memcpy(call->used[call->n_used++], key->record.id, sizeof(call->used[0]));
+}

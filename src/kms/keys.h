@@ -45,4 +45,7 @@ const struct kms_cached_material *kms_key_generation(
  * DryRunOperationException. */
 enum rd_status kms_dry_run(struct kms_call *call) RD_MUST_USE;
 
+/* The operation, if it succeeds, is the key's latest use. */
+void kms_key_used(struct kms_call *call, const struct kms_cached_key *key);
+
 #endif

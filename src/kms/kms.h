@@ -30,6 +30,7 @@
 
 struct kms_cache;
 struct kms_fresh;
+struct kms_last_uses;
 struct kms_metrics;
 struct kms_scheduler;
 struct kms_service_door;
@@ -58,6 +59,7 @@ struct kms {
 	struct kms_cache *cache;
 	struct kms_signing_keys *signing_keys; /* auth.h */
 	struct kms_metrics *metrics;
+	struct kms_last_uses *last_uses; /* last_use.h */
 	struct rd_workers *workers;
 	struct kms_scheduler *scheduler;
 	struct rd_tls_server *tls; /* NULL: plain HTTP, on loopback */

@@ -28,6 +28,8 @@
 #define KMS_UID_SIZE         (21 + 1) /* AIDA…, AROA… */
 #define KMS_NAME_SIZE        (64 + 1) /* user and role names */
 #define KMS_PATH_SIZE        (512 + 1)
+#define KMS_REQUEST_ID_SIZE  (36 + 1)
+#define KMS_OPERATION_SIZE   (40 + 1)
 
 #define KMS_DAY_MS INT64_C(86400000)
 
@@ -139,6 +141,14 @@ struct kms_material {
 	int64_t rotated_ms; /* when it became current; 0 for the first */
 };
 void kms_material_finish(struct kms_material *material);
+
+/* The last time that a key was used; the request's id is that of its audit record as well. */
+struct kms_last_use {
+	char key_id[KMS_KEY_ID_SIZE];
+	char operation[KMS_OPERATION_SIZE];
+	int64_t used_ms;
+	char request_id[KMS_REQUEST_ID_SIZE];
+};
 
 struct kms_alias {
 	char account[KMS_ACCOUNT_SIZE];

@@ -4,6 +4,7 @@
 
 #include "aws/key_ref.h"
 #include "crypto/random.h"
+#include "kms/last_use.h"
 #include "kms/make_key.h"
 #include "kms/marker.h"
 #include "kms/metadata.h"
@@ -326,17 +327,32 @@ enum rd_status kms_op_update_key_description(struct kms_call *call)
 	return kms_edit_run(&edit);
 }
 
-/* The last use of a key is in the audit log; nothing else keeps it, and we do not make it up. */
+static json_t *usage_json(const struct kms_last_use *use)
+{
+	return json_pack("{s:s, s:o, s:s, s:s}", "Operation", use->operation, "Timestamp",
+		kms_json_time(use->used_ms), "CloudTrailEventId", use->request_id, "KmsRequestId",
+		use->request_id);
+}
+
+/* Empty for a key that was not used. */
 enum rd_status kms_op_get_key_last_usage(struct kms_call *call)
 {
 	struct kms_target target RD_CLEANUP(kms_target_finish) = {.call = call};
-	const char *key_id;
-	struct kms_params p;
+	const struct kms_key *key;
+	struct kms_last_use use;
+	int64_t since_ms;
+	enum rd_status st;
 
-	kms_params_begin(&p, call);
-	key_id = kms_param_key(&p, "KeyId", true);
-	RD_TRY(kms_params_end(&p));
-	RD_TRY(kms_target_open(call, key_id, NULL, &target));
-	return kms_fail(call, KMS_FAULT_UNSUPPORTED,
-		"This server does not track the last use of keys outside its audit log.");
+	RD_TRY(kms_target_open_alone(call, &target));
+	key = &target.key->record;
+	RD_TRY(kms_settle(call, kms_store_last_use_since(call->db, &since_ms)));
+	st = kms_last_use_find(call->kms->last_uses, call->db, key->id, &use);
+	if (st != RD_NOTFOUND) {
+		RD_TRY(kms_settle(call, st));
+	}
+	return kms_answer(call,
+		json_pack("{s:s, s:o, s:o, s:o}", "KeyId", key->id, "KeyLastUsage",
+			st == RD_OK ? usage_json(&use) : json_object(), "TrackingStartDate",
+			kms_json_time(key->created_ms > since_ms ? key->created_ms : since_ms),
+			"KeyCreationDate", kms_json_time(key->created_ms)));
 }

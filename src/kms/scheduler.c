@@ -3,6 +3,7 @@
 #include "kms/scheduler.h"
 
 #include "kms/cache.h"
+#include "kms/last_use.h"
 #include "kms/material.h"
 #include "kms/schedule.h"
 #include "kms/store.h"
@@ -103,7 +104,7 @@ static void prune(struct kms_scheduler *s, int64_t now_ms, int64_t *last_ms)
 static void *keep_time(void *arg)
 {
 	struct kms_scheduler *s = arg;
-	enum rd_status due_before = RD_OK, wrap_before = RD_OK;
+	enum rd_status due_before = RD_OK, wrap_before = RD_OK, usage_before = RD_OK;
 	int64_t pruned_ms = 0;
 
 	while (!atomic_load(&s->ending)) {
@@ -111,6 +112,8 @@ static void *keep_time(void *arg)
 
 		report(kms_schedule_run(&s->schedule, s->kms, s->clock_db, now_ms), &due_before,
 			"deletions, rotations and expiries", s->clock_db);
+		report(kms_last_use_flush(s->kms->last_uses, s->clock_db), &usage_before,
+			"writing last uses of keys", s->clock_db);
 		report(rewrap(s), &wrap_before, "wrapping rows anew", s->clock_db);
 		prune(s, now_ms, &pruned_ms);
 		sleep_until_next(s);

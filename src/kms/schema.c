@@ -178,6 +178,16 @@ static const char *const migrations[] = {
 	" created_ms BIGINT NOT NULL,"
 	" UNIQUE (account, folded));"
 	"CREATE INDEX instance_profile_by_role ON instance_profile (role_uid, folded);",
+	/* 4: what keys were last used for, and since when that is noted. */
+	"CREATE TABLE last_use ("
+	" key_id {text} PRIMARY KEY REFERENCES kms_key (id) ON DELETE CASCADE,"
+	" operation {text} NOT NULL,"
+	" used_ms BIGINT NOT NULL,"
+	" request_id {text} NOT NULL);"
+	"CREATE TABLE last_use_tracking ("
+	" id BIGINT PRIMARY KEY,"
+	" since_ms BIGINT NOT NULL DEFAULT {now_ms});"
+	"INSERT INTO last_use_tracking (id) VALUES (1);",
 };
 
 const struct kms_db_schema kms_schema = {

@@ -16,6 +16,7 @@
 #include "kms/http.h"
 #include "kms/iam.h"
 #include "kms/isolate.h"
+#include "kms/last_use.h"
 #include "kms/master.h"
 #include "kms/metrics.h"
 #include "kms/roots.h"
@@ -156,6 +157,9 @@ static enum rd_status make_memory(struct kms *kms, struct rd_error *err)
 		st = kms->fresh == NULL ? RD_NOMEM : kms_metrics_new(&kms->metrics);
 	}
 	if (st == RD_OK) {
+		st = kms_last_use_new(&kms->last_uses);
+	}
+	if (st == RD_OK) {
 		st = kms_cache_poll(kms->cache, main_db(kms));
 	}
 	return st == RD_OK ? RD_OK : rd_fail(err, st, "cache: %s", rd_status_text(st));
@@ -221,6 +225,16 @@ enum rd_status kms_server_start(struct kms *kms, const struct rd_paths *paths, s
 	return RD_OK;
 }
 
+/* The last second's; after the log, which tells of calls that are done. */
+static void keep_usage(struct kms *kms)
+{
+	if (kms->last_uses != NULL && kms_last_use_flush(kms->last_uses, main_db(kms)) != RD_OK) {
+		rd_log(RD_LOG_WARNING, "the last uses of keys are not kept: %s",
+			kms_db_error(main_db(kms)));
+	}
+	kms_last_use_free(&kms->last_uses);
+}
+
 void kms_server_stop(struct kms *kms)
 {
 	kms_http_stop(kms);
@@ -228,6 +242,7 @@ void kms_server_stop(struct kms *kms)
 	kms_scheduler_stop(&kms->scheduler);
 	rd_workers_free(&kms->workers);
 	kms_audit_close(&kms->audit);
+	keep_usage(kms);
 	rd_ec_key_free(&kms->audit_key);
 	kms_trust_free(&kms->trust);
 	kms_signing_keys_free(&kms->signing_keys);

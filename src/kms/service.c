@@ -293,7 +293,7 @@ static struct question *make(
 	q->call.db = kms->service->db;
 	q->call.now_ms = kms->now_ms();
 	q->call.body = request->body;
-	if (kms_request_id(q->call.request_id) != RD_OK) {
+	if (kms_request_id(NULL, q->call.request_id) != RD_OK) {
 		free(q);
 		return NULL;
 	}

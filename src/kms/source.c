@@ -132,7 +132,9 @@ enum rd_status kms_source_authorize(
 	}
 	RD_TRY(check_key(call, source));
 	RD_TRY(check_blob(call, source));
-	return kms_key_needs_state(call, source->key, KMS_IN_ENABLED);
+	RD_TRY(kms_key_needs_state(call, source->key, KMS_IN_ENABLED));
+	kms_key_used(call, source->key);
+	return RD_OK;
 }
 
 static enum rd_status open_symmetric(struct kms_call *call, const struct kms_source *source,

@@ -142,6 +142,15 @@ typedef enum rd_status kms_store_profile_fn(void *arg, const struct kms_profile 
 enum rd_status kms_store_profiles_list(struct kms_db *db, const char *account, const char *role_uid,
 	const char *after, uint32_t max, kms_store_profile_fn *fn, void *arg) RD_MUST_USE;
 
+/* store_last_use.c */
+/* Within a transaction, for many. */
+enum rd_status kms_store_last_use_put(struct kms_db *db, const struct kms_last_use *use)
+	RD_MUST_USE;
+enum rd_status kms_store_last_use_get(
+	struct kms_db *db, const char *key_id, struct kms_last_use *ret) RD_MUST_USE;
+/* When the database began to keep them. */
+enum rd_status kms_store_last_use_since(struct kms_db *db, int64_t *ret_ms) RD_MUST_USE;
+
 /* store_credentials.c: long-lived access keys; sessions are sealed tokens and are not stored. */
 struct kms_credential {
 	char akid[KMS_AKID_SIZE];

@@ -34,7 +34,9 @@ enum rd_status kms_use_check(const struct kms_use *use, enum kms_usage usage,
 {
 	RD_TRY(kms_key_needs_usage(use->call, use->key, usage));
 	RD_TRY(kms_algorithm_check(use->call, use->key, algorithm));
-	return kms_key_needs_state(use->call, use->key, KMS_IN_ENABLED);
+	RD_TRY(kms_key_needs_state(use->call, use->key, KMS_IN_ENABLED));
+	kms_key_used(use->call, use->key);
+	return RD_OK;
 }
 
 enum rd_status kms_use_material(const struct kms_use *use, const struct kms_cached_material **ret)

@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import sqlite3
+import time
 import uuid
 
 import botocore.exceptions
@@ -559,6 +560,48 @@ def test_keys_outlive_a_restart():
         kms = server.client()
         assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"secret"
         assert kms.list_resource_tags(KeyId=key)["Tags"] == [{"TagKey": "a", "TagValue": "b"}]
+        server.assert_well()
+    finally:
+        server.close()
+
+
+def last_use(server, key):
+    answer = Raw(server)("GetKeyLastUsage", KeyId=key)
+    assert set(answer) == {"KeyId", "KeyLastUsage", "TrackingStartDate", "KeyCreationDate"} and answer["KeyId"] == key
+    assert answer["TrackingStartDate"] == answer["KeyCreationDate"] <= time.time()
+    return answer["KeyLastUsage"]
+
+
+def test_the_last_use_of_a_key():
+    """Successful cryptographic operations and nothing else, at once and after the end of the server."""
+    server = Kms()
+    try:
+        kms = server.client()
+        key, other, signing = (new_key(kms)["KeyId"], new_key(kms)["KeyId"],
+                               new_key(kms, KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyId"])
+        kms.get_public_key(KeyId=signing)
+        kms.generate_random(NumberOfBytes=8)
+        refused("InvalidCiphertextException", kms.decrypt, KeyId=key, CiphertextBlob=b"none")
+        assert last_use(server, key) == last_use(server, other) == last_use(server, signing) == {}
+
+        answer = kms.encrypt(KeyId=key, Plaintext=b"secret")
+        use = last_use(server, key)
+        assert set(use) == {"Operation", "Timestamp", "CloudTrailEventId", "KmsRequestId"}
+        assert use["Operation"] == "Encrypt" and abs(use["Timestamp"] - time.time()) < 60
+        assert use["KmsRequestId"] == use["CloudTrailEventId"] == answer["ResponseMetadata"]["RequestId"]
+        kms.sign(KeyId=signing, Message=b"message", SigningAlgorithm="ECDSA_SHA_256")
+        assert last_use(server, signing)["Operation"] == "Sign"
+        Raw(server).refused("DryRunOperationException", "Decrypt", CiphertextBlob=text(answer["CiphertextBlob"]), DryRun=True)
+        assert last_use(server, key) == use
+
+        moved = kms.re_encrypt(CiphertextBlob=answer["CiphertextBlob"], DestinationKeyId=other)
+        uses = [last_use(server, key), last_use(server, other)]
+        assert [use["KmsRequestId"] for use in uses] == 2 * [moved["ResponseMetadata"]["RequestId"]]
+        server.restart()
+        assert [last_use(server, key), last_use(server, other)] == uses
+        blob = server.client().generate_data_key(KeyId=other, KeySpec="AES_128")["CiphertextBlob"]
+        server.client().decrypt(CiphertextBlob=blob)
+        assert last_use(server, other)["Operation"] == "Decrypt" and last_use(server, key) == uses[0]
         server.assert_well()
     finally:
         server.close()

@@ -550,7 +550,33 @@ static void descriptions_change(void **state)
 	assert_fault(s, VALIDATION, "UpdateKeyDescription",
 		"{'KeyId': '%s', 'Description': '%08193d'}", id.text, 0);
 	assert_fault(s, VALIDATION, "UpdateKeyDescription", "{'KeyId': '%s'}", id.text);
-	assert_fault(s, UNSUPPORTED, "GetKeyLastUsage", "{'KeyId': '%s'}", id.text);
+}
+
+static void last_usage_is_answered(void **state)
+{
+	struct server *s = *state;
+	struct id id = make_key(s, "'Description': 'one'");
+	struct kms_last_use use = {
+		.operation = "ReEncrypt", .used_ms = START + 1500, .request_id = "r-1"};
+	json_t *usage;
+
+	assert_works(s, "GetKeyLastUsage", "{'KeyId': '" ARN "%s'}", id.text);
+	assert_string_equal(json_string_value(json_object_get(s->out, "KeyId")), id.text);
+	assert_int_equal(json_object_size(json_object_get(s->out, "KeyLastUsage")), 0);
+	assert_int_equal(json_object_size(s->out), 4);
+	memcpy(use.key_id, id.text, sizeof(use.key_id));
+	in_transaction(s->t->db, kms_store_last_use_put(s->t->db, &use));
+	assert_works(s, "GetKeyLastUsage", "{'KeyId': '%s'}", id.text);
+	usage = json_object_get(s->out, "KeyLastUsage");
+	assert_int_equal(json_object_size(usage), 4);
+	assert_string_equal(json_string_value(json_object_get(usage, "Operation")), "ReEncrypt");
+	assert_string_equal(json_string_value(json_object_get(usage, "KmsRequestId")), "r-1");
+	assert_string_equal(json_string_value(json_object_get(usage, "CloudTrailEventId")), "r-1");
+	assert_fault(s, NOT_FOUND, "GetKeyLastUsage",
+		"{'KeyId': '11111111-2222-4333-8444-555555555555'}");
+	assert_fault(s, NOT_FOUND, "GetKeyLastUsage", "{'KeyId': 'alias/a'}");
+	as_root(s, OTHER);
+	assert_fault(s, ACCESS_DENIED, "GetKeyLastUsage", "{'KeyId': '" ARN "%s'}", id.text);
 }
 
 /* --- rotation --- */
@@ -815,6 +841,7 @@ int main(void)
 		SERVER_TEST(tags_come_and_go),
 		SERVER_TEST(a_key_has_fifty_tags),
 		SERVER_TEST(descriptions_change),
+		SERVER_TEST(last_usage_is_answered),
 		SERVER_TEST(case_93_automatic_rotation_has_a_period),
 		SERVER_TEST(case_94_rotation_keeps_old_ciphertexts),
 		SERVER_TEST(case_95_rotations_on_demand_are_limited),
