@@ -9,7 +9,7 @@
  * very image asked for it, after the nonce was made. Nothing that the parent sends can change what
  * the document says about the image.
  */
-#include "common.h"
+#include "common/parent.h"
 
 #include <stdint.h>
 #include <stdio.h>

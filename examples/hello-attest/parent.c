@@ -7,7 +7,7 @@
  * nonce; the enclave answers with four bytes of length, big-endian, and the document. The
  * document's sender is not trusted: `redoubt verify` decides what it is worth.
  */
-#include "common.h"
+#include "common/parent.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>

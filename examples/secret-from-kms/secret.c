@@ -12,7 +12,7 @@
  * parent, who may know both: the key's policy has to see to it that only this image gets the
  * plaintext. kmstool_enclave_cli makes the key pair, the attestation document and the call.
  */
-#include "common.h"
+#include "common/parent.h"
 
 #include <fcntl.h>
 #include <stdint.h>

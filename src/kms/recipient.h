@@ -49,7 +49,7 @@ struct kms_attested {
 	char root_name[KMS_ROOT_NAME_SIZE];
 	uint8_t digest[RD_SHA256_SIZE]; /* SHA-256 of the document */
 	bool debug;
-	bool bound; /* to its request (aws/request_digest.h); of the call, not of the document: ask.c sets it */
+	bool bound; /* to its request; of the call, not of the document: ask.c sets it */
 };
 
 /*

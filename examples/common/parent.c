@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The way to the parent, and whole reads. */
-#include "common.h"
+#include "common/parent.h"
 
 #include <errno.h>
 #include <linux/vm_sockets.h>

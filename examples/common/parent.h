@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the examples' programs share: the way to the parent, and whole reads. */
-#ifndef EXAMPLES_COMMON_H
-#define EXAMPLES_COMMON_H
+#ifndef EXAMPLES_PARENT_H
+#define EXAMPLES_PARENT_H
 
 #include <stdbool.h>
 #include <stddef.h>
