@@ -29,6 +29,16 @@ size_t rd_iov_slice(const struct iovec *in, size_t in_count, size_t offset, size
 	return n;
 }
 
+size_t rd_iov_bytes(const struct iovec *iov, size_t count)
+{
+	size_t total = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		total += iov[i].iov_len;
+	}
+	return total;
+}
+
 size_t rd_iov_copy_out(const struct iovec *in, size_t count, size_t offset, void *dst, size_t len)
 {
 	uint8_t *to = dst;

@@ -135,6 +135,8 @@ static inline uint16_t rd_queue_base(const struct rd_queue *q)
  */
 size_t rd_iov_slice(const struct iovec *in, size_t in_count, size_t offset, size_t len,
 	struct iovec *out, size_t *ret_len);
+/* All bytes of a list. */
+size_t rd_iov_bytes(const struct iovec *iov, size_t count);
 size_t rd_iov_copy_out(const struct iovec *in, size_t count, size_t offset, void *dst, size_t len);
 size_t rd_iov_copy_in(
 	const struct iovec *out, size_t count, size_t offset, const void *src, size_t len);

@@ -15,8 +15,7 @@ enum rd_status rd_vsock_device_new(
 	struct rd_vsock_device *dev;
 
 	/* VMADDR_CID_ANY is no address. */
-	RD_ENSURE(config->guest_cid >= RD_VSOCK_CID_GUEST_MIN && config->guest_cid != UINT32_MAX,
-		RD_USAGE);
+	RD_ENSURE(config->guest_cid >= RD_CID_PARENT && config->guest_cid != UINT32_MAX, RD_USAGE);
 	dev = calloc(1, sizeof(*dev));
 	RD_ENSURE(dev, RD_NOMEM);
 	dev->guest_cid = config->guest_cid;

@@ -42,8 +42,9 @@
 #include <sys/uio.h>
 
 /*
- * A guest can speak to RD_CID_HYPERVISOR and RD_CID_PARENT (vsock/guest.h); every other CID is
- * answered with RST. This is the smallest CID of an enclave.
+ * An enclave can speak to RD_CID_HYPERVISOR and RD_CID_PARENT (vsock/guest.h), a parent, whose own
+ * CID is RD_CID_PARENT, to RD_CID_HYPERVISOR and to CIDs of enclaves; ops.connect says which of
+ * those there are. Every other CID is answered with RST. This is the smallest CID of an enclave.
  */
 #define RD_VSOCK_CID_GUEST_MIN 4u
 
@@ -90,10 +91,10 @@ struct rd_vsock_address {
 
 struct rd_vsock_ops {
 	/*
-	 * The guest wants a stream to (host_cid, host_port); host_cid is RD_CID_HYPERVISOR or
-	 * RD_CID_PARENT. RD_OK: it has one now. RD_AGAIN: rd_vsock_accept or rd_vsock_reset will
-	 * follow, within RD_VSOCK_CONNECT_TIMEOUT_MS. Anything else refuses it; `closed` is then
-	 * not called.
+	 * The guest wants a stream to (host_cid, host_port); host_cid is RD_CID_HYPERVISOR, or
+	 * RD_CID_PARENT, or, if the guest is a parent, an enclave's. RD_OK: it has one now.
+	 * RD_AGAIN: rd_vsock_accept or rd_vsock_reset will follow, within
+	 * RD_VSOCK_CONNECT_TIMEOUT_MS. Anything else refuses it; `closed` is then not called.
 	 */
 	enum rd_status (*connect)(
 		void *ctx, struct rd_vsock_conn *conn, const struct rd_vsock_address *address);
@@ -144,8 +145,8 @@ struct rd_vsock_ops {
 #define RD_VSOCK_IOV_MAX RD_CHAIN_SEGMENTS_MAX
 
 struct rd_vsock_config {
-	uint32_t guest_cid;
-	uint64_t now_ms; /* any monotonic clock; the same one for rd_vsock_tick */
+	uint32_t guest_cid; /* RD_CID_PARENT: the guest is a parent */
+	uint64_t now_ms;    /* any monotonic clock; the same one for rd_vsock_tick */
 	const struct rd_vsock_ops *ops;
 	void *ctx;
 	struct rd_queue *rx; /* borrowed; need not be started yet */

@@ -181,9 +181,13 @@ static void on_connection(struct rd_vsock_conn *conn, const struct rd_vsock_head
 	rd_vsock_conn_end(conn, RD_MALFORMED, true);
 }
 
-static bool is_host(uint32_t cid)
+/* Whom this guest may speak to, as far as numbers tell. */
+static bool is_reachable(const struct rd_vsock_device *dev, uint32_t cid)
 {
-	return cid == RD_CID_HYPERVISOR || cid == RD_CID_PARENT;
+	if (dev->guest_cid != RD_CID_PARENT) {
+		return cid == RD_CID_HYPERVISOR || cid == RD_CID_PARENT;
+	}
+	return cid == RD_CID_HYPERVISOR || (cid >= RD_VSOCK_CID_GUEST_MIN && cid != UINT32_MAX);
 }
 
 static void on_packet(struct rd_vsock_device *dev, const struct rd_vsock_header *h)
@@ -197,7 +201,7 @@ static void on_packet(struct rd_vsock_device *dev, const struct rd_vsock_header 
 		return;
 	}
 	dev->stats.tx_packets++;
-	if (!is_host(h->dst_cid) || h->type != RD_VSOCK_TYPE_STREAM) {
+	if (!is_reachable(dev, h->dst_cid) || h->type != RD_VSOCK_TYPE_STREAM) {
 		reply_rst(dev, h);
 		return;
 	}

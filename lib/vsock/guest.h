@@ -21,6 +21,14 @@
 #define RD_GUEST_PORT_HEARTBEAT 9000u       /* at RD_CID_PARENT, answered by the vmm */
 #define RD_GUEST_PORT_NSM       0x4e534du   /* "NSM", at RD_CID_HYPERVISOR: nsm/frame.h */
 #define RD_GUEST_PORT_EXIT      0x45584954u /* "EXIT", at RD_CID_HYPERVISOR */
+#define RD_GUEST_PORT_CONTROL                                                                      \
+	0x4e434c49u /* "NCLI", at RD_CID_HYPERVISOR of a parent: ctl/stream.h */
+
+/*
+ * The control port answers only those who come from such a port: in Linux a program needs
+ * CAP_NET_BIND_SERVICE for one, so that not every user of a parent may end its enclaves.
+ */
+#define RD_GUEST_PORT_PRIVILEGED_MAX 1023u
 
 #define RD_GUEST_HEARTBEAT 0xb7 /* sent by init, echoed */
 

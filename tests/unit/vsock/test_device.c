@@ -464,7 +464,7 @@ static void device_reset_ends_all_in_silence(void **state)
 
 static void bad_cids_make_no_device(void **state)
 {
-	static const uint32_t cids[] = {0, 1, 2, 3, UINT32_MAX};
+	static const uint32_t cids[] = {0, 1, 2, UINT32_MAX};
 	struct rd_vsock_device *dev;
 
 	(void)state;
@@ -473,6 +473,57 @@ static void bad_cids_make_no_device(void **state)
 
 		assert_status(rd_vsock_device_new(&config, &dev), RD_USAGE);
 	}
+}
+
+static void parent_speaks_to_hypervisor_and_enclaves(void **state)
+{
+	static const uint32_t good[] = {RD_CID_HYPERVISOR, 4, 16, 0xfffffffe};
+	/* Local, the host that a parent must not reach, itself, and "any". */
+	static const uint32_t bad[] = {1, 2, RD_CID_PARENT, UINT32_MAX};
+	struct world *w = *state;
+	struct rd_vsock_header h = world_header(w, RD_VSOCK_OP_REQUEST, 70, 80, 0);
+
+	for (uint32_t i = 0; i < RD_ARRAY_LEN(good); i++) {
+		h.dst_cid = good[i];
+		h.src_port = 100 + i;
+		world_send_header(w, &h);
+		assert_int_equal(world_expect(w, RD_VSOCK_OP_RESPONSE, 100 + i).src_cid, good[i]);
+		assert_int_equal(w->streams[i].address.host_cid, good[i]);
+	}
+	for (uint32_t i = 0; i < RD_ARRAY_LEN(bad); i++) {
+		h.dst_cid = bad[i];
+		h.src_port = 200 + i;
+		world_send_header(w, &h);
+		world_expect(w, RD_VSOCK_OP_RST, 200 + i);
+	}
+	assert_int_equal(w->stream_count, RD_ARRAY_LEN(good));
+}
+
+static void parent_cannot_speak_for_an_enclave(void **state)
+{
+	static const uint32_t forged[] = {RD_CID_HYPERVISOR, 2, 4, 16};
+	struct world *w = *state;
+	struct rd_vsock_header h = world_header(w, RD_VSOCK_OP_REQUEST, 70, 80, 0);
+
+	h.dst_cid = 17;
+	for (size_t i = 0; i < RD_ARRAY_LEN(forged); i++) {
+		h.src_cid = forged[i];
+		world_send_header(w, &h);
+	}
+	world_expect_nothing(w);
+	assert_int_equal(w->stream_count, 0);
+	assert_int_equal(rd_vsock_stats(w->dev)->dropped_source, RD_ARRAY_LEN(forged));
+}
+
+static void enclave_reaches_no_other_enclave(void **state)
+{
+	struct world *w = *state;
+	struct rd_vsock_header h = world_header(w, RD_VSOCK_OP_REQUEST, 70, 80, 0);
+
+	h.dst_cid = WORLD_CID + 1;
+	world_send_header(w, &h);
+	world_expect(w, RD_VSOCK_OP_RST, 80);
+	assert_int_equal(w->stream_count, 0);
 }
 
 #define WORLD_TEST(fn) cmocka_unit_test_setup_teardown(fn, world_setup, world_teardown)
@@ -493,6 +544,11 @@ int main(void)
 		WORLD_TEST(strangers_are_reset),
 		WORLD_TEST(other_types_are_reset),
 		WORLD_TEST(wrong_source_is_dropped),
+		cmocka_unit_test_setup_teardown(parent_speaks_to_hypervisor_and_enclaves,
+			world_setup_parent, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			parent_cannot_speak_for_an_enclave, world_setup_parent, world_teardown),
+		WORLD_TEST(enclave_reaches_no_other_enclave),
 		WORLD_TEST(unknown_connections_are_reset),
 		WORLD_TEST(garbage_is_counted_and_dropped),
 		WORLD_TEST(payload_ends_where_the_header_says),

@@ -35,7 +35,9 @@ static enum rd_status on_connect(
 {
 	struct world *w = ctx;
 
-	assert_true(address->host_cid == RD_CID_PARENT || address->host_cid == RD_CID_HYPERVISOR);
+	assert_true(address->host_cid == RD_CID_HYPERVISOR ||
+		    (w->cid == RD_CID_PARENT ? address->host_cid >= RD_VSOCK_CID_GUEST_MIN
+					     : address->host_cid == RD_CID_PARENT));
 	if (w->connect_status == RD_OK || w->connect_status == RD_AGAIN) {
 		stream_new(w, conn);
 	}
@@ -143,14 +145,15 @@ static const struct rd_vsock_ops ops = {
 	.schedule = on_schedule,
 };
 
-int world_setup_dry(void **state)
+static int set_up(void **state, uint32_t cid)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	struct rd_queue_config rx;
 	struct rd_queue_config tx;
-	struct rd_vsock_config config = {.guest_cid = WORLD_CID, .now_ms = 1000, .ops = &ops};
+	struct rd_vsock_config config = {.guest_cid = cid, .now_ms = 1000, .ops = &ops};
 
 	assert_non_null(w);
+	w->cid = cid;
 	w->bytes = aligned_alloc(4096, MEM_SIZE);
 	assert_non_null(w->bytes);
 	memset(w->bytes, 0, MEM_SIZE);
@@ -172,6 +175,18 @@ int world_setup_dry(void **state)
 	config.tx = &w->tx;
 	assert_ok(rd_vsock_device_new(&config, &w->dev));
 	*state = w;
+	return 0;
+}
+
+int world_setup_dry(void **state)
+{
+	return set_up(state, WORLD_CID);
+}
+
+int world_setup_parent(void **state)
+{
+	set_up(state, RD_CID_PARENT);
+	world_post(*state, WORLD_RING, WORLD_RX_BYTES);
 	return 0;
 }
 
@@ -240,7 +255,7 @@ struct rd_vsock_header world_header(const struct world *w, enum rd_vsock_op op, 
 	uint32_t guest_port, uint32_t len)
 {
 	return (struct rd_vsock_header){
-		.src_cid = WORLD_CID,
+		.src_cid = w->cid,
 		.dst_cid = RD_CID_PARENT,
 		.src_port = guest_port,
 		.dst_port = host_port,
@@ -285,7 +300,7 @@ bool world_receive(struct world *w, struct packet *ret)
 	assert_int_equal(written, RD_VSOCK_HEADER_SIZE + ret->h.len);
 	memcpy(ret->payload, buffer + RD_VSOCK_HEADER_SIZE, ret->h.len);
 	ring_offer(&w->rx_ring, (uint16_t)head);
-	assert_int_equal(ret->h.dst_cid, WORLD_CID);
+	assert_int_equal(ret->h.dst_cid, w->cid);
 	assert_true(ret->h.op == RD_VSOCK_OP_RW || ret->h.len == 0);
 	return true;
 }

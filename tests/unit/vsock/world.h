@@ -46,6 +46,7 @@ struct packet {
 };
 
 struct world {
+	uint32_t cid; /* the guest's */
 	uint8_t *bytes;
 	struct rd_guest_mem mem;
 	struct guest_ring rx_ring;
@@ -64,8 +65,9 @@ struct world {
 	unsigned posted; /* rx buffers ever posted */
 };
 
-int world_setup(void **state);     /* with WORLD_RING rx buffers posted */
-int world_setup_dry(void **state); /* with none */
+int world_setup(void **state);        /* with WORLD_RING rx buffers posted */
+int world_setup_dry(void **state);    /* with none */
+int world_setup_parent(void **state); /* the guest is a parent: CID 3 */
 int world_teardown(void **state);
 
 void world_post(struct world *w, unsigned count, uint32_t size);
