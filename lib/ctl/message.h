@@ -394,6 +394,7 @@ struct rd_ctl_instance {
 struct rd_ctl_parent {
 	char instance_id[RD_CTL_ID_MAX + 1];
 	uint64_t cpus;
+	struct rd_ctl_u64s cpu_ids; /* of the host's pool, as many; for redoubtd's own record */
 	uint64_t memory_mib;
 	bool enclaves; /* it has a hypervisor's control port */
 	uint64_t started_ms;

@@ -222,6 +222,7 @@ static const struct rd_ctl_field instance_fields[] = {
 static const struct rd_ctl_field parent_fields[] = {
 	ID("instance_id", parent.instance_id),
 	U64("cpus", parent.cpus, true, 1, RD_CTL_CPUS_MAX),
+	CPUS("cpu_ids", parent.cpu_ids, true),
 	U64("memory_mib", parent.memory_mib, true, 1, RD_CTL_MEMORY_MIB_MAX),
 	BOOL("enclaves", parent.enclaves),
 	U64("started_ms", parent.started_ms, true, 0, INT64_MAX),

@@ -90,17 +90,19 @@ enum rd_status rd_control_attach(struct rd_control *control, struct rd_loop *loo
 
 enum rd_status rd_control_send(struct rd_control *control, const struct rd_ctl_message *message)
 {
-	struct rd_buf buf = rd_buf_growable(RD_CTL_MESSAGE_MAX);
+	return rd_control_send_fd(control, message, -1);
+}
+
+enum rd_status rd_control_send_fd(
+	struct rd_control *control, const struct rd_ctl_message *message, int fd)
+{
+	struct rd_buf buf RD_CLEANUP(rd_buf_finish) = rd_buf_growable(RD_CTL_MESSAGE_MAX);
+	struct rd_msg_fds fds = {.fd = {fd, -1, -1, -1}, .count = fd < 0 ? 0 : 1};
 	enum rd_status st;
 
 	RD_ENSURE(control->sock >= 0, RD_CLOSED);
-	st = rd_ctl_encode(message, &buf);
-	if (st != RD_OK) {
-		rd_buf_finish(&buf);
-		return st;
-	}
-	st = rd_msg_send(control->sock, rd_buf_view(&buf), NULL);
-	rd_buf_finish(&buf);
+	RD_TRY(rd_ctl_encode(message, &buf));
+	st = rd_msg_send(control->sock, rd_buf_view(&buf), &fds);
 	if (st != RD_OK) {
 		drop_connection(control);
 		return RD_CLOSED;

@@ -37,6 +37,10 @@ enum rd_status rd_control_attach(struct rd_control *control, struct rd_loop *loo
 enum rd_status rd_control_send(struct rd_control *control, const struct rd_ctl_message *message)
 	RD_MUST_USE;
 
+/* The same with a descriptor (borrowed). */
+enum rd_status rd_control_send_fd(
+	struct rd_control *control, const struct rd_ctl_message *message, int fd) RD_MUST_USE;
+
 static inline bool rd_control_connected(const struct rd_control *control)
 {
 	return control->sock >= 0;
@@ -44,7 +48,7 @@ static inline bool rd_control_connected(const struct rd_control *control)
 
 void rd_control_finish(struct rd_control *control);
 
-/* One message from redoubtd, waited for at most timeout_ms; for LAUNCH. */
+/* One message from redoubtd, waited for at most timeout_ms; for LAUNCH and PARENT. */
 enum rd_status rd_control_receive(int sock, int timeout_ms, struct rd_ctl_message *ret,
 	struct rd_msg_fds *ret_fds, struct rd_error *err) RD_MUST_USE;
 

@@ -22,8 +22,21 @@
 /* A line or two of what the engine said last. */
 #define RD_ENGINE_TEXT_MAX 320
 
+/* What a parent's VM has and an enclave's has not. Descriptors are borrowed; -1: not used. */
+struct rd_engine_parent {
+	const char *instance_id;
+	int overlay_fd; /* qcow2, no backing file in its header, read and write */
+	int base_fd;    /* the image, read only */
+	bool base_qcow2;
+	uint64_t disk_bytes;
+	int qmp_fd; /* QEMU's end of its monitor */
+	int net_fd; /* QEMU's end of the network: u32 BE length, frame */
+	const char *mac;
+};
+
 /* Everything is borrowed, for the duration of start only, but the memory: until free. */
 struct rd_engine_config {
+	const struct rd_engine_parent *parent; /* NULL: an enclave */
 	struct rd_vmm_memory *memory;
 	int kernel_fd; /* the EIF's kernel section, a memory file */
 	int initrd_fd; /* its ramdisks, back to back */

@@ -42,6 +42,13 @@
 /* QEMU writes no file; a memory file that is mapped is not written through a descriptor. */
 #define QEMU_FSIZE (1 << 20)
 
+/*
+ * A parent's QEMU writes the overlay: the guest's disk, and qcow2's tables, which need 8 bytes for
+ * a cluster of 64 KiB twice over and a little for each table's table: far below a thousandth.
+ */
+#define QEMU_OVERLAY_EXTRA (64ull << 20)
+#define QEMU_OVERLAY_PART  1000
+
 /* What the prepared child says to its parent: in a page that both share. */
 struct prepared {
 	struct rd_isolate_report report;
@@ -94,6 +101,13 @@ struct prepare {
 	struct prepared *shared;
 };
 
+static uint64_t fsize_max(const struct rd_engine_config *config)
+{
+	uint64_t disk = config->parent == NULL ? 0 : config->parent->disk_bytes;
+
+	return disk == 0 ? QEMU_FSIZE : disk + disk / QEMU_OVERLAY_PART + QEMU_OVERLAY_EXTRA;
+}
+
 /*
  * In QEMU's process, before exec. It sees its program, its libraries, /proc of its own PID
  * namespace (to open descriptors again), and the KVM device if it is to use it.
@@ -121,7 +135,7 @@ static int isolate_child(void *arg)
 		.uid = prepare->config->uid,
 		.gid = prepare->gid,
 		.nofile_max = QEMU_NOFILE,
-		.fsize_max = QEMU_FSIZE,
+		.fsize_max = fsize_max(prepare->config),
 	};
 	struct prepared *shared = prepare->shared;
 
@@ -184,24 +198,46 @@ static enum rd_status make_wires(struct rd_engine *engine, bool serial, struct w
 	return rd_fd_set_nonblock(engine->stderr_fd, true);
 }
 
+/* Everything that QEMU gets; those that this guest has not are left out. */
+static size_t child_fds(const struct rd_engine_config *config, const struct wires *theirs,
+	struct rd_spawn_fd ret[RD_SPAWN_FDS_MAX])
+{
+	const struct rd_engine_parent none = {
+		.overlay_fd = -1, .base_fd = -1, .qmp_fd = -1, .net_fd = -1};
+	const struct rd_engine_parent *parent = config->parent == NULL ? &none : config->parent;
+	const struct rd_spawn_fd all[] = {
+		{.from = theirs->stderr_end, .to = 2},
+		{.from = config->memory->fd, .to = RD_QEMU_FD_MEMORY},
+		{.from = theirs->vhost, .to = RD_QEMU_FD_VHOST},
+		{.from = theirs->serial, .to = RD_QEMU_FD_SERIAL},
+		{.from = config->kernel_fd, .to = RD_QEMU_FD_KERNEL},
+		{.from = config->initrd_fd, .to = RD_QEMU_FD_INITRD},
+		{.from = parent->overlay_fd, .to = RD_QEMU_FD_OVERLAY},
+		{.from = parent->base_fd, .to = RD_QEMU_FD_BASE},
+		{.from = parent->qmp_fd, .to = RD_QEMU_FD_QMP},
+		{.from = parent->net_fd, .to = RD_QEMU_FD_NET},
+	};
+	size_t count = 0;
+
+	for (size_t i = 0; i < RD_ARRAY_LEN(all); i++) {
+		if (all[i].from >= 0) {
+			ret[count++] = all[i];
+		}
+	}
+	return count;
+}
+
 static enum rd_status spawn_qemu(struct rd_engine *engine, const struct rd_engine_config *config,
 	const struct wires *theirs, struct prepared *shared, struct rd_error *err)
 {
-	struct rd_spawn_fd fds[] = {
-		{.from = theirs->stderr_end, .to = 2},
-		{.from = config->memory->fd, .to = RD_QEMU_FD_MEMORY},
-		{.from = config->kernel_fd, .to = RD_QEMU_FD_KERNEL},
-		{.from = config->initrd_fd, .to = RD_QEMU_FD_INITRD},
-		{.from = theirs->vhost, .to = RD_QEMU_FD_VHOST},
-		{.from = theirs->serial, .to = RD_QEMU_FD_SERIAL},
-	};
+	struct rd_spawn_fd fds[RD_SPAWN_FDS_MAX];
 	struct prepare prepare = {.config = config, .gid = qemu_gid(config), .shared = shared};
 	struct rd_qemu_args args;
 	struct rd_spawn how = {
 		.path = find_qemu(),
 		.argv = args.argv,
 		.fds = fds,
-		.fd_count = RD_ARRAY_LEN(fds) - (config->debug ? 0 : 1),
+		.fd_count = child_fds(config, theirs, fds),
 		.death_signal = SIGKILL,
 		.new_session = true,
 		.no_new_privs = true,

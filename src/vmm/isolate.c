@@ -86,6 +86,15 @@ static const struct rd_seccomp_rule loop_rules[] = {
 	RD_ALLOW(exit_group),
 };
 
+/* What a parent's vmm and those of its enclaves do besides. */
+static const struct rd_seccomp_rule peer_rules[] = {
+	/* streams to each other, and commands' sockets to redoubtd */
+	RD_ALLOW_IF(socketpair, 0, UINT32_MAX, 1 /* AF_UNIX */),
+	/* an image that comes from the parent: made, written, sealed */
+	RD_ALLOW(memfd_create),
+	RD_ALLOW_IF(fcntl, 1, UINT32_MAX, F_ADD_SEALS),
+};
+
 static const struct rd_seccomp_rule connector_rules[] = {
 	RD_ALLOW(recvmsg), /* questions */
 	RD_ALLOW_IF(socket, 0, UINT32_MAX, 1 /* AF_UNIX */),
@@ -95,19 +104,26 @@ static const struct rd_seccomp_rule connector_rules[] = {
 	RD_ALLOW(exit_group),
 };
 
-static enum rd_status load(const struct rd_seccomp_rule *rules, size_t count, struct rd_error *err)
+static enum rd_status load(
+	const struct rd_seccomp_rule *rules, size_t count, bool peers, struct rd_error *err)
 {
 	const struct rd_seccomp_list lists[] = {
 		{.rules = rules, .count = count},
 		rd_seccomp_sanitizer,
+		{.rules = peer_rules, .count = RD_ARRAY_LEN(peer_rules)},
 	};
 
-	return rd_seccomp_load(lists, RD_ARRAY_LEN(lists), err);
+	return rd_seccomp_load(lists, RD_ARRAY_LEN(lists) - (peers ? 0 : 1), err);
 }
 
 uid_t rd_vmm_uid(uint64_t cid)
 {
 	return RD_VMM_UID_BASE + (uid_t)(cid % RD_VMM_UID_CIDS);
+}
+
+uid_t rd_vmm_uid_indexed(uint64_t index)
+{
+	return RD_VMM_UID_INDEXED + (uid_t)(index % RD_VMM_UID_CIDS);
 }
 
 enum rd_status rd_vmm_isolate_namespaces(struct rd_isolate_report *report, struct rd_error *err)
@@ -118,14 +134,14 @@ enum rd_status rd_vmm_isolate_namespaces(struct rd_isolate_report *report, struc
 }
 
 enum rd_status rd_vmm_isolate_finally(
-	uid_t uid, struct rd_isolate_report *report, struct rd_error *err)
+	uid_t uid, bool peers, struct rd_isolate_report *report, struct rd_error *err)
 {
 	const struct rd_isolate_root root = {0};
 	const struct rd_isolate_drop drop = {.uid = uid, .gid = uid, .nofile_max = NOFILE_MAX};
 
 	RD_TRY(rd_isolate_root(&root, report, err));
 	RD_TRY(rd_isolate_drop(&drop, report, err));
-	RD_TRY(load(loop_rules, RD_ARRAY_LEN(loop_rules), err));
+	RD_TRY(load(loop_rules, RD_ARRAY_LEN(loop_rules), peers, err));
 	report->in_force |= 1u << RD_ISOLATE_SECCOMP;
 	return RD_OK;
 }
@@ -145,7 +161,7 @@ enum rd_status rd_vmm_isolate_connector(uid_t uid, gid_t gid, struct rd_error *e
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) {
 		return rd_fail_errno(err, errno, "connector: cannot ask for a death signal");
 	}
-	return load(connector_rules, RD_ARRAY_LEN(connector_rules), err);
+	return load(connector_rules, RD_ARRAY_LEN(connector_rules), false, err);
 }
 
 void rd_vmm_isolate_describe(const char *who, const struct rd_isolate_report *report, bool seccomp,

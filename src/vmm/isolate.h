@@ -9,16 +9,24 @@
 /*
  * The user id of our processes when redoubtd is root: one for each CID, in the range that no
  * allocator uses (systemd's UIDS-GIDS: 1879048192 to 2147483647 are unused). Two live enclaves have
- * different CIDs; only CIDs 2^28 apart would share.
+ * different CIDs; only CIDs 2^27 apart would share.
  *
  * vmm and engine share it: without capabilities, only the same uid may end the engine, and so may
  * the kernel when the vmm dies (a death signal is sent with the dead parent's identity). The engine
  * cannot hurt the vmm by it: it is in a PID namespace of its own, and the vmm is not dumpable.
  */
 #define RD_VMM_UID_BASE 0x70000000u
-#define RD_VMM_UID_CIDS 0x10000000u
+#define RD_VMM_UID_CIDS 0x08000000u
 
 uid_t rd_vmm_uid(uint64_t cid);
+
+/*
+ * Parents and their enclaves: CIDs are a parent's own affair, so redoubtd numbers these vmms, no
+ * two of them that live alike; the other half of the range is theirs.
+ */
+#define RD_VMM_UID_INDEXED 0x78000000u
+
+uid_t rd_vmm_uid_indexed(uint64_t index);
 
 /*
  * Stage 1, before the engine is started: namespaces.
@@ -31,11 +39,12 @@ enum rd_status rd_vmm_isolate_namespaces(struct rd_isolate_report *report, struc
 /*
  * Stage 2, after the engine's process was started and before it may run the guest: empty root, own
  * uid, no capabilities, seccomp.
- * Should: be the last thing before the loop. uid 0: keep ours.
+ * Should: be the last thing before the loop. uid 0: keep ours. peers: there are links to other
+ * vmms, for which sockets and memory files must be made (no name, no address).
  * Must not: be followed by anything that opens, forks or executes.
  */
 enum rd_status rd_vmm_isolate_finally(
-	uid_t uid, struct rd_isolate_report *report, struct rd_error *err) RD_MUST_USE;
+	uid_t uid, bool peers, struct rd_isolate_report *report, struct rd_error *err) RD_MUST_USE;
 
 /*
  * The connector, in its own process, standing in the enclave's directory.

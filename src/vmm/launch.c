@@ -26,7 +26,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* redoubtd sends LAUNCH right after exec; a busy host may take seconds. */
+/* redoubtd sends it right after exec; a busy host may take seconds. */
 #define LAUNCH_TIMEOUT_MS 30000
 
 /* A kernel, its ramdisks and their unpacked contents do not fit into less. */
@@ -56,22 +56,6 @@ static enum rd_status check_launch(const struct rd_ctl_launch *launch, struct rd
 			(unsigned long long)launch->engine);
 	}
 	return RD_OK;
-}
-
-static enum rd_status receive_launch(
-	struct rd_vmm *vmm, struct rd_msg_fds *ret_fds, struct rd_error *err)
-{
-	struct rd_ctl_message message;
-
-	RD_TRY(rd_control_receive(vmm->control.sock, LAUNCH_TIMEOUT_MS, &message, ret_fds, err));
-	if (message.type != RD_CTL_VMM_LAUNCH) {
-		return rd_fail(err, RD_FORBIDDEN, "first message is %s, not LAUNCH",
-			rd_ctl_type_name(message.type));
-	}
-	vmm->launch = message.launch;
-	vmm->launched_ms = rd_loop_now_ms();
-	vmm->state = RD_CTL_STATE_BOOTING;
-	return check_launch(&vmm->launch, err);
 }
 
 /* A root makes the owner's socket as the owner: the directory is the owner's, and full of traps. */
@@ -118,6 +102,9 @@ static enum rd_status open_directory(struct rd_vmm *vmm, struct rd_error *err)
 			rd_status_text(st));
 	}
 	vmm->control.daemon_uid = geteuid();
+	if (vmm->launch.parent) {
+		return RD_OK; /* this host's programs are not its parent */
+	}
 	RD_TRY(listen_as_owner(vmm, dir_fd, err));
 	return rd_connector_start(&vmm->connector, dir_fd, (uid_t)vmm->launch.owner_uid,
 		(gid_t)vmm->launch.owner_gid, err);
@@ -139,7 +126,7 @@ static enum rd_status prepare_devices(
 
 	RD_TRY(rd_vmm_memory_open(vmm->launch.memory_mib << 20, &vmm->memory, err));
 	if (vmm->launch.debug) {
-		st = rd_console_init(&vmm->console, fds->fd[1]);
+		st = rd_console_init(&vmm->console, fds->fd[vmm->launch.parent ? 2 : 1]);
 		if (st != RD_OK) {
 			return rd_fail(
 				err, st, "console file from redoubtd: %s", rd_status_text(st));
@@ -149,10 +136,18 @@ static enum rd_status prepare_devices(
 	return st == RD_OK ? RD_OK : rd_fail(err, st, "cannot make an event loop");
 }
 
-static enum rd_status start_engine(struct rd_vmm *vmm, bool own_ids, struct rd_error *err)
+/* 0: we are not root and keep our own. */
+static uid_t own_uid(const struct rd_ctl_launch *launch)
+{
+	if (geteuid() != 0) {
+		return 0;
+	}
+	return launch->parent ? rd_vmm_uid_indexed(launch->uid_index) : rd_vmm_uid(launch->cid);
+}
+
+static enum rd_status start_engine(struct rd_vmm *vmm, uid_t uid, struct rd_error *err)
 {
 	uint8_t vsock_config[RD_VSOCK_CONFIG_SIZE];
-	uid_t uid = own_ids ? rd_vmm_uid(vmm->launch.cid) : 0;
 	struct rd_engine_config config = {
 		.memory = &vmm->memory,
 		.kernel_fd = vmm->image.kernel_fd,
@@ -192,14 +187,14 @@ static enum rd_status make_nsm(struct rd_vmm *vmm, struct rd_error *err)
 static enum rd_status isolate_and_start(struct rd_vmm *vmm, struct rd_error *err)
 {
 	struct rd_isolate_report report = {0};
-	bool own_ids = geteuid() == 0;
+	uid_t uid = own_uid(&vmm->launch);
 	char text[320];
 
 	RD_TRY(rd_vmm_isolate_namespaces(&report, err));
-	RD_TRY(start_engine(vmm, own_ids, err));
+	RD_TRY(start_engine(vmm, uid, err));
 	RD_TRY(make_nsm(vmm, err));
 	rd_vmm_memory_warm(&vmm->memory);
-	RD_TRY(rd_vmm_isolate_finally(own_ids ? rd_vmm_uid(vmm->launch.cid) : 0, &report, err));
+	RD_TRY(rd_vmm_isolate_finally(uid, vmm->launch.parent, &report, err));
 	rd_vmm_isolate_describe("vmm", &report, true, text, sizeof(text));
 	fprintf(stderr, "redoubt-vmm: %s\n", text);
 	return RD_OK;
@@ -228,21 +223,44 @@ static void ignore_signals(void)
 	(void)sigaction(SIGXFSZ, &ignore, NULL);
 }
 
-enum rd_status rd_vmm_launch(struct rd_vmm *vmm, int sock, struct rd_error *err)
+enum rd_status rd_vmm_begin(
+	int sock, struct rd_ctl_message *ret, struct rd_msg_fds *ret_fds, struct rd_error *err)
 {
-	struct rd_msg_fds fds RD_CLEANUP(rd_msg_fds_finish) = RD_MSG_FDS_INIT;
-
-	rd_tsc_mark(&vmm->tsc);
-	vmm->control.sock = sock;
 	ignore_signals();
 	raise_nofile();
 	if (rd_fd_set_cloexec(sock, true) != RD_OK || rd_fd_set_nonblock(sock, true) != RD_OK) {
 		return rd_fail_errno(err, errno,
 			"descriptor %d is not open: redoubt-vmm is started by redoubtd", sock);
 	}
-	RD_TRY(receive_launch(vmm, &fds, err));
+	return rd_control_receive(sock, LAUNCH_TIMEOUT_MS, ret, ret_fds, err);
+}
+
+/* Takes the descriptors that LAUNCH may come with; the EIF stays in fds. */
+static enum rd_status take_launch(struct rd_vmm *vmm, const struct rd_ctl_launch *launch,
+	struct rd_msg_fds *fds, struct rd_error *err)
+{
+	size_t want = 1u + (launch->parent ? 1u : 0u) + (launch->debug ? 1u : 0u);
+
+	vmm->launch = *launch;
+	vmm->launched_ms = rd_loop_now_ms();
+	vmm->state = RD_CTL_STATE_BOOTING;
+	if (fds->count != want) {
+		return rd_fail(err, RD_FORBIDDEN, "LAUNCH with %zu descriptors instead of %zu",
+			fds->count, want);
+	}
+	if (launch->parent) {
+		vmm->parent_link = rd_msg_fds_steal(fds, 1);
+	}
+	return check_launch(&vmm->launch, err);
+}
+
+enum rd_status rd_vmm_launch(struct rd_vmm *vmm, const struct rd_ctl_launch *launch,
+	struct rd_msg_fds *fds, struct rd_error *err)
+{
+	rd_tsc_mark(&vmm->tsc);
+	RD_TRY(take_launch(vmm, launch, fds, err));
 	RD_TRY(open_directory(vmm, err));
-	RD_TRY(rd_vmm_image_open(fds.fd[0], &vmm->image, err));
-	RD_TRY(prepare_devices(vmm, &fds, err));
+	RD_TRY(rd_vmm_image_open(fds->fd[0], &vmm->image, err));
+	RD_TRY(prepare_devices(vmm, fds, err));
 	return isolate_and_start(vmm, err);
 }

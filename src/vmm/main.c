@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* redoubt-vmm: runs one enclave. Started by redoubtd with a control socket on descriptor 3. */
+/* redoubt-vmm: runs one enclave or one parent. Started by redoubtd with a control socket on
+ * descriptor 3. */
 #include "crypto/secret.h"
 #include "kvm_probe.h"
+#include "parent.h"
 #include "vmm.h"
 
 #include <signal.h>
@@ -33,23 +35,62 @@ static void open_heap(void)
 	}
 }
 
-static int run(void)
+static enum rd_status run_enclave(
+	int sock, const struct rd_ctl_launch *launch, struct rd_msg_fds *fds, struct rd_error *err)
 {
 	static struct rd_vmm vmm; /* large for a stack */
+	enum rd_status st;
+
+	rd_vmm_init(&vmm);
+	vmm.control.sock = sock;
+	st = rd_vmm_launch(&vmm, launch, fds, err);
+	st = st == RD_OK ? rd_vmm_run(&vmm, err) : st;
+	if (st != RD_OK) {
+		rd_vmm_report_failure(&vmm, err);
+	}
+	rd_vmm_finish(&vmm);
+	return st;
+}
+
+static enum rd_status run_parent(
+	int sock, const struct rd_ctl_parent *config, struct rd_msg_fds *fds, struct rd_error *err)
+{
+	static struct rd_parent parent;
+	enum rd_status st;
+
+	rd_parent_init(&parent);
+	parent.control.sock = sock;
+	st = rd_parent_launch(&parent, config, fds, err);
+	st = st == RD_OK ? rd_parent_run(&parent, err) : st;
+	if (st != RD_OK) {
+		rd_parent_report_failure(&parent, err);
+	}
+	rd_parent_finish(&parent);
+	return st;
+}
+
+static int run(void)
+{
+	static struct rd_ctl_message message;
+	struct rd_msg_fds fds RD_CLEANUP(rd_msg_fds_finish) = RD_MSG_FDS_INIT;
 	struct rd_error err = {0};
 	enum rd_status st;
 
 	/* timegm, of a certificate's dates, reads the time zone once: not when no file is left. */
 	tzset();
 	open_heap();
-	rd_vmm_init(&vmm);
-	st = rd_vmm_launch(&vmm, CONTROL_FD, &err);
-	st = st == RD_OK ? rd_vmm_run(&vmm, &err) : st;
+	st = rd_vmm_begin(CONTROL_FD, &message, &fds, &err);
+	if (st == RD_OK && message.type == RD_CTL_VMM_LAUNCH) {
+		st = run_enclave(CONTROL_FD, &message.launch, &fds, &err);
+	} else if (st == RD_OK && message.type == RD_CTL_VMM_PARENT) {
+		st = run_parent(CONTROL_FD, &message.parent, &fds, &err);
+	} else if (st == RD_OK) {
+		st = rd_fail(&err, RD_FORBIDDEN, "first message is %s, not LAUNCH or PARENT",
+			rd_ctl_type_name(message.type));
+	}
 	if (st != RD_OK) {
 		fprintf(stderr, "redoubt-vmm: %s\n", err.text);
-		rd_vmm_report_failure(&vmm, &err);
 	}
-	rd_vmm_finish(&vmm);
 	return st == RD_OK ? 0 : 1;
 }
 

@@ -114,7 +114,11 @@ static enum rd_status make_key(struct rd_ec_key **ret)
 static enum rd_status init_device(struct rd_nsm_service *service)
 {
 	const struct rd_ctl_launch *launch = service->config.launch;
-	struct rd_nsm_boot boot = {.instance_id = launch->instance_id, .debug = launch->debug};
+	struct rd_nsm_boot boot = {
+		.role_arn = launch->role_arn[0] == '\0' ? NULL : launch->role_arn,
+		.instance_id = launch->instance_id,
+		.debug = launch->debug,
+	};
 	char module_id[RD_NSM_MODULE_ID_MAX];
 	int n;
 

@@ -28,8 +28,7 @@
  */
 #define GUEST_HZ 250
 
-static enum rd_status add(struct rd_qemu_args *args, const char *fmt, ...) RD_PRINTF(2, 3);
-static enum rd_status add(struct rd_qemu_args *args, const char *fmt, ...)
+enum rd_status rd_qemu_args_add(struct rd_qemu_args *args, const char *fmt, ...)
 {
 	size_t room = sizeof(args->text) - args->used;
 	va_list ap;
@@ -46,24 +45,24 @@ static enum rd_status add(struct rd_qemu_args *args, const char *fmt, ...)
 	return RD_OK;
 }
 
-static enum rd_status add_words(struct rd_qemu_args *args, const char *const *words, size_t count)
+enum rd_status rd_qemu_args_add_words(
+	struct rd_qemu_args *args, const char *const *words, size_t count)
 {
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		RD_TRY(add(args, "%s", words[i]));
+		RD_TRY(rd_qemu_args_add(args, "%s", words[i]));
 	}
 	return RD_OK;
 }
 
 /* Nothing by default, nothing to talk to, nothing that the process itself may do. */
-static enum rd_status add_nothing(struct rd_qemu_args *args)
+enum rd_status rd_qemu_args_add_nothing(struct rd_qemu_args *args)
 {
 	static const char *const words[] = {
 		"qemu-system-x86_64",
 		"-nodefaults",
 		"-no-user-config",
-		"-no-reboot",
 		"-display",
 		"none",
 		"-monitor",
@@ -72,60 +71,78 @@ static enum rd_status add_nothing(struct rd_qemu_args *args)
 		"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
 	};
 
-	return add_words(args, words, RD_ARRAY_LEN(words));
+	return rd_qemu_args_add_words(args, words, RD_ARRAY_LEN(words));
+}
+
+enum rd_status rd_qemu_args_add_cpu(
+	struct rd_qemu_args *args, const struct rd_engine_config *config)
+{
+	RD_TRY(rd_qemu_args_add(args, "-cpu"));
+	RD_TRY(rd_qemu_args_add(args, "%s", config->kvm ? "host" : "max"));
+	RD_TRY(rd_qemu_args_add(args, "-smp"));
+	RD_TRY(rd_qemu_args_add(args, "%u", config->cpus));
+	RD_TRY(rd_qemu_args_add(args, "-m"));
+	RD_TRY(rd_qemu_args_add(args, "%lluM", (unsigned long long)(config->memory->size >> 20)));
+	RD_TRY(rd_qemu_args_add(args, "-object"));
+	return rd_qemu_args_add(args,
+		"memory-backend-file,id=ram,mem-path=/proc/self/fd/%d,share=on,size=%llu",
+		RD_QEMU_FD_MEMORY, (unsigned long long)config->memory->size);
+}
+
+enum rd_status rd_qemu_args_add_serial(struct rd_qemu_args *args)
+{
+	RD_TRY(rd_qemu_args_add(args, "-chardev"));
+	RD_TRY(rd_qemu_args_add(args, "socket,id=console,fd=%d", RD_QEMU_FD_SERIAL));
+	RD_TRY(rd_qemu_args_add(args, "-serial"));
+	return rd_qemu_args_add(args, "chardev:console");
 }
 
 static enum rd_status add_board(struct rd_qemu_args *args, const struct rd_engine_config *config)
 {
-	RD_TRY(add(args, "-machine"));
-	RD_TRY(add(args,
+	RD_TRY(rd_qemu_args_add(args, "-no-reboot"));
+	RD_TRY(rd_qemu_args_add(args, "-machine"));
+	RD_TRY(rd_qemu_args_add(args,
 		"microvm,accel=%s,acpi=%s,isa-serial=%s,pit=on,rtc=on,x-option-roms=off,"
 		"memory-backend=ram,mem-merge=off,dump-guest-core=off",
 		config->kvm ? "kvm" : "tcg", config->acpi ? "on" : "off",
 		config->debug ? "on" : "off"));
 	/* The board's own choice differs: Debian 13 has SeaBIOS there, which hangs without ROMs. */
-	RD_TRY(add(args, "-bios"));
-	RD_TRY(add(args, "qboot.rom"));
-	RD_TRY(add(args, "-cpu"));
-	RD_TRY(add(args, "%s", config->kvm ? "host" : "max"));
-	RD_TRY(add(args, "-smp"));
-	RD_TRY(add(args, "%u", config->cpus));
-	RD_TRY(add(args, "-m"));
-	RD_TRY(add(args, "%lluM", (unsigned long long)(config->memory->size >> 20)));
-	RD_TRY(add(args, "-object"));
-	return add(args, "memory-backend-file,id=ram,mem-path=/proc/self/fd/%d,share=on,size=%llu",
-		RD_QEMU_FD_MEMORY, (unsigned long long)config->memory->size);
+	RD_TRY(rd_qemu_args_add(args, "-bios"));
+	RD_TRY(rd_qemu_args_add(args, "qboot.rom"));
+	return rd_qemu_args_add_cpu(args, config);
 }
 
 static enum rd_status add_devices(struct rd_qemu_args *args, const struct rd_engine_config *config)
 {
-	RD_TRY(add(args, "-global"));
-	RD_TRY(add(args, "virtio-mmio.force-legacy=false"));
-	RD_TRY(add(args, "-chardev"));
-	RD_TRY(add(args, "socket,id=vsock,fd=%d", RD_QEMU_FD_VHOST));
-	RD_TRY(add(args, "-device"));
-	RD_TRY(add(args, "vhost-user-vsock-device,chardev=vsock"));
-	if (config->debug) {
-		RD_TRY(add(args, "-chardev"));
-		RD_TRY(add(args, "socket,id=console,fd=%d", RD_QEMU_FD_SERIAL));
-		RD_TRY(add(args, "-serial"));
-		RD_TRY(add(args, "chardev:console"));
-	}
-	return RD_OK;
+	RD_TRY(rd_qemu_args_add(args, "-global"));
+	RD_TRY(rd_qemu_args_add(args, "virtio-mmio.force-legacy=false"));
+	RD_TRY(rd_qemu_args_add(args, "-chardev"));
+	RD_TRY(rd_qemu_args_add(args, "socket,id=vsock,fd=%d", RD_QEMU_FD_VHOST));
+	RD_TRY(rd_qemu_args_add(args, "-device"));
+	RD_TRY(rd_qemu_args_add(args, "vhost-user-vsock-device,chardev=vsock"));
+	return config->debug ? rd_qemu_args_add_serial(args) : RD_OK;
 }
 
 static enum rd_status add_kernel(struct rd_qemu_args *args, const struct rd_engine_config *config)
 {
-	RD_TRY(add(args, "-kernel"));
-	RD_TRY(add(args, "/proc/self/fd/%d", RD_QEMU_FD_KERNEL));
-	RD_TRY(add(args, "-initrd"));
-	RD_TRY(add(args, "/proc/self/fd/%d", RD_QEMU_FD_INITRD));
-	RD_TRY(add(args, "-append"));
-	return add(args, "%.*s tsc_early_khz=%llu tsc=reliable lpj=%llu%s",
+	RD_TRY(rd_qemu_args_add(args, "-kernel"));
+	RD_TRY(rd_qemu_args_add(args, "/proc/self/fd/%d", RD_QEMU_FD_KERNEL));
+	RD_TRY(rd_qemu_args_add(args, "-initrd"));
+	RD_TRY(rd_qemu_args_add(args, "/proc/self/fd/%d", RD_QEMU_FD_INITRD));
+	RD_TRY(rd_qemu_args_add(args, "-append"));
+	return rd_qemu_args_add(args, "%.*s tsc_early_khz=%llu tsc=reliable lpj=%llu%s",
 		(int)config->cmdline.len, (const char *)config->cmdline.ptr,
 		(unsigned long long)config->tsc_khz,
 		(unsigned long long)config->tsc_khz * 1000 / GUEST_HZ,
 		config->kvm ? "" : " redoubt.lapic_timer_khz=1000000");
+}
+
+static enum rd_status enclave_args(struct rd_qemu_args *args, const struct rd_engine_config *config)
+{
+	RD_TRY(rd_qemu_args_add_nothing(args));
+	RD_TRY(add_board(args, config));
+	RD_TRY(add_devices(args, config));
+	return add_kernel(args, config);
 }
 
 enum rd_status rd_qemu_args_build(
@@ -141,10 +158,7 @@ enum rd_status rd_qemu_args_build(
 	}
 	ret->argc = 0;
 	ret->used = 0;
-	st = add_nothing(ret);
-	st = st == RD_OK ? add_board(ret, config) : st;
-	st = st == RD_OK ? add_devices(ret, config) : st;
-	st = st == RD_OK ? add_kernel(ret, config) : st;
+	st = config->parent == NULL ? enclave_args(ret, config) : rd_qemu_parent_args(ret, config);
 	if (st != RD_OK) {
 		return rd_fail(err, st, "QEMU's command line does not fit its buffer");
 	}

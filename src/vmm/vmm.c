@@ -12,6 +12,8 @@
 
 #include "os/fd.h"
 
+#include "peer.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -68,7 +70,8 @@ void rd_vmm_judge(
 	*ret = (struct rd_ctl_ended){0};
 	if (vmm->terminating) {
 		ret->cause = RD_CTL_CAUSE_TERMINATED;
-		snprintf(ret->text, sizeof(ret->text), "terminated on request");
+		snprintf(ret->text, sizeof(ret->text), "%s",
+			vmm->orphaned ? "its parent instance has ended" : "terminated on request");
 	} else if (vmm->reported) {
 		judge_report(&vmm->report, ret);
 	} else if (vmm->timed_out) {
@@ -202,10 +205,21 @@ static void on_end_report(void *ctx, const struct rd_guest_end *report)
 	}
 }
 
+/* The parent's vmm has ended, however: its enclaves end with it. */
+static void on_peer_gone(void *ctx, uint32_t cid)
+{
+	struct rd_vmm *vmm = ctx;
+
+	(void)cid;
+	vmm->orphaned = !vmm->over && !vmm->terminating;
+	terminate(vmm);
+}
+
 static const struct rd_vsock_host_events guest_events = {
 	.heartbeat = on_heartbeat,
 	.wrong_heartbeat = on_wrong_heartbeat,
 	.end_report = on_end_report,
+	.peer_gone = on_peer_gone,
 };
 
 /* --- the engine --- */
@@ -299,7 +313,7 @@ static enum rd_status attach_vsock(struct rd_vmm *vmm, struct rd_error *err)
 	struct rd_vsock_host_config config = {
 		.guest_cid = (uint32_t)vmm->launch.cid,
 		.listener = vmm->vsock_listener,
-		.connector = &vmm->connector,
+		.connector = vmm->launch.parent ? NULL : &vmm->connector,
 		.nsm = vmm->nsm,
 		.engine_ops = vmm->engine_ops,
 		.engine = vmm->engine,
@@ -308,7 +322,14 @@ static enum rd_status attach_vsock(struct rd_vmm *vmm, struct rd_error *err)
 		.ctx = vmm,
 	};
 
-	return rd_vsock_host_new(&config, &vmm->vsock, err);
+	enum rd_status st;
+
+	RD_TRY(rd_vsock_host_new(&config, &vmm->vsock, err));
+	if (!vmm->launch.parent) {
+		return RD_OK;
+	}
+	st = rd_peer_add(vmm->vsock, RD_CID_PARENT, rd_steal(&vmm->parent_link, -1));
+	return st == RD_OK ? RD_OK : rd_fail(err, st, "cannot watch the parent's link");
 }
 
 static enum rd_status attach(struct rd_vmm *vmm)
@@ -356,6 +377,7 @@ void rd_vmm_init(struct rd_vmm *vmm)
 		.control = RD_CONTROL_INIT,
 		.connector = RD_CONNECTOR_INIT,
 		.vsock_listener = -1,
+		.parent_link = -1,
 		.memory = RD_VMM_MEMORY_INIT,
 		.image = RD_VMM_IMAGE_INIT,
 	};
@@ -373,6 +395,7 @@ void rd_vmm_finish(struct rd_vmm *vmm)
 	rd_control_finish(&vmm->control);
 	rd_connector_finish(&vmm->connector);
 	rd_fd_close(&vmm->vsock_listener);
+	rd_fd_close(&vmm->parent_link);
 	rd_watch_free(&vmm->sigterm);
 	rd_watch_free(&vmm->sigint);
 	rd_watch_free(&vmm->boot_timer);

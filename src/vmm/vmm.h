@@ -32,6 +32,7 @@ struct rd_vmm {
 	struct rd_control control;
 	struct rd_connector connector;
 	int vsock_listener;
+	int parent_link; /* to its parent's vmm, until the loop; -1: the host is the parent */
 	struct rd_vmm_memory memory;
 	struct rd_vmm_image image; /* until the guest has booted */
 	struct rd_nsm_service *nsm;
@@ -44,6 +45,7 @@ struct rd_vmm {
 
 	enum rd_ctl_state state;
 	bool terminating; /* redoubtd or a signal said so */
+	bool orphaned;    /* its parent has ended */
 	bool timed_out;   /* no heartbeat in time */
 	bool wrong_heartbeat;
 	uint8_t heartbeat_byte;
@@ -56,8 +58,16 @@ struct rd_vmm {
 void rd_vmm_init(struct rd_vmm *vmm);
 void rd_vmm_finish(struct rd_vmm *vmm);
 
-/* launch.c: from LAUNCH on fd 3 to the point where only the loop is missing. */
-enum rd_status rd_vmm_launch(struct rd_vmm *vmm, int sock, struct rd_error *err) RD_MUST_USE;
+/*
+ * launch.c: what both kinds of vmm begin with: signals, limits, and the first message from redoubtd
+ * (LAUNCH or PARENT) on sock.
+ */
+enum rd_status rd_vmm_begin(int sock, struct rd_ctl_message *ret, struct rd_msg_fds *ret_fds,
+	struct rd_error *err) RD_MUST_USE;
+
+/* launch.c: from LAUNCH to the point where only the loop is missing. */
+enum rd_status rd_vmm_launch(struct rd_vmm *vmm, const struct rd_ctl_launch *launch,
+	struct rd_msg_fds *fds, struct rd_error *err) RD_MUST_USE;
 
 /* vmm.c: loop and signals, which must be there before isolation. */
 enum rd_status rd_vmm_prepare_loop(struct rd_vmm *vmm) RD_MUST_USE;

@@ -44,9 +44,12 @@ static enum rd_status on_connect(
 	enum rd_status st;
 
 	if (address->host_cid == RD_CID_HYPERVISOR) {
-		st = rd_service_open(host, address->host_port, &end);
-	} else if (address->host_port == RD_GUEST_PORT_HEARTBEAT) {
+		st = rd_service_open(host, address, &end);
+	} else if (address->host_cid == RD_CID_PARENT &&
+		   address->host_port == RD_GUEST_PORT_HEARTBEAT) {
 		st = rd_heartbeat_open(host, &end);
+	} else if (host->config.connector == NULL) {
+		st = rd_peer_open(host, address->host_cid, address->host_port, &end);
 	} else {
 		st = rd_stream_ask(host, address->host_port, &end);
 	}
@@ -171,6 +174,9 @@ static enum rd_status make_watches(struct rd_vsock_host *host)
 	RD_TRY(rd_loop_timer(loop, on_tick, host, &host->tick));
 	RD_TRY(rd_watch_arm(host->tick, RD_VSOCK_TICK_MS));
 	RD_TRY(rd_loop_timer(loop, on_run, host, &host->run));
+	if (host->config.connector == NULL) {
+		return RD_OK;
+	}
 	RD_TRY(rd_loop_watch_fd(
 		loop, host->config.listener, RD_LOOP_READ, rd_stream_accept, host, &host->accept));
 	host->accepting = true;
@@ -212,6 +218,7 @@ void rd_vsock_host_free(struct rd_vsock_host **host)
 		return;
 	}
 	rd_vsock_device_free(&h->device);
+	rd_peers_free(h);
 	while (h->ends != NULL) {
 		rd_end_free(h->ends); /* handshakes, which have no connection */
 	}

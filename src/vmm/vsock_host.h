@@ -7,6 +7,11 @@
  *	guest → (0, EXIT)  end report       vsock_service.c
  *	guest → (3, port)  vsock.sock_<port>, through the connector     vsock_stream.c
  *	vsock.sock → guest "CONNECT <port>\n", "OK <n>\n"               vsock_stream.c
+ *
+ * An enclave whose parent is an instance has a link to the parent's vmm in place of the last two
+ * (peer.h), and a parent has links to its enclaves and one service:
+ *
+ *	guest → (0, NCLI)  nitro-cli's requests   control_port.c
  */
 #ifndef RD_VMM_VSOCK_HOST_H
 #define RD_VMM_VSOCK_HOST_H
@@ -30,13 +35,22 @@ struct rd_vsock_host_events {
 	void (*heartbeat)(void *ctx);
 	void (*wrong_heartbeat)(void *ctx, uint8_t byte);
 	void (*end_report)(void *ctx, const struct rd_guest_end *end);
+	/* The other end of a link has gone; an enclave's cid, or RD_CID_PARENT in an enclave. */
+	void (*peer_gone)(void *ctx, uint32_t cid);
+	/*
+	 * A parent's guest has a request: a connected socket on which redoubtd answers as it does
+	 * nitro-cli (SOCK_SEQPACKET). Anything but RD_OK: not now.
+	 */
+	enum rd_status (*client)(void *ctx, int *ret_sock);
 };
 
 struct rd_vsock_host_config {
-	uint32_t guest_cid;
-	int listener; /* vsock.sock, listening; borrowed */
-	struct rd_connector *connector;
-	struct rd_nsm_service *nsm;
+	uint32_t guest_cid; /* RD_CID_PARENT: the guest is a parent */
+	int listener;       /* vsock.sock, listening; borrowed; -1: this guest has none */
+	struct rd_connector *connector; /* NULL: the same */
+	struct rd_nsm_service *nsm;     /* NULL for a parent */
+	uint64_t control_memory;        /* a parent's: bytes that its guest may have in uploads; 0:
+					   no control port */
 	const struct rd_engine_ops *engine_ops;
 	struct rd_engine *engine;
 	struct rd_loop *loop;

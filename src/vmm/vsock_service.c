@@ -6,16 +6,6 @@
 
 #include <string.h>
 
-static size_t iov_total(const struct iovec *iov, size_t count)
-{
-	size_t i, total = 0;
-
-	for (i = 0; i < count; i++) {
-		total += iov[i].iov_len;
-	}
-	return total;
-}
-
 /*
  * Services end their side when the guest has ended its own and everything has been answered; a
  * `read` that would find nothing then says RD_CLOSED.
@@ -98,7 +88,7 @@ enum rd_status rd_heartbeat_open(struct rd_vsock_host *host, struct rd_end **ret
 static enum rd_status nsm_write(
 	struct rd_end *end, const struct iovec *iov, size_t count, size_t *ret_taken)
 {
-	size_t total = iov_total(iov, count), taken = 0, n;
+	size_t total = rd_iov_bytes(iov, count), taken = 0, n;
 	uint8_t step[NSM_STEP];
 	struct rd_cur in;
 
@@ -190,7 +180,7 @@ static enum rd_status exit_write(
 	size_t room = sizeof(end->exit.bytes) - end->exit.len;
 	struct rd_guest_end report;
 
-	RD_ENSURE(!end->exit.done && iov_total(iov, count) <= room, RD_LIMIT);
+	RD_ENSURE(!end->exit.done && rd_iov_bytes(iov, count) <= room, RD_LIMIT);
 	*ret_taken = rd_iov_copy_out(iov, count, 0, end->exit.bytes + end->exit.len, room);
 	end->exit.len += *ret_taken;
 	if (!report_whole(end)) {
@@ -220,7 +210,8 @@ static const struct rd_end_ops exit_ops = {
 	.finish = nothing_to_free,
 };
 
-enum rd_status rd_service_open(struct rd_vsock_host *host, uint32_t port, struct rd_end **ret_end)
+static enum rd_status enclave_service(
+	struct rd_vsock_host *host, uint32_t port, struct rd_end **ret_end)
 {
 	switch (port) {
 	case RD_GUEST_PORT_NSM:
@@ -231,4 +222,15 @@ enum rd_status rd_service_open(struct rd_vsock_host *host, uint32_t port, struct
 	default:
 		return RD_NOTFOUND;
 	}
+}
+
+enum rd_status rd_service_open(
+	struct rd_vsock_host *host, const struct rd_vsock_address *address, struct rd_end **ret_end)
+{
+	if (host->config.guest_cid != RD_CID_PARENT) {
+		return enclave_service(host, address->host_port, ret_end);
+	}
+	RD_ENSURE(address->host_port == RD_GUEST_PORT_CONTROL && host->config.control_memory > 0,
+		RD_NOTFOUND);
+	return rd_control_port_open(host, address->guest_port, ret_end);
 }

@@ -87,6 +87,9 @@ static void stream_finish(struct rd_end *end)
 	if (end->stream.state == RD_STREAM_HANDSHAKE) {
 		end->host->handshakes--;
 	}
+	if (end->stream.state == RD_STREAM_CONNECTING && end->stream.peer != NULL) {
+		rd_peer_answer(end->stream.peer, end->stream.peer_id, false);
+	}
 	rd_watch_free(&end->stream.watch);
 	rd_watch_free(&end->stream.timer);
 	rd_fd_close(&end->stream.fd);
@@ -198,13 +201,103 @@ void rd_stream_answered(void *ctx, uint32_t id, enum rd_status st, int take_fd)
 	rd_vsock_host_readable(end->conn);
 }
 
+/* --- over a link to another vmm --- */
+
+enum rd_status rd_stream_to_peer(
+	struct rd_vsock_host *host, struct rd_peer *peer, int take_fd, struct rd_end **ret_end)
+{
+	int fd RD_CLEANUP(rd_fd_close) = take_fd;
+	struct rd_end *end = stream_new(host, RD_STREAM_ASKING);
+
+	RD_ENSURE(end != NULL, RD_NOMEM);
+	end->stream.fd = rd_steal(&fd, -1);
+	end->stream.ask_id = host->next_ask++;
+	end->stream.peer = peer;
+	*ret_end = end;
+	return RD_OK;
+}
+
+void rd_stream_peer_answered(
+	struct rd_vsock_host *host, const struct rd_peer *peer, uint32_t id, enum rd_status st)
+{
+	struct rd_end *end = find_asking(host, id);
+
+	if (end != NULL && end->stream.peer == peer) {
+		rd_stream_answered(host, id, st, rd_steal(&end->stream.fd, -1));
+	}
+}
+
+enum rd_status rd_stream_from_peer(struct rd_vsock_host *host, struct rd_peer *peer, uint32_t port,
+	uint32_t peer_id, int take_fd)
+{
+	int fd RD_CLEANUP(rd_fd_close) = take_fd;
+	struct rd_end *end = stream_new(host, RD_STREAM_OPEN);
+	enum rd_status st;
+
+	RD_ENSURE(end != NULL, RD_NOMEM);
+	end->stream.fd = rd_steal(&fd, -1);
+	st = rd_fd_set_nonblock(end->stream.fd, true);
+	st = st == RD_OK ? rd_loop_watch_fd(host->config.loop, end->stream.fd, 0, on_ready, end,
+				   &end->stream.watch)
+			 : st;
+	st = st == RD_OK ? rd_vsock_connect(host->device, rd_peer_cid(peer), port, end, &end->conn)
+			 : st;
+	if (st != RD_OK) {
+		rd_end_free(end);
+		return st;
+	}
+	end->stream.peer = peer;
+	end->stream.peer_id = peer_id;
+	end->stream.state = RD_STREAM_CONNECTING;
+	return RD_OK;
+}
+
+/* The first of the ends that waits for this link's answer. */
+static struct rd_end *find_waiting(struct rd_vsock_host *host, const struct rd_peer *peer)
+{
+	struct rd_end *end;
+
+	for (end = host->ends; end != NULL; end = end->next) {
+		if (end->ops == &stream_ops && end->stream.peer == peer &&
+			(end->stream.state == RD_STREAM_ASKING ||
+				end->stream.state == RD_STREAM_CONNECTING)) {
+			return end;
+		}
+	}
+	return NULL;
+}
+
+void rd_stream_forget_peer(struct rd_vsock_host *host, const struct rd_peer *peer)
+{
+	struct rd_end *end;
+
+	/* A reset may run the device and with it change the list: from the beginning each time. */
+	while ((end = find_waiting(host, peer)) != NULL) {
+		end->stream.peer = NULL;
+		rd_vsock_reset(end->conn);
+	}
+	for (end = host->ends; end != NULL; end = end->next) {
+		if (end->ops == &stream_ops && end->stream.peer == peer) {
+			end->stream.peer = NULL;
+		}
+	}
+}
+
 /* --- host → guest --- */
 
 void rd_stream_connected(struct rd_end *end)
 {
 	char line[32];
 	size_t put = 0;
-	int n = snprintf(line, sizeof(line), "OK %u\n",
+	int n;
+
+	if (end->stream.peer != NULL) {
+		end->stream.state = RD_STREAM_OPEN;
+		rd_peer_answer(end->stream.peer, end->stream.peer_id, true);
+		rd_vsock_host_readable(end->conn);
+		return;
+	}
+	n = snprintf(line, sizeof(line), "OK %u\n",
 		(unsigned)rd_vsock_conn_address(end->conn).host_port);
 
 	end->stream.state = RD_STREAM_OPEN;

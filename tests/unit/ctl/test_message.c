@@ -108,9 +108,9 @@ static struct rd_ctl_message sample_enclave(enum rd_ctl_type type)
 
 static void client_messages_make_the_round_trip(void **state)
 {
-	struct rd_ctl_message run = {.type = RD_CTL_RUN};
-	struct rd_ctl_message describe = {.type = RD_CTL_DESCRIBE};
-	struct rd_ctl_message target = {.type = RD_CTL_TERMINATE};
+	static struct rd_ctl_message run = {.type = RD_CTL_RUN};
+	static struct rd_ctl_message describe = {.type = RD_CTL_DESCRIBE};
+	static struct rd_ctl_message target = {.type = RD_CTL_TERMINATE};
 
 	(void)state;
 	strcpy(run.run.name, "app");
@@ -236,6 +236,7 @@ static struct rd_ctl_message sample_parent(void)
 
 	strcpy(m.parent.instance_id, "i-0123456789abcdef0");
 	m.parent.cpus = 2;
+	m.parent.cpu_ids = (struct rd_ctl_u64s){.count = 2, .items = {0, 1}};
 	m.parent.memory_mib = 8192;
 	m.parent.started_ms = 1;
 	m.parent.engine = RD_CTL_ENGINE_QEMU_TCG;
