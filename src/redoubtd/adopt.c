@@ -11,6 +11,7 @@
 #include "os/msg.h"
 #include "redoubtd/enclave.h"
 #include "redoubtd/files.h"
+#include "redoubtd/instance.h"
 #include "redoubtd/launch.h"
 #include "redoubtd/places.h"
 
@@ -27,31 +28,33 @@ static const char control_socket[] = "control.sock";
 #define CONNECT_TRIES       20
 #define CONNECT_INTERVAL_US 100000
 
-static enum rd_status connect_once(struct rd_daemon *d, struct rd_enclave *e)
+static enum rd_status connect_once(
+	int dir_fd, const char *name, pid_t pid, const char *id, int *ret_sock)
 {
 	int dir RD_CLEANUP(rd_fd_close) = -1;
 	int sock RD_CLEANUP(rd_fd_close) = -1;
 	struct rd_msg_peer peer;
 
-	dir = openat(d->dirs.enclaves, e->slot, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	dir = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	RD_ENSURE(dir >= 0, RD_NOTFOUND);
 	RD_TRY(rd_msg_connect_at(dir, control_socket, SOCK_SEQPACKET, &sock));
 	RD_TRY(rd_msg_peer(sock, &peer));
-	if (peer.pid != e->vmm.pid) {
-		rd_log(RD_LOG_ERROR, "%s: its control socket belongs to pid %d, not to its vmm",
-			e->launch.enclave_id, (int)peer.pid);
+	if (peer.pid != pid) {
+		rd_log(RD_LOG_ERROR, "%s: its control socket belongs to pid %d, not to its vmm", id,
+			(int)peer.pid);
 		return RD_DENIED;
 	}
-	e->sock = rd_steal(&sock, -1);
+	*ret_sock = rd_steal(&sock, -1);
 	return RD_OK;
 }
 
-static enum rd_status connect_vmm(struct rd_daemon *d, struct rd_enclave *e)
+enum rd_status rd_adopt_connect(
+	int dir_fd, const char *name, pid_t pid, const char *id, int *ret_sock)
 {
 	enum rd_status st = RD_NOTFOUND;
 
 	for (int i = 0; i < CONNECT_TRIES; i++) {
-		st = connect_once(d, e);
+		st = connect_once(dir_fd, name, pid, id, ret_sock);
 		if (st == RD_OK || st == RD_DENIED) {
 			break;
 		}
@@ -63,7 +66,8 @@ static enum rd_status connect_vmm(struct rd_daemon *d, struct rd_enclave *e)
 static void attach(struct rd_daemon *d, struct rd_enclave *e)
 {
 	struct rd_ctl_message m = {.type = RD_CTL_VMM_ATTACH};
-	enum rd_status st = connect_vmm(d, e);
+	enum rd_status st = rd_adopt_connect(
+		d->dirs.enclaves, e->slot, e->vmm.pid, e->launch.enclave_id, &e->sock);
 
 	if (rd_enclave_watch(e) != RD_OK ||
 		rd_watch_arm(e->timer, rd_enclave_boot_timeout_ms(&e->launch)) != RD_OK) {
@@ -88,6 +92,7 @@ static void end_dead(struct rd_enclave *e)
 
 static void adopt_one(struct rd_daemon *d, const char *slot)
 {
+	struct rd_domain *domain = &d->host;
 	struct rd_enclave *e = NULL;
 	struct rd_ctl_launch launch;
 	enum rd_status st = rd_places_load_launch(d, slot, &launch);
@@ -98,17 +103,21 @@ static void adopt_one(struct rd_daemon *d, const char *slot)
 		rd_places_remove(d, slot);
 		return;
 	}
-	if (rd_registry_add(&d->registry, &e) != RD_OK) {
+	if (launch.parent) {
+		st = rd_instance_domain(d, launch.instance_id, &domain);
+	}
+	if (st != RD_OK || rd_registry_add(&domain->registry, &e) != RD_OK) {
 		rd_log(RD_LOG_ERROR, "%s: too many enclaves to adopt", slot);
 		return;
 	}
 	e->daemon = d;
+	e->domain = domain;
 	e->launch = launch;
 	e->launched = true;
 	e->adopted = true;
 	rd_slot_text(launch.slot_uid, e->slot);
-	rd_pool_retake(&d->pool, launch.memory_mib, &launch.cpu_ids);
-	rd_registry_note_cid(&d->registry, launch.cid);
+	rd_pool_retake(&domain->pool, launch.memory_mib, &launch.cpu_ids);
+	rd_registry_note_cid(&domain->registry, launch.cid);
 	rd_launch_open_cgroup(e);
 	rd_places_load_vmm(d, slot, &e->vmm);
 	if (e->vmm.pid < 0) {
@@ -153,7 +162,7 @@ static enum rd_status for_each(struct rd_daemon *d, int dir_fd,
 enum rd_status rd_adopt(struct rd_daemon *d, struct rd_error *err)
 {
 	for (size_t i = 0; i < d->ended.count; i++) {
-		rd_registry_note_cid(&d->registry, d->ended.records[i].enclave.cid);
+		rd_registry_note_cid(&d->host.registry, d->ended.records[i].enclave.cid);
 	}
 	RD_TRY(for_each(d, d->dirs.records, adopt_one, err));
 	return for_each(d, d->dirs.enclaves, remove_orphan, err);

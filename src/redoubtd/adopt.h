@@ -12,4 +12,11 @@
  */
 enum rd_status rd_adopt(struct rd_daemon *d, struct rd_error *err) RD_MUST_USE;
 
+/*
+ * Connects to control.sock in the directory `name` below dir_fd, which must be served by that very
+ * process: RD_DENIED when it is another's. A vmm that has just been launched is waited for.
+ */
+enum rd_status rd_adopt_connect(
+	int dir_fd, const char *name, pid_t pid, const char *id, int *ret_sock) RD_MUST_USE;
+
 #endif

@@ -6,6 +6,7 @@
 #include "os/fd.h"
 #include "redoubtd/enclave.h"
 #include "redoubtd/ingest.h"
+#include "redoubtd/instance.h"
 #include "redoubtd/requests.h"
 
 #include <errno.h>
@@ -51,6 +52,9 @@ static void close_client(struct rd_client *c)
 	}
 	if (c->running != NULL) {
 		c->running->runner = NULL;
+	}
+	if (c->starting != NULL) {
+		c->starting->runner = NULL;
 	}
 	while (c->first != NULL) {
 		free_answer(c);
@@ -220,28 +224,28 @@ static void timed_out(void *arg)
 	close_client(c);
 }
 
-static size_t count_of_uid(const struct rd_daemon *d, uid_t uid)
+static size_t count_of(const struct rd_daemon *d, const struct rd_domain *domain, uid_t uid)
 {
 	size_t n = 0;
 
 	for (const struct rd_client *c = d->clients; c != NULL; c = c->next) {
-		n += c->peer.uid == uid;
+		n += c->domain == domain && c->peer.uid == uid;
 	}
 	return n;
 }
 
-static enum rd_status add_client(struct rd_daemon *d, int *sock)
+static enum rd_status add_client(struct rd_daemon *d, struct rd_domain *domain,
+	const struct rd_msg_peer *peer, size_t max, int *sock)
 {
 	struct rd_client *c;
-	struct rd_msg_peer peer;
 
-	RD_TRY(rd_msg_peer(*sock, &peer));
 	RD_ENSURE(d->client_count < RD_CLIENTS_MAX, RD_LIMIT);
-	RD_ENSURE(count_of_uid(d, peer.uid) < RD_CLIENTS_PER_UID, RD_LIMIT);
+	RD_ENSURE(count_of(d, domain, peer->uid) < max, RD_LIMIT);
 	c = calloc(1, sizeof(*c));
 	RD_ENSURE(c != NULL, RD_NOMEM);
 	c->daemon = d;
-	c->peer = peer;
+	c->domain = domain;
+	c->peer = *peer;
 	c->sock = rd_steal(sock, -1);
 	c->last = &c->first;
 	c->next = d->clients;
@@ -275,14 +279,40 @@ static void accept_one(void *arg, unsigned events)
 {
 	struct rd_daemon *d = arg;
 	int sock RD_CLEANUP(rd_fd_close) = -1;
+	struct rd_msg_peer peer;
 	enum rd_status st = rd_msg_accept(d->listener, &sock);
 
 	(void)events;
 	if (st == RD_OK) {
-		st = add_client(d, &sock);
+		st = rd_msg_peer(sock, &peer);
+	}
+	if (st == RD_OK) {
+		st = add_client(d, &d->host, &peer, RD_CLIENTS_PER_UID, &sock);
 	}
 	if (st != RD_OK && st != RD_AGAIN) {
 		refuse_connection(sock, st);
+	}
+}
+
+enum rd_status rd_clients_add_parent(struct rd_domain *domain, struct rd_daemon *d, int take_sock)
+{
+	int sock RD_CLEANUP(rd_fd_close) = take_sock;
+	/* Everything in a domain of its own is its own. */
+	const struct rd_msg_peer peer = {.uid = geteuid(), .gid = getegid()};
+
+	RD_TRY(rd_fd_set_nonblock(sock, true));
+	return add_client(d, domain, &peer, RD_CLIENTS_PER_PARENT, &sock);
+}
+
+void rd_clients_drop_domain(struct rd_daemon *d, const struct rd_domain *domain)
+{
+	struct rd_client *next;
+
+	for (struct rd_client *c = d->clients; c != NULL; c = next) {
+		next = c->next;
+		if (c->domain == domain) {
+			close_client(c);
+		}
 	}
 }
 

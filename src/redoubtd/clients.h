@@ -14,12 +14,14 @@
 /* One user may have many commands running, and all of them still leave room for somebody else. */
 #define RD_CLIENTS_MAX     512
 #define RD_CLIENTS_PER_UID 256
+/* Its vmm has a limit of its own below this one. */
+#define RD_CLIENTS_PER_PARENT 16
 /* A command sends its request at once. */
 #define RD_CLIENT_IDLE_MS 10000
 /* A reader that takes nothing for so long has stopped. */
 #define RD_CLIENT_SEND_MS 30000
 /* Answers not taken yet: everything that DESCRIBE can say of all enclaves and ended records. */
-#define RD_CLIENT_QUEUE_MAX (RD_ENCLAVES_MAX + RD_ENDED_MAX + 8)
+#define RD_CLIENT_QUEUE_MAX (RD_ENCLAVES_MAX + RD_INSTANCES_MAX + RD_ENDED_MAX + 8)
 
 struct rd_ingest;
 
@@ -33,6 +35,7 @@ struct rd_answer {
 struct rd_client {
 	struct rd_client *next;
 	struct rd_daemon *daemon;
+	struct rd_domain *domain; /* whose enclaves it may ask about; not NULL */
 	struct rd_msg_peer peer;
 	int sock;
 	struct rd_watch *watch;
@@ -47,10 +50,22 @@ struct rd_client {
 	struct rd_enclave *running;      /* RUN, after it */
 	uint64_t waits[RD_ENCLAVES_MAX]; /* TERMINATE: slots of enclaves that are to end */
 	size_t wait_count;
+	struct rd_instance *starting; /* INSTANCE_RUN, until its vmm has been started */
+	bool watching;                /* INSTANCE_WATCH */
 };
 
 enum rd_status rd_clients_open(struct rd_daemon *d, struct rd_error *err) RD_MUST_USE;
 void rd_clients_close(struct rd_daemon *d);
+
+/*
+ * A command from inside a parent, for which its vmm speaks on sock (taken over): a client that sees
+ * this domain and no other, and may do there what it likes. RD_LIMIT: there are too many.
+ */
+enum rd_status rd_clients_add_parent(struct rd_domain *domain, struct rd_daemon *d, int take_sock)
+	RD_MUST_USE;
+
+/* Its parent is going: whatever it has asked for is forgotten. */
+void rd_clients_drop_domain(struct rd_daemon *d, const struct rd_domain *domain);
 
 /* Owner, root, or the daemon's own user. */
 bool rd_client_may(const struct rd_client *c, uint64_t owner_uid);

@@ -8,6 +8,7 @@
 #include "redoubtd/clients.h"
 #include "redoubtd/enclave.h"
 #include "redoubtd/files.h"
+#include "redoubtd/instance.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -47,6 +48,8 @@ static enum rd_status open_dirs(struct rd_daemon *d, struct rd_error *err)
 	RD_TRY(rd_dir_make(dirs->run, "enclaves", 0711, &dirs->enclaves, err));
 	RD_TRY(rd_dir_make(dirs->run, "records", 0700, &dirs->records, err));
 	RD_TRY(rd_dir_make(dirs->state, "ended", 0700, &dirs->ended, err));
+	RD_TRY(rd_dir_make(dirs->run, "instances", 0700, &dirs->run_instances, err));
+	RD_TRY(rd_dir_make(dirs->state, "instances", 0700, &dirs->state_instances, err));
 	return rd_dir_make(dirs->state, "pki", 0700, &dirs->pki, err);
 }
 
@@ -122,12 +125,12 @@ static enum rd_status open_loop(struct rd_daemon *d, struct rd_error *err)
 static void init(struct rd_daemon *d, const struct rd_daemon_options *options)
 {
 	memset(d, 0, sizeof(*d));
-	d->dirs = (struct rd_dirs){-1, -1, -1, -1, -1, -1};
+	d->dirs = (struct rd_dirs){-1, -1, -1, -1, -1, -1, -1, -1};
 	d->lock = -1;
 	d->listener = -1;
 	d->engine = (struct rd_engine){.probe = RD_CHILD_INIT, .probe_out = -1};
 	d->use_cgroups = options->use_cgroups;
-	rd_registry_init(&d->registry);
+	rd_registry_init(&d->host.registry);
 }
 
 enum rd_status rd_daemon_open(
@@ -141,10 +144,14 @@ enum rd_status rd_daemon_open(
 	RD_TRY(take_lock(d, err));
 	RD_TRY(load_identity(d, err));
 	RD_TRY(rd_ended_load(&d->ended, d->dirs.ended, err));
-	rd_pool_init(&d->pool, &d->config);
+	rd_pool_init(&d->host.pool, &d->config);
+	memcpy(d->host.instance_id, d->instance_id, sizeof(d->host.instance_id));
+	d->host.enclaves_max = RD_ENCLAVES_MAX;
 	RD_TRY(open_loop(d, err));
 	rd_engine_start(&d->engine, d->loop, d->config.engine);
+	RD_TRY(rd_instances_adopt(d, err));
 	RD_TRY(rd_adopt(d, err));
+	rd_instances_settle(d);
 	RD_TRY(rd_clients_open(d, err));
 	rd_log(RD_LOG_INFO, "ready: %s, %zu CPU slots, %llu MiB, instance %s", d->paths.run,
 		d->config.cpu_slot_count, (unsigned long long)d->config.memory_mib, d->instance_id);
@@ -159,12 +166,14 @@ enum rd_status rd_daemon_run(struct rd_daemon *d)
 void rd_daemon_close(struct rd_daemon *d)
 {
 	int *fds[] = {&d->dirs.run, &d->dirs.enclaves, &d->dirs.records, &d->dirs.state,
-		&d->dirs.ended, &d->dirs.pki, &d->lock};
+		&d->dirs.ended, &d->dirs.pki, &d->dirs.run_instances, &d->dirs.state_instances,
+		&d->lock};
 
 	rd_clients_close(d);
-	while (d->registry.first != NULL) {
-		rd_enclave_forget(d->registry.first);
+	while (d->host.registry.first != NULL) {
+		rd_enclave_forget(d->host.registry.first);
 	}
+	rd_instances_forget(d);
 	rd_engine_stop(&d->engine);
 	rd_pki_store_close(&d->pki);
 	for (size_t i = 0; i < RD_ARRAY_LEN(d->signals); i++) {

@@ -8,6 +8,8 @@
  *	launch.c    RUN: places on disk, starting redoubt-vmm
  *	enclave.c   a vmm's messages, its end, time-outs
  *	adopt.c     finding the enclaves of a former daemon again
+ *
+ *	instance*.c parent instances: the same for VMs that have enclaves of their own
  */
 #ifndef RD_REDOUBTD_DAEMON_H
 #define RD_REDOUBTD_DAEMON_H
@@ -15,13 +17,13 @@
 #include "os/loop.h"
 #include "os/paths.h"
 #include "redoubtd/config.h"
+#include "redoubtd/domain.h"
 #include "redoubtd/ended.h"
 #include "redoubtd/engine.h"
 #include "redoubtd/pki.h"
-#include "redoubtd/pool.h"
-#include "redoubtd/registry.h"
 
 struct rd_client;
+struct rd_instance;
 
 struct rd_dirs {
 	int run;
@@ -30,6 +32,8 @@ struct rd_dirs {
 	int state;
 	int ended;
 	int pki;
+	int run_instances;   /* run/instances: one directory an instance, ours */
+	int state_instances; /* state/instances: their disks and consoles */
 };
 
 struct rd_daemon {
@@ -38,8 +42,9 @@ struct rd_daemon {
 	struct rd_dirs dirs;
 	struct rd_config config;
 	char instance_id[RD_INSTANCE_ID_MAX + 1];
-	struct rd_pool pool;
-	struct rd_registry registry;
+	struct rd_domain host; /* local mode: this host as a parent; its pool is everybody's */
+	struct rd_instance *instances;
+	size_t instance_count;
 	struct rd_ended ended;
 	struct rd_pki_store pki;
 	struct rd_engine engine;

@@ -7,6 +7,7 @@
 #include "os/fd.h"
 #include "os/msg.h"
 #include "redoubtd/clients.h"
+#include "redoubtd/instance.h"
 #include "redoubtd/launch.h"
 #include "redoubtd/places.h"
 
@@ -154,10 +155,10 @@ static enum rd_status answer_leaf(struct rd_enclave *e, struct rd_view spki, str
 	if (!leaf_allowed(e)) {
 		return rd_fail(err, RD_LIMIT, "asks for certificates too often");
 	}
-	snprintf(module_id, sizeof(module_id), "%s-enc%016llx", d->instance_id,
+	snprintf(module_id, sizeof(module_id), "%s-enc%016llx", e->domain->instance_id,
 		(unsigned long long)e->launch.slot_uid);
-	RD_TRY(rd_pki_store_leaf(&d->pki, spki, module_id, (int64_t)(rd_daemon_now_ms() / 1000),
-		&cert, &m.leaf.cabundle, err));
+	RD_TRY(rd_pki_store_leaf(&d->pki, rd_instance_level(e->domain), spki, module_id,
+		(int64_t)(rd_daemon_now_ms() / 1000), &cert, &m.leaf.cabundle, err));
 	m.leaf.certificate = rd_buf_view(&cert);
 	return rd_enclave_send(e, &m, -1);
 }
@@ -353,6 +354,7 @@ static void unwatch(struct rd_enclave *e)
 static void release(struct rd_enclave *e)
 {
 	struct rd_daemon *d = e->daemon;
+	struct rd_domain *domain = e->domain;
 
 	unwatch(e);
 	if (e->adopted) {
@@ -362,8 +364,9 @@ static void release(struct rd_enclave *e)
 	}
 	remove_cgroup(e);
 	rd_places_remove(d, e->slot);
-	rd_pool_give_back(&d->pool, e->launch.memory_mib, &e->launch.cpu_ids);
-	rd_registry_remove(&d->registry, &e);
+	rd_pool_give_back(&domain->pool, e->launch.memory_mib, &e->launch.cpu_ids);
+	rd_registry_remove(&domain->registry, &e);
+	rd_instance_enclave_gone(domain);
 }
 
 void rd_enclave_gone(struct rd_enclave *e)
@@ -381,10 +384,10 @@ void rd_enclave_drop(struct rd_enclave *e)
 
 void rd_enclave_forget(struct rd_enclave *e)
 {
-	struct rd_daemon *d = e->daemon;
+	struct rd_domain *domain = e->domain;
 
 	unwatch(e);
 	rd_fd_close(&e->vmm.pidfd);
 	rd_fd_close(&e->cgroup_fd);
-	rd_registry_remove(&d->registry, &e);
+	rd_registry_remove(&domain->registry, &e);
 }

@@ -140,13 +140,23 @@ enum rd_status rd_ended_add(struct rd_ended *ended, const struct rd_ended_record
 	return rd_file_replace(ended->dir_fd, slot, rd_buf_view(&buf), 0600, err);
 }
 
+bool rd_ended_is_of(const char *enclave_id, const char *instance_id)
+{
+	size_t len = strlen(instance_id);
+
+	return strncmp(enclave_id, instance_id, len) == 0 &&
+	       strncmp(enclave_id + len, "-enc", strlen("-enc")) == 0;
+}
+
 const struct rd_ended_record *rd_ended_find(
-	const struct rd_ended *ended, uint64_t slot_uid, const char *name)
+	const struct rd_ended *ended, uint64_t slot_uid, const char *name, const char *instance_id)
 {
 	for (size_t i = ended->count; i > 0; i--) {
 		const struct rd_ended_record *r = &ended->records[i - 1];
 
-		if (slot_uid != 0 ? r->slot_uid == slot_uid : strcmp(r->enclave.name, name) == 0) {
+		if (rd_ended_is_of(r->enclave.enclave_id, instance_id) &&
+			(slot_uid != 0 ? r->slot_uid == slot_uid
+				       : strcmp(r->enclave.name, name) == 0)) {
 			return r;
 		}
 	}

@@ -33,9 +33,15 @@ enum rd_status rd_ended_load(struct rd_ended *ended, int dir_fd, struct rd_error
 enum rd_status rd_ended_add(struct rd_ended *ended, const struct rd_ended_record *record,
 	int console_fd, struct rd_error *err) RD_MUST_USE;
 
-/* The latest of that id (or, with an empty id, name); NULL if there is none. */
+/*
+ * The latest of that slot (or, with slot 0, name) whose parent has this instance id; NULL if there
+ * is none.
+ */
 const struct rd_ended_record *rd_ended_find(
-	const struct rd_ended *ended, uint64_t slot_uid, const char *name);
+	const struct rd_ended *ended, uint64_t slot_uid, const char *name, const char *instance_id);
+
+/* Whether an enclave's id is one of this parent's. */
+bool rd_ended_is_of(const char *enclave_id, const char *instance_id);
 
 /* The kept console ring, for reading; RD_NOTFOUND when none was kept. */
 enum rd_status rd_ended_console(const struct rd_ended *ended, uint64_t slot_uid, int *ret_fd)

@@ -8,6 +8,7 @@
 #include "eif/signature.h"
 #include "os/fd.h"
 #include "redoubtd/enclave.h"
+#include "redoubtd/instance.h"
 #include "redoubtd/launch.h"
 
 #include <stdio.h>
@@ -28,6 +29,7 @@ struct rd_ingest {
 	int fd;
 	uint64_t offset;
 	uint64_t size;
+	bool waits_for_memory; /* that its parent is to give */
 	char path[RD_CTL_TEXT_MAX +
 		  1]; /* where nitro-cli found the image; "" when it does not say */
 };
@@ -95,7 +97,10 @@ static enum rd_status make_slot(struct rd_daemon *d, uint64_t *ret, struct rd_re
 		return rd_refuse(
 			ref, RD_E_SPAWN, RD_INTERNAL, "no random bytes for the enclave's id");
 	}
-	*ret = rd_registry_make_slot(&d->registry, rd_daemon_now_ms(), random);
+	*ret = rd_registry_make_slot(&d->host.registry, rd_daemon_now_ms(), random);
+	while (rd_instance_slot_taken(d, *ret)) {
+		(*ret)++;
+	}
 	return RD_OK;
 }
 
@@ -104,25 +109,30 @@ static enum rd_status admit(
 	struct rd_ingest *in, const struct rd_ctl_run *run, struct rd_refusal *ref)
 {
 	struct rd_daemon *d = in->daemon;
+	struct rd_domain *domain = in->client->domain;
 	struct rd_ctl_launch l = {0};
 	uint32_t cid = 0;
 
-	RD_TRY(rd_registry_take_cid(&d->registry, run->cid, &cid, ref));
-	RD_TRY(rd_registry_make_name(&d->registry, run->name, l.name, ref));
+	RD_TRY(rd_registry_take_cid(&domain->registry, run->cid, &cid, ref));
+	RD_TRY(rd_registry_make_name(&domain->registry, run->name, l.name, ref));
 	RD_TRY(make_slot(d, &l.slot_uid, ref));
-	if (rd_registry_add(&d->registry, &in->enclave) != RD_OK) {
+	if (domain->registry.count >= domain->enclaves_max ||
+		rd_registry_add(&domain->registry, &in->enclave) != RD_OK) {
 		return rd_refuse(ref, RD_E_SPAWN, RD_LIMIT,
-			"there are %d enclaves already: terminate one", RD_ENCLAVES_MAX);
+			"there are %zu enclaves already: terminate one", domain->registry.count);
 	}
 	in->enclave->daemon = d;
+	in->enclave->domain = domain;
+	rd_instance_name_enclave(domain, d, &l);
 	l.cid = cid;
 	l.debug = run->debug;
 	l.owner_uid = in->client->peer.uid;
 	l.owner_gid = in->client->peer.gid;
 	l.eif_size = in->size;
 	rd_slot_text(l.slot_uid, in->enclave->slot);
-	snprintf(l.enclave_id, sizeof(l.enclave_id), "%s-enc%s", d->instance_id, in->enclave->slot);
-	snprintf(l.instance_id, sizeof(l.instance_id), "%s", d->instance_id);
+	snprintf(l.enclave_id, sizeof(l.enclave_id), "%s-enc%s", domain->instance_id,
+		in->enclave->slot);
+	snprintf(l.instance_id, sizeof(l.instance_id), "%s", domain->instance_id);
 	snprintf(l.region, sizeof(l.region), "%s", d->config.region);
 	if ((size_t)snprintf(l.dir, sizeof(l.dir), "%s/enclaves/%s", d->paths.run,
 		    in->enclave->slot) >= sizeof(l.dir)) {
@@ -130,9 +140,10 @@ static enum rd_status admit(
 			"the path of the run directory is too long for sockets: %s", d->paths.run);
 	}
 	in->enclave->launch = l;
-	RD_TRY(rd_pool_take(&d->pool, run->memory_mib, run->cpu_count, &run->cpu_ids,
+	RD_TRY(rd_pool_take(&domain->pool, run->memory_mib, run->cpu_count, &run->cpu_ids,
 		&in->enclave->launch.cpu_ids, ref));
 	in->enclave->launch.memory_mib = run->memory_mib;
+	in->waits_for_memory = rd_instance_take_memory(domain);
 	return RD_OK;
 }
 
@@ -232,12 +243,35 @@ static void step(void *arg)
 	struct rd_refusal ref = {.code = RD_E_EIF, .err = {.text = "internal error"}};
 	bool whole = in->offset == in->size;
 
+	if (whole && in->waits_for_memory) {
+		return; /* rd_ingest_memory goes on with it */
+	}
 	if (whole && in->daemon->engine.known) {
 		finish(in);
 		return;
 	}
 	if ((!whole && read_step(in, &ref) != RD_OK) ||
 		rd_watch_arm(in->timer, whole ? ENGINE_WAIT_MS : 0) != RD_OK) {
+		refuse(in, &ref);
+	}
+}
+
+void rd_ingest_memory(struct rd_ingest *in, bool given)
+{
+	struct rd_refusal ref = {.code = RD_E_MEMORY_NOT_AVAILABLE};
+
+	if (!in->waits_for_memory) {
+		return;
+	}
+	in->waits_for_memory = false;
+	if (!given) {
+		(void)rd_refuse(&ref, RD_E_MEMORY_NOT_AVAILABLE, RD_TIMEOUT,
+			"the instance did not give up %llu MiB of its memory: free some, or ask "
+			"for less (it needs the module virtio_balloon)",
+			(unsigned long long)in->enclave->launch.memory_mib);
+		refuse(in, &ref);
+	} else if (rd_watch_arm(in->timer, 0) != RD_OK) {
+		(void)rd_refuse(&ref, RD_E_SPAWN, RD_NOMEM, "out of memory");
 		refuse(in, &ref);
 	}
 }

@@ -10,6 +10,7 @@
 #include "os/fd.h"
 #include "os/msg.h"
 #include "redoubtd/enclave.h"
+#include "redoubtd/instance.h"
 #include "redoubtd/places.h"
 
 #include <signal.h>
@@ -87,11 +88,12 @@ void rd_launch_open_cgroup(struct rd_enclave *e)
 	}
 }
 
-static enum rd_status spawn_vmm(struct rd_enclave *e, int control, struct rd_error *err)
+enum rd_status rd_launch_vmm(
+	const char *id, int control, int cgroup_fd, struct rd_child *ret, struct rd_error *err)
 {
 	struct environment env RD_CLEANUP(finish_environment) = {0};
 	char path[RD_PATH_MAX];
-	const char *argv[] = {"redoubt-vmm", e->launch.enclave_id, NULL};
+	const char *argv[] = {"redoubt-vmm", id, NULL};
 	struct rd_spawn_fd fds[] = {
 		{.from = control, .to = VMM_CONTROL_FD},
 		{.from = STDERR_FILENO, .to = STDERR_FILENO},
@@ -102,17 +104,38 @@ static enum rd_status spawn_vmm(struct rd_enclave *e, int control, struct rd_err
 		.envp = (const char *const *)env.v,
 		.fds = fds,
 		.fd_count = RD_ARRAY_LEN(fds),
-		.cgroup_fd = e->cgroup_fd,
+		.cgroup_fd = cgroup_fd,
 		.new_session = true,
 	};
 
 	RD_TRY(make_environment(&env));
 	RD_TRY(rd_paths_libexec("redoubt-vmm", path, err));
-	RD_TRY(rd_spawn(&how, &e->vmm, err));
-	if (e->vmm.pidfd < 0) {
+	RD_TRY(rd_spawn(&how, ret, err));
+	if (ret->pidfd < 0) {
 		return rd_fail(err, RD_UNSUPPORTED,
 			"the kernel has no pidfds: Linux 5.3 or newer is needed");
 	}
+	return RD_OK;
+}
+
+/* The link to the parent's vmm: its end is sent to it, the enclave's is the caller's. */
+static enum rd_status link_parent(struct rd_enclave *e, int *ret_link, struct rd_error *err)
+{
+	int ours RD_CLEANUP(rd_fd_close) = -1, theirs RD_CLEANUP(rd_fd_close) = -1;
+	int pair[2];
+
+	if (!e->launch.parent) {
+		return RD_OK;
+	}
+	if (rd_msg_pair(pair) != RD_OK) {
+		return rd_fail(err, RD_IO, "no socket pair for the link to the instance");
+	}
+	ours = pair[0];
+	theirs = pair[1];
+	if (rd_instance_link(e->domain, e->launch.cid, theirs) != RD_OK) {
+		return rd_fail(err, RD_CLOSED, "the instance is ending");
+	}
+	*ret_link = rd_steal(&ours, -1);
 	return RD_OK;
 }
 
@@ -121,10 +144,18 @@ static enum rd_status send_launch(
 {
 	struct rd_buf buf RD_CLEANUP(rd_buf_finish) = rd_buf_growable(RD_CTL_MESSAGE_MAX);
 	struct rd_ctl_message m = {.type = RD_CTL_VMM_LAUNCH, .launch = e->launch};
-	struct rd_msg_fds fds = {
-		.fd = {eif_fd, console_fd, -1, -1}, .count = console_fd < 0 ? 1 : 2};
-	enum rd_status st = rd_ctl_encode(&m, &buf);
+	struct rd_msg_fds fds = {.fd = {eif_fd, -1, -1, -1}, .count = 1};
+	int link RD_CLEANUP(rd_fd_close) = -1;
+	enum rd_status st;
 
+	RD_TRY(link_parent(e, &link, err));
+	if (link >= 0) {
+		fds.fd[fds.count++] = link;
+	}
+	if (console_fd >= 0) {
+		fds.fd[fds.count++] = console_fd;
+	}
+	st = rd_ctl_encode(&m, &buf);
 	if (st == RD_OK) {
 		st = rd_msg_send(e->sock, rd_buf_view(&buf), &fds);
 	}
@@ -148,7 +179,7 @@ static enum rd_status start(
 	theirs = pair[1];
 	rd_launch_open_cgroup(e);
 	ref->code = RD_E_SPAWN;
-	RD_TRY(spawn_vmm(e, theirs, &ref->err));
+	RD_TRY(rd_launch_vmm(e->launch.enclave_id, theirs, e->cgroup_fd, &e->vmm, &ref->err));
 	ref->code = RD_E_FILE;
 	RD_TRY(rd_places_write_vmm(e->daemon, e, e->vmm.pid, &ref->err));
 	ref->code = RD_E_SPAWN;

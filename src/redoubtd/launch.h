@@ -14,6 +14,13 @@
 enum rd_status rd_launch(struct rd_enclave *e, int eif_fd, struct rd_view metadata,
 	struct rd_refusal *ref) RD_MUST_USE;
 
+/*
+ * Starts a redoubt-vmm: id is for whoever lists processes, control (borrowed) its end of the
+ * control socket, cgroup_fd its group or -1.
+ */
+enum rd_status rd_launch_vmm(const char *id, int control, int cgroup_fd, struct rd_child *ret,
+	struct rd_error *err) RD_MUST_USE;
+
 /* Makes or finds the enclave's own cgroup, where there is such a thing: e->cgroup_fd. */
 void rd_launch_open_cgroup(struct rd_enclave *e);
 void rd_launch_cgroup_name(const char *slot, char ret[RD_CGROUP_NAME_MAX]);

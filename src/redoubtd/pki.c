@@ -105,14 +105,14 @@ static enum rd_status fill_request(struct rd_pki_request *req)
 	return RD_OK;
 }
 
-static enum rd_status issue_level(
-	struct rd_pki_store *s, int level, int64_t now_s, struct rd_ec_key *key, struct rd_buf *der)
+static enum rd_status issue_level(struct rd_pki_store *s, int level, const char *instance_id,
+	int64_t now_s, struct rd_ec_key *key, struct rd_buf *der)
 {
 	struct rd_pki_request req = {
 		.level = (enum rd_pki_level)level,
 		.now_s = now_s,
 		.region = s->region,
-		.instance_id = s->instance_id,
+		.instance_id = instance_id,
 		.subject_key = key,
 		.issuer = level == RD_PKI_ROOT ? NULL : s->levels[level - 1].cert,
 		.issuer_key = level == RD_PKI_ROOT ? key : s->levels[level - 1].key,
@@ -131,7 +131,7 @@ static enum rd_status make_level(
 	struct rd_cert *cert RD_CLEANUP(rd_cert_free) = NULL;
 
 	RD_TRY(rd_ec_key_generate(RD_P384, &key));
-	RD_TRY(issue_level(s, level, now_s, key, &der));
+	RD_TRY(issue_level(s, level, s->instance_id, now_s, key, &der));
 	RD_TRY(rd_cert_from_der(rd_buf_view(&der), &cert));
 	RD_TRY(rd_ec_key_to_pem(key, pem));
 	RD_TRY(rd_cert_to_pem(cert, pem));
@@ -157,6 +157,7 @@ static enum rd_status renew_level(
 		drop_level(s, level);
 		return st;
 	}
+	s->issued++;
 	rd_log(RD_LOG_INFO, "issued the %.*s certificate", (int)strcspn(level_files[level], "."),
 		level_files[level]);
 	return RD_OK;
@@ -232,34 +233,82 @@ void rd_pki_store_close(struct rd_pki_store *store)
 	}
 }
 
-enum rd_status rd_pki_store_leaf(struct rd_pki_store *store, struct rd_view spki,
-	const char *module_id, int64_t now_s, struct rd_buf *ret_cert,
+void rd_pki_instance_finish(struct rd_pki_instance *instance)
+{
+	rd_ec_key_free(&instance->key);
+	rd_cert_free(&instance->cert);
+}
+
+/* Made at first use, when it is due, and when a level above it has been made anew. */
+static enum rd_status refresh_instance(struct rd_pki_store *s, struct rd_pki_instance *instance,
+	int64_t now_s, struct rd_error *err)
+{
+	struct rd_buf der RD_CLEANUP(rd_buf_finish) = rd_buf_growable(RD_CERT_SIZE_MAX);
+	enum rd_status st;
+
+	if (instance->cert != NULL && instance->issued == s->issued &&
+		!rd_pki_due(RD_PKI_INSTANCE, instance->cert, now_s)) {
+		return RD_OK;
+	}
+	rd_pki_instance_finish(instance);
+	st = rd_ec_key_generate(RD_P384, &instance->key);
+	st = st == RD_OK ? issue_level(s, RD_PKI_INSTANCE, instance->instance_id, now_s,
+				   instance->key, &der)
+			 : st;
+	st = st == RD_OK ? rd_cert_from_der(rd_buf_view(&der), &instance->cert) : st;
+	if (st != RD_OK) {
+		rd_pki_instance_finish(instance);
+		return rd_fail(err, st, "cannot issue a certificate for %s: %s",
+			instance->instance_id, rd_status_text(st));
+	}
+	instance->issued = s->issued;
+	return RD_OK;
+}
+
+static enum rd_status issue_leaf(const struct rd_pki_store *store,
+	const struct rd_pki_instance *level, struct rd_pki_request *req, struct rd_buf *ret_cert,
+	struct rd_ctl_views *ret_bundle)
+{
+	req->region = store->region;
+	req->instance_id = level->instance_id;
+	req->issuer = level->cert;
+	req->issuer_key = level->key;
+	RD_TRY(rd_pki_issue(req, ret_cert));
+	ret_bundle->count = RD_PKI_LEAF;
+	for (int i = RD_PKI_ROOT; i < RD_PKI_INSTANCE; i++) {
+		ret_bundle->items[i] = rd_cert_info(store->levels[i].cert)->der;
+	}
+	ret_bundle->items[RD_PKI_INSTANCE] = rd_cert_info(level->cert)->der;
+	return RD_OK;
+}
+
+enum rd_status rd_pki_store_leaf(struct rd_pki_store *store, struct rd_pki_instance *instance,
+	struct rd_view spki, const char *module_id, int64_t now_s, struct rd_buf *ret_cert,
 	struct rd_ctl_views *ret_bundle, struct rd_error *err)
 {
 	struct rd_ec_key *key RD_CLEANUP(rd_ec_key_free) = NULL;
-	struct rd_pki_request req = {.level = RD_PKI_LEAF, .now_s = now_s};
+	struct rd_pki_request req = {.level = RD_PKI_LEAF, .now_s = now_s, .module_id = module_id};
+	struct rd_pki_instance own;
 	enum rd_status st;
 
 	RD_TRY(refresh(store, false, now_s, err));
 	RD_TRY(publish_root(store, err));
+	if (instance != NULL) {
+		RD_TRY(refresh_instance(store, instance, now_s, err));
+	}
 	st = rd_ec_key_from_spki(spki, &key);
 	if (st != RD_OK) {
 		return rd_fail(err, st, "not a public key: %s", rd_status_text(st));
 	}
-	req.region = store->region;
-	req.instance_id = store->instance_id;
-	req.module_id = module_id;
 	req.subject_key = key;
-	req.issuer = store->levels[RD_PKI_INSTANCE].cert;
-	req.issuer_key = store->levels[RD_PKI_INSTANCE].key;
-	st = rd_pki_issue(&req, ret_cert);
+	/* Borrowed: the store's own level, in the form of the others. */
+	own = (struct rd_pki_instance){.key = store->levels[RD_PKI_INSTANCE].key,
+		.cert = store->levels[RD_PKI_INSTANCE].cert};
+	memcpy(own.instance_id, store->instance_id, sizeof(own.instance_id));
+	st = issue_leaf(store, instance == NULL ? &own : instance, &req, ret_cert, ret_bundle);
 	if (st != RD_OK) {
 		return rd_fail(
 			err, st, "cannot issue a leaf for %s: %s", module_id, rd_status_text(st));
-	}
-	ret_bundle->count = RD_PKI_LEAF;
-	for (int level = RD_PKI_ROOT; level < RD_PKI_LEAF; level++) {
-		ret_bundle->items[level] = rd_cert_info(store->levels[level].cert)->der;
 	}
 	return RD_OK;
 }

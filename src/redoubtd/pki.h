@@ -23,7 +23,20 @@ struct rd_pki_store {
 		struct rd_ec_key *key;
 		struct rd_cert *cert;
 	} levels[RD_PKI_LEAF];
+	unsigned issued; /* levels made anew since the start */
 };
+
+/*
+ * The signing level of a parent instance: as this host's own, under the same zonal certificate, but
+ * with the instance's id. Lives in memory only: no verifier keeps it, so a new one does as well.
+ */
+struct rd_pki_instance {
+	char instance_id[RD_INSTANCE_ID_MAX + 1];
+	struct rd_ec_key *key;
+	struct rd_cert *cert;
+	unsigned issued; /* the store's, when this was made */
+};
+void rd_pki_instance_finish(struct rd_pki_instance *instance);
 
 /*
  * Loads what is there and makes what lacks. A damaged root is an error and stays where it is:
@@ -36,10 +49,10 @@ void rd_pki_store_close(struct rd_pki_store *store);
 
 /*
  * A leaf for this public key and module id, appended to ret_cert; the bundle's views are into the
- * store and hold until its next use.
+ * store, and into instance, and hold until their next use. instance NULL: under this host's own.
  */
-enum rd_status rd_pki_store_leaf(struct rd_pki_store *store, struct rd_view spki,
-	const char *module_id, int64_t now_s, struct rd_buf *ret_cert,
+enum rd_status rd_pki_store_leaf(struct rd_pki_store *store, struct rd_pki_instance *instance,
+	struct rd_view spki, const char *module_id, int64_t now_s, struct rd_buf *ret_cert,
 	struct rd_ctl_views *ret_bundle, struct rd_error *err) RD_MUST_USE;
 
 #endif

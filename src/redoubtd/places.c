@@ -42,13 +42,16 @@ static enum rd_status write_record(int dir_fd, const struct rd_enclave *e, struc
 }
 
 /* Allocated whole now, so that a full disk is met here and not by the vmm, as SIGBUS. */
-static enum rd_status make_console(int dir_fd, int *ret_fd, struct rd_error *err)
+enum rd_status rd_places_make_console(int dir_fd, int *ret_fd, struct rd_error *err)
 {
 	int fd RD_CLEANUP(rd_fd_close) = -1;
 	uint8_t header[RD_RING_HEADER] = {0};
 	int rc;
 
 	fd = openat(dir_fd, console_file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 && errno == EEXIST) {
+		return RD_EXISTS;
+	}
 	if (fd < 0) {
 		return rd_fail_errno(err, errno, "cannot create the console's file");
 	}
@@ -74,7 +77,7 @@ static enum rd_status make_record_dir(struct rd_daemon *d, const struct rd_encla
 		RD_TRY(rd_file_replace(fd, metadata_file, metadata, 0600, err));
 	}
 	if (e->launch.debug) {
-		RD_TRY(make_console(fd, ret_console_fd, err));
+		RD_TRY(rd_places_make_console(fd, ret_console_fd, err));
 	}
 	return write_record(fd, e, err);
 }
@@ -152,10 +155,8 @@ static enum rd_status start_time(pid_t pid, unsigned long long *ret)
 	return RD_OK;
 }
 
-enum rd_status rd_places_write_vmm(
-	struct rd_daemon *d, const struct rd_enclave *e, pid_t pid, struct rd_error *err)
+enum rd_status rd_places_write_process(int dir_fd, pid_t pid, struct rd_error *err)
 {
-	int fd RD_CLEANUP(rd_fd_close) = -1;
 	unsigned long long start = 0;
 	char text[64];
 
@@ -163,8 +164,16 @@ enum rd_status rd_places_write_vmm(
 		return rd_fail(err, RD_NOTFOUND, "redoubt-vmm ended at once: see the daemon's log");
 	}
 	snprintf(text, sizeof(text), "%d %llu\n", (int)pid, start);
+	return rd_file_replace(dir_fd, vmm_file, rd_view_str(text), 0600, err);
+}
+
+enum rd_status rd_places_write_vmm(
+	struct rd_daemon *d, const struct rd_enclave *e, pid_t pid, struct rd_error *err)
+{
+	int fd RD_CLEANUP(rd_fd_close) = -1;
+
 	RD_TRY(rd_dir_make(d->dirs.records, e->slot, 0700, &fd, err));
-	return rd_file_replace(fd, vmm_file, rd_view_str(text), 0600, err);
+	return rd_places_write_process(fd, pid, err);
 }
 
 enum rd_status rd_places_open(struct rd_daemon *d, const char *slot, const char *name, int *ret_fd)
@@ -231,13 +240,22 @@ static enum rd_status parse_process(char *text, uint64_t *ret_pid, uint64_t *ret
 
 void rd_places_load_vmm(struct rd_daemon *d, const char *slot, struct rd_child *ret)
 {
+	int fd RD_CLEANUP(rd_fd_close) = openat(
+		d->dirs.records, slot, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	rd_places_load_process(fd, ret);
+}
+
+void rd_places_load_process(int dir_fd, struct rd_child *ret)
+{
 	char text[64] = "";
 	struct rd_buf buf = rd_buf_fixed(text, sizeof(text) - 1);
 	int fd RD_CLEANUP(rd_fd_close) = -1;
 	uint64_t pid = 0, started = 0;
 
 	*ret = (struct rd_child)RD_CHILD_INIT;
-	if (rd_places_open(d, slot, vmm_file, &fd) != RD_OK || rd_fd_read_all(fd, &buf) != RD_OK ||
+	fd = dir_fd < 0 ? -1 : openat(dir_fd, vmm_file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || rd_fd_read_all(fd, &buf) != RD_OK ||
 		parse_process(text, &pid, &started) != RD_OK) {
 		return;
 	}

@@ -30,6 +30,12 @@ void rd_places_remove(struct rd_daemon *d, const char *slot);
 enum rd_status rd_places_write_vmm(struct rd_daemon *d, const struct rd_enclave *e, pid_t pid,
 	struct rd_error *err) RD_MUST_USE;
 
+/* The same in any directory of ours, for vmms of instances. */
+enum rd_status rd_places_write_process(int dir_fd, pid_t pid, struct rd_error *err) RD_MUST_USE;
+void rd_places_load_process(int dir_fd, struct rd_child *ret);
+/* A console ring, allocated whole. RD_EXISTS without an err: it is there. */
+enum rd_status rd_places_make_console(int dir_fd, int *ret_fd, struct rd_error *err) RD_MUST_USE;
+
 /* A file of the record for reading; RD_NOTFOUND when it is not there. */
 enum rd_status rd_places_open(struct rd_daemon *d, const char *slot, const char *name, int *ret_fd)
 	RD_MUST_USE;

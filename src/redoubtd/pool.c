@@ -10,6 +10,8 @@
 void rd_pool_init(struct rd_pool *pool, const struct rd_config *config)
 {
 	*pool = (struct rd_pool){
+		.cpu_advice = "terminate an enclave or raise cpu_count in redoubtd.yaml",
+		.memory_advice = "terminate an enclave or raise memory_mib in redoubtd.yaml",
 		.memory_total_mib = config->memory_mib,
 		.memory_free_mib = config->memory_mib,
 		.slot_count = config->cpu_slot_count,
@@ -17,6 +19,34 @@ void rd_pool_init(struct rd_pool *pool, const struct rd_config *config)
 	for (size_t i = 0; i < config->cpu_slot_count; i++) {
 		pool->slots[i].id = config->cpu_slots[i];
 	}
+}
+
+void rd_pool_init_instance(struct rd_pool *pool, uint64_t cpus, uint64_t memory_mib, bool strict)
+{
+	uint64_t cores = cpus / 2;
+
+	*pool = (struct rd_pool){
+		.cpu_advice = strict ? "in strict mode an instance keeps one core for itself and "
+				       "gives the others whole: use a larger instance type"
+				     : "terminate an enclave or use a larger instance type",
+		.memory_advice = "terminate an enclave or use a larger instance type",
+		.whole_cores = strict,
+		.memory_total_mib = memory_mib < RD_POOL_INSTANCE_KEEPS_MIB
+					    ? 0
+					    : memory_mib - RD_POOL_INSTANCE_KEEPS_MIB,
+	};
+	pool->memory_free_mib = pool->memory_total_mib;
+	for (uint64_t i = strict ? 1 : 0; i < (strict ? cores : 2 * cpus); i++) {
+		pool->slots[pool->slot_count++].id = (uint32_t)i;
+		if (strict) {
+			pool->slots[pool->slot_count++].id = (uint32_t)(i + cores);
+		}
+	}
+}
+
+uint64_t rd_pool_taken_mib(const struct rd_pool *pool)
+{
+	return pool->memory_total_mib - pool->memory_free_mib + pool->memory_debt_mib;
 }
 
 size_t rd_pool_free_cpus(const struct rd_pool *pool)
@@ -77,8 +107,7 @@ static enum rd_status check_named(
 		if (slot == pool->slot_count) {
 			list_slots(pool, false, list);
 			return rd_refuse(ref, RD_E_CPU_NOT_IN_POOL, RD_NOTFOUND,
-				"CPU %llu is not in the pool (%s): see cpu_pool in redoubtd.yaml",
-				id, list);
+				"CPU %llu is not in the pool (%s): %s", id, list, pool->cpu_advice);
 		}
 		if (pool->slots[slot].taken) {
 			list_slots(pool, true, list);
@@ -105,9 +134,8 @@ static enum rd_status check_count(
 	}
 	if (count > n) {
 		return rd_refuse(ref, RD_E_CPUS_INSUFFICIENT, RD_LIMIT,
-			"%llu CPUs asked for, %zu free of %zu in the pool: terminate an enclave or "
-			"raise cpu_count in redoubtd.yaml",
-			(unsigned long long)count, n, pool->slot_count);
+			"%llu CPUs asked for, %zu free of %zu in the pool: %s",
+			(unsigned long long)count, n, pool->slot_count, pool->cpu_advice);
 	}
 	return RD_OK;
 }
@@ -117,10 +145,44 @@ static enum rd_status check_memory(
 {
 	if (memory_mib > pool->memory_free_mib) {
 		return rd_refuse(ref, RD_E_MEMORY_NOT_AVAILABLE, RD_LIMIT,
-			"%llu MiB asked for, %llu MiB free of %llu MiB in the pool: terminate an "
-			"enclave or raise memory_mib in redoubtd.yaml",
+			"%llu MiB asked for, %llu MiB free of %llu MiB in the pool: %s",
 			(unsigned long long)memory_mib, (unsigned long long)pool->memory_free_mib,
-			(unsigned long long)pool->memory_total_mib);
+			(unsigned long long)pool->memory_total_mib, pool->memory_advice);
+	}
+	return RD_OK;
+}
+
+static bool names(const struct rd_ctl_u64s *ids, uint64_t id)
+{
+	for (size_t i = 0; i < ids->count; i++) {
+		if (ids->items[i] == id) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The other half of each core is taken, too. */
+static enum rd_status check_cores(const struct rd_pool *pool, uint64_t count,
+	const struct rd_ctl_u64s *ids, struct rd_refusal *ref)
+{
+	if (!pool->whole_cores) {
+		return RD_OK;
+	}
+	if (ids->count == 0 && count % 2 != 0) {
+		return rd_refuse(ref, RD_E_CPUS_INSUFFICIENT, RD_OUT_OF_RANGE,
+			"%llu CPUs asked for, but a core has 2 and is given whole: ask for an even "
+			"number",
+			(unsigned long long)count);
+	}
+	for (size_t i = 0; i < ids->count; i++) {
+		uint64_t other = pool->slots[find(pool, ids->items[i]) ^ 1].id;
+
+		if (!names(ids, other)) {
+			return rd_refuse(ref, RD_E_CPU_NOT_IN_POOL, RD_MISSING,
+				"CPU %llu shares its core with CPU %llu: name both in --cpu-ids",
+				(unsigned long long)ids->items[i], (unsigned long long)other);
+		}
 	}
 	return RD_OK;
 }
@@ -146,6 +208,7 @@ enum rd_status rd_pool_take(struct rd_pool *pool, uint64_t memory_mib, uint64_t 
 	} else {
 		RD_TRY(check_count(pool, cpu_count, ref));
 	}
+	RD_TRY(check_cores(pool, cpu_count, &cpus, ref));
 	RD_TRY(check_memory(pool, memory_mib, ref));
 	for (size_t i = 0; cpu_ids->count == 0 && cpus.count < cpu_count; i++) {
 		if (!pool->slots[i].taken) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The enclaves that live: their names, CIDs and slot ids, none of which two of them share.
+ * The enclaves of one parent that live: their names, CIDs and slot ids, none of which two of them
+ * share.
  *
  * Slot ids are AWS's: Unix time in milliseconds << 16 | 16 random bits. They name the enclave in
  * its id, its directory and its certificate.
@@ -28,10 +29,12 @@
 
 struct rd_client;
 struct rd_daemon;
+struct rd_domain;
 
 struct rd_enclave {
 	struct rd_enclave *next;
 	struct rd_daemon *daemon;
+	struct rd_domain *domain;    /* whose enclave it is */
 	struct rd_ctl_launch launch; /* what it is; also its record on disk */
 	char slot[RD_SLOT_TEXT_SIZE];
 	enum rd_ctl_state state;

@@ -5,6 +5,7 @@
 #include "os/fd.h"
 #include "redoubtd/enclave.h"
 #include "redoubtd/ingest.h"
+#include "redoubtd/instance.h"
 #include "redoubtd/places.h"
 
 #include <fcntl.h>
@@ -17,15 +18,15 @@ static const char not_yours[] =
 
 /* Live and started; by id if there is one, else by name. */
 static struct rd_enclave *find_live(
-	const struct rd_daemon *d, const char *enclave_id, const char *name)
+	const struct rd_domain *domain, const char *enclave_id, const char *name)
 {
 	struct rd_enclave *e;
 	uint64_t slot = 0;
 
 	if (enclave_id[0] == '\0') {
-		e = rd_registry_by_name(&d->registry, name);
+		e = rd_registry_by_name(&domain->registry, name);
 	} else if (rd_slot_of_id(enclave_id, &slot) == RD_OK) {
-		e = rd_registry_by_slot(&d->registry, slot);
+		e = rd_registry_by_slot(&domain->registry, slot);
 	} else {
 		e = NULL;
 	}
@@ -46,7 +47,7 @@ static void describe_live(struct rd_client *c, const struct rd_ctl_describe *ask
 {
 	struct rd_daemon *d = c->daemon;
 
-	for (struct rd_enclave *e = d->registry.first; e != NULL; e = e->next) {
+	for (struct rd_enclave *e = c->domain->registry.first; e != NULL; e = e->next) {
 		struct rd_ctl_message m = {.type = RD_CTL_ENCLAVE};
 		int fd = -1;
 
@@ -54,7 +55,7 @@ static void describe_live(struct rd_client *c, const struct rd_ctl_describe *ask
 			(ask->name[0] != '\0' && strcmp(ask->name, e->launch.name) != 0)) {
 			continue;
 		}
-		if (ask->enclave_id[0] != '\0' && find_live(d, ask->enclave_id, "") != e) {
+		if (ask->enclave_id[0] != '\0' && find_live(c->domain, ask->enclave_id, "") != e) {
 			continue;
 		}
 		rd_enclave_describe(e, rd_client_may(c, e->launch.owner_uid), &m.enclave);
@@ -78,7 +79,9 @@ static void describe_ended(struct rd_client *c, const struct rd_ctl_describe *as
 		const struct rd_ended_record *r = &ended->records[i];
 		struct rd_ctl_message m = {.type = RD_CTL_ENCLAVE, .enclave = r->enclave};
 
-		if (rd_client_may(c, r->enclave.owner_uid) && (!by_slot || r->slot_uid == slot) &&
+		if (rd_ended_is_of(r->enclave.enclave_id, c->domain->instance_id) &&
+			rd_client_may(c, r->enclave.owner_uid) &&
+			(!by_slot || r->slot_uid == slot) &&
 			(ask->name[0] == '\0' || strcmp(ask->name, r->enclave.name) == 0)) {
 			rd_client_send(c, &m, -1);
 		}
@@ -104,7 +107,7 @@ static void wait_for_end(struct rd_client *c, struct rd_enclave *e)
 
 static void terminate_all(struct rd_client *c)
 {
-	for (struct rd_enclave *e = c->daemon->registry.first; e != NULL; e = e->next) {
+	for (struct rd_enclave *e = c->domain->registry.first; e != NULL; e = e->next) {
 		if (e->launched && rd_client_may(c, e->launch.owner_uid)) {
 			wait_for_end(c, e);
 		}
@@ -122,7 +125,7 @@ static void terminate(struct rd_client *c, const struct rd_ctl_target *target)
 		terminate_all(c);
 		return;
 	}
-	e = find_live(c->daemon, target->enclave_id, target->name);
+	e = find_live(c->domain, target->enclave_id, target->name);
 	if (e == NULL) {
 		refuse_unknown(c, target->enclave_id, target->name);
 	} else if (!rd_client_may(c, e->launch.owner_uid)) {
@@ -174,13 +177,13 @@ static void console_ended(struct rd_client *c, const struct rd_ended_record *r)
 static void console(struct rd_client *c, const struct rd_ctl_target *target)
 {
 	struct rd_daemon *d = c->daemon;
-	struct rd_enclave *e = find_live(d, target->enclave_id, target->name);
+	struct rd_enclave *e = find_live(c->domain, target->enclave_id, target->name);
 	const struct rd_ended_record *r = NULL;
 	uint64_t slot = 0;
 
 	if (e == NULL && (target->enclave_id[0] == '\0' ||
 				 rd_slot_of_id(target->enclave_id, &slot) == RD_OK)) {
-		r = rd_ended_find(&d->ended, slot, target->name);
+		r = rd_ended_find(&d->ended, slot, target->name, c->domain->instance_id);
 	}
 	if (e == NULL && r == NULL) {
 		refuse_unknown(c, target->enclave_id, target->name);
@@ -198,7 +201,9 @@ static void console(struct rd_client *c, const struct rd_ctl_target *target)
 
 void rd_request(struct rd_client *c, const struct rd_ctl_message *m, struct rd_msg_fds *fds)
 {
-	if (m->type == RD_CTL_RUN) {
+	if (m->type >= RD_CTL_INSTANCE_RUN) {
+		rd_instance_request(c, m, fds);
+	} else if (m->type == RD_CTL_RUN) {
 		rd_ingest_start(c, &m->run, rd_msg_fds_steal(fds, 0));
 	} else if (m->type == RD_CTL_DESCRIBE) {
 		describe(c, &m->describe);

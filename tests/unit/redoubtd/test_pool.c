@@ -125,9 +125,65 @@ static void adopted_enclaves_may_exceed_a_pool_made_smaller(void **state)
 	assert_int_equal(rd_pool_free_cpus(&pool), 4);
 }
 
+static void instance_gives_as_many_threads_again_as_it_has(void **state)
+{
+	struct rd_ctl_u64s cpus;
+
+	(void)state;
+	rd_pool_init_instance(&pool, 2, 8192, false);
+	assert_int_equal(pool.memory_free_mib, 8192 - RD_POOL_INSTANCE_KEEPS_MIB);
+	assert_ok(rd_pool_take(&pool, 512, 2, &none, &cpus, &ref));
+	assert_int_equal(cpus.items[0], 0);
+	assert_ok(rd_pool_take(&pool, 512, 1, &none, &cpus, &ref));
+	assert_int_equal(rd_pool_taken_mib(&pool), 1024);
+	assert_refused(rd_pool_take(&pool, 64, 2, &none, &cpus, &ref), RD_E_CPUS_INSUFFICIENT,
+		"instance type");
+	assert_refused(rd_pool_take(&pool, 8192, 1, &none, &cpus, &ref), RD_E_MEMORY_NOT_AVAILABLE,
+		"instance type");
+}
+
+static void strict_instance_gives_whole_cores_and_keeps_one(void **state)
+{
+	const struct rd_ctl_u64s half = {.count = 1, .items = {3}};
+	const struct rd_ctl_u64s both = {.count = 2, .items = {3, 7}};
+	const struct rd_ctl_u64s first = {.count = 2, .items = {0, 4}};
+	struct rd_ctl_u64s cpus;
+
+	(void)state;
+	rd_pool_init_instance(&pool, 8, 16384, true);
+	assert_int_equal(rd_pool_free_cpus(&pool), 6);
+	assert_ok(rd_pool_take(&pool, 512, 2, &none, &cpus, &ref));
+	assert_int_equal(cpus.items[0], 1);
+	assert_int_equal(cpus.items[1], 5);
+	assert_refused(
+		rd_pool_take(&pool, 64, 1, &none, &cpus, &ref), RD_E_CPUS_INSUFFICIENT, "even");
+	assert_refused(
+		rd_pool_take(&pool, 64, 0, &half, &cpus, &ref), RD_E_CPU_NOT_IN_POOL, "CPU 7");
+	assert_refused(
+		rd_pool_take(&pool, 64, 0, &first, &cpus, &ref), RD_E_CPU_NOT_IN_POOL, "CPU 0");
+	assert_ok(rd_pool_take(&pool, 64, 0, &both, &cpus, &ref));
+	assert_int_equal(rd_pool_free_cpus(&pool), 2);
+}
+
+static void strict_instance_of_one_core_gives_none(void **state)
+{
+	struct rd_ctl_u64s cpus;
+
+	(void)state;
+	rd_pool_init_instance(&pool, 2, 8192, true);
+	assert_refused(rd_pool_take(&pool, 64, 2, &none, &cpus, &ref), RD_E_CPUS_INSUFFICIENT,
+		"keeps one core");
+	rd_pool_init_instance(&pool, 2, 100, false);
+	assert_refused(rd_pool_take(&pool, 1, 1, &none, &cpus, &ref), RD_E_MEMORY_NOT_AVAILABLE,
+		"0 MiB free");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(instance_gives_as_many_threads_again_as_it_has),
+		cmocka_unit_test(strict_instance_gives_whole_cores_and_keeps_one),
+		cmocka_unit_test(strict_instance_of_one_core_gives_none),
 		cmocka_unit_test_setup(count_takes_the_first_free_slots, four_slots),
 		cmocka_unit_test_setup(named_slots_come_in_their_order, four_slots),
 		cmocka_unit_test_setup(no_slot_is_given_twice, four_slots),

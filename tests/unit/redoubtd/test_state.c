@@ -137,14 +137,17 @@ static void ended_records_survive_and_are_bounded(void **state)
 		assert_ok(rd_ended_add(&ended, &r, -1, &err));
 	}
 	assert_int_equal(ended.count, RD_ENDED_MAX);
-	assert_null(rd_ended_find(&ended, 5, ""));
+	assert_null(rd_ended_find(&ended, 5, "", "i-0"));
 	assert_false(exists("5"));
 	assert_ok(rd_ended_load(&ended, place.fd, &err));
 	assert_int_equal(ended.count, RD_ENDED_MAX);
 	assert_int_equal(ended.records[0].slot_uid, 6);
-	assert_int_equal(rd_ended_find(&ended, 0, "app")->slot_uid, RD_ENDED_MAX + 5);
-	assert_string_equal(rd_ended_find(&ended, 6, "")->enclave.text, "bye");
-	assert_null(rd_ended_find(&ended, 0, "other"));
+	assert_int_equal(rd_ended_find(&ended, 0, "app", "i-0")->slot_uid, RD_ENDED_MAX + 5);
+	assert_string_equal(rd_ended_find(&ended, 6, "", "i-0")->enclave.text, "bye");
+	assert_null(rd_ended_find(&ended, 0, "other", "i-0"));
+	/* Another parent's enclaves are not to be found, by name or by slot. */
+	assert_null(rd_ended_find(&ended, 0, "app", "i-1"));
+	assert_null(rd_ended_find(&ended, 6, "", "i-"));
 }
 
 static void what_is_no_record_is_removed(void **state)
@@ -298,14 +301,14 @@ static void leaves_are_for_any_public_key_and_no_other_instance(void **state)
 	assert_ok(open_store(NOW));
 	assert_ok(rd_ec_key_generate(RD_P384, &key));
 	assert_ok(rd_ec_key_to_spki(key, &spki));
-	assert_ok(
-		rd_pki_store_leaf(&store, rd_buf_view(&spki), module_id, NOW, &der, &bundle, &err));
+	assert_ok(rd_pki_store_leaf(
+		&store, NULL, rd_buf_view(&spki), module_id, NOW, &der, &bundle, &err));
 	assert_int_equal(bundle.count, 4);
 	assert_ok(rd_cert_from_der(rd_buf_view(&der), &cert));
 	assert_true(rd_ec_key_same(rd_cert_key(cert), key));
 	assert_ok(rd_cert_verify(cert, rd_cert_key(store.levels[RD_PKI_INSTANCE].cert)));
-	assert_int_not_equal(rd_pki_store_leaf(&store, rd_view_str("no key"), module_id, NOW, &der,
-				     &bundle, &err),
+	assert_int_not_equal(rd_pki_store_leaf(&store, NULL, rd_view_str("no key"), module_id, NOW,
+				     &der, &bundle, &err),
 		RD_OK);
 	rd_pki_store_close(&store);
 }
