@@ -2,6 +2,7 @@
 /* Connecting, starting, asking. */
 #include "nitro-cli/daemon_client.h"
 
+#include "nitro-cli/hypervisor_client.h"
 #include "nitro-cli/log.h"
 #include "os/fd.h"
 #include "os/loop.h"
@@ -286,21 +287,34 @@ enum cli_code cli_daemon_open(struct cli_daemon *d, struct rd_error *err)
 		(void)refuse_server(system == RD_AGAIN ? system : st, paths.run, err);
 		return CLI_E11;
 	}
+	if (cli_hypervisor_here()) {
+		d->hypervisor = true;
+		return cli_hypervisor_connect(&d->sock, err) == RD_OK ? CLI_E00 : CLI_E11;
+	}
 	return start_daemon(paths.run, &d->sock, err) == RD_OK ? CLI_E00 : CLI_E11;
+}
+
+static enum rd_status send_request(struct cli_daemon *d, const struct rd_ctl_message *m, int fd)
+{
+	struct rd_buf buf RD_CLEANUP(rd_buf_finish) = rd_buf_growable(RD_CTL_MESSAGE_MAX);
+	struct rd_msg_fds fds = {.fd = {fd, -1, -1, -1}, .count = fd < 0 ? 0 : 1};
+
+	RD_TRY(rd_ctl_encode(m, &buf));
+	if (d->hypervisor) {
+		return cli_hypervisor_send(d->sock, m, fd);
+	}
+	return rd_msg_send(d->sock, rd_buf_view(&buf), &fds);
 }
 
 enum cli_code cli_daemon_ask(
 	struct cli_daemon *d, const struct rd_ctl_message *m, int fd, struct rd_error *err)
 {
-	struct rd_buf buf RD_CLEANUP(rd_buf_finish) = rd_buf_growable(RD_CTL_MESSAGE_MAX);
-	struct rd_msg_fds fds = {.fd = {fd, -1, -1, -1}, .count = fd < 0 ? 0 : 1};
-	enum rd_status st = rd_ctl_encode(m, &buf);
+	enum rd_status st = send_request(d, m, fd);
 
-	if (st != RD_OK) {
+	if (st == RD_USAGE || st == RD_NOSPACE) {
 		(void)rd_fail(err, st, "an argument is too long, or not plain text");
 		return CLI_E03;
 	}
-	st = rd_msg_send(d->sock, rd_buf_view(&buf), &fds);
 	/* Who hangs up before our request may have said why: that is the answer, then. */
 	if (st != RD_OK && st != RD_CLOSED) {
 		(void)rd_fail(err, st, "cannot send to redoubtd: %s", rd_status_text(st));
@@ -350,22 +364,46 @@ static enum rd_status receive(struct cli_daemon *d, size_t *ret_len)
 	return st;
 }
 
-enum cli_code cli_daemon_answer(struct cli_daemon *d, int timeout_ms, struct rd_error *err)
+static enum rd_status answer_of_daemon(struct cli_daemon *d, int timeout_ms)
 {
 	size_t len = 0;
 	enum rd_status st;
 
-	rd_msg_fds_finish(&d->fds);
 	do {
 		st = wait_readable(d->sock, timeout_ms);
 		if (st == RD_OK) {
 			st = receive(d, &len);
 		}
 	} while (st == RD_AGAIN);
-	if (st == RD_OK) {
-		st = rd_ctl_decode(rd_view(d->storage, len), d->fds.count, RD_CTL_DAEMON_TO_CLIENT,
-			&d->answer);
+	RD_TRY(st);
+	return rd_ctl_decode(
+		rd_view(d->storage, len), d->fds.count, RD_CTL_DAEMON_TO_CLIENT, &d->answer);
+}
+
+/* No descriptors come this way: a console's place is the rest of the stream itself. */
+static enum rd_status answer_of_hypervisor(struct cli_daemon *d, int timeout_ms)
+{
+	struct rd_view datagram = rd_view(d->storage, 0);
+	enum rd_status st;
+
+	RD_TRY(cli_hypervisor_receive(d->sock, timeout_ms, d->storage, &datagram.len));
+	st = rd_ctl_decode(datagram, 0, RD_CTL_DAEMON_TO_CLIENT, &d->answer);
+	if (st != RD_FORBIDDEN) {
+		return st;
 	}
+	RD_TRY(rd_ctl_decode(datagram, 1, RD_CTL_DAEMON_TO_CLIENT, &d->answer));
+	d->fds.fd[0] = fcntl(d->sock, F_DUPFD_CLOEXEC, 0);
+	RD_ENSURE(d->fds.fd[0] >= 0, rd_status_from_errno(errno));
+	d->fds.count = 1;
+	return RD_OK;
+}
+
+enum cli_code cli_daemon_answer(struct cli_daemon *d, int timeout_ms, struct rd_error *err)
+{
+	enum rd_status st;
+
+	rd_msg_fds_finish(&d->fds);
+	st = d->hypervisor ? answer_of_hypervisor(d, timeout_ms) : answer_of_daemon(d, timeout_ms);
 	if (st != RD_OK) {
 		(void)rd_fail(err, st, "redoubtd: %s%s", rd_status_text(st),
 			st == RD_CLOSED ? " (it ended, or was restarted): try again" : "");

@@ -3,7 +3,8 @@
  * Talking to redoubtd: finding it, starting it when it does not run, one request, its answers.
  *
  * An ordinary user's own daemon comes first, then the system's if its socket is open to them; when
- * neither answers, one of the user's own is started, and goes on after this command.
+ * neither answers, one of the user's own is started, and goes on after this command. In a parent
+ * instance without a daemon of its own it is the hypervisor that is asked (hypervisor_client.h).
  */
 #ifndef NITRO_CLI_DAEMON_CLIENT_H
 #define NITRO_CLI_DAEMON_CLIENT_H
@@ -22,6 +23,7 @@
 /* The latest answer; its message's views are into storage. */
 struct cli_daemon {
 	int sock;
+	bool hypervisor; /* sock is a stream to the hypervisor: we are in a parent instance */
 	struct rd_ctl_message answer;
 	struct rd_msg_fds fds;
 	uint8_t storage[RD_CTL_MESSAGE_MAX];
