@@ -12,6 +12,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *summary;
 } commands[] = {
+	{"ami", rd_redoubt_ami, "make and register the disk image of a parent instance"},
 	{"audit", rd_redoubt_audit, "check or show the audit log of redoubt-kms"},
 	{"kms", rd_redoubt_kms, "examine key policies"},
 	{"pki", rd_redoubt_pki, "certificates: for redoubt-kms, and where the attestation root is"},

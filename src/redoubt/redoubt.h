@@ -11,6 +11,7 @@ enum {
 };
 
 /* argv[0] is the subcommand's name. */
+int rd_redoubt_ami(int argc, char **argv);
 int rd_redoubt_audit(int argc, char **argv);
 int rd_redoubt_kms(int argc, char **argv);
 int rd_redoubt_pki(int argc, char **argv);
