@@ -527,7 +527,7 @@ static void join_thread(struct rd_http_thread *thread, struct rd_http_call *call
 /* Within both limits, or it is closed at once: there is no answer to a client that floods. */
 static bool admit(struct rd_http_server *server, const char *peer)
 {
-	if (atomic_fetch_add(&server->connections, 1) < server->config.limits.connections) {
+	if (atomic_fetch_add(&server->connections, 1) < atomic_load(&server->connections_max)) {
 		if (rd_http_peers_enter(server->peers, peer)) {
 			return true;
 		}

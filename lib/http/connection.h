@@ -38,6 +38,7 @@ struct rd_http_server {
 	uint16_t port;
 	atomic_bool stopping;
 	atomic_bool closing; /* stopping, and the grace is over */
+	atomic_uint connections_max;
 	atomic_uint_fast64_t connections, accepted, requests;
 	atomic_uint_fast64_t refusals[RD_HTTP_REFUSAL_COUNT];
 };
@@ -91,6 +92,7 @@ unsigned rd_http_tick_ms(const struct rd_http_limits *limits);
 
 /* peers.c. enter: false when this address has as many as it may; address is its text. */
 enum rd_status rd_http_peers_new(unsigned per_peer, struct rd_http_peers **ret) RD_MUST_USE;
+void rd_http_peers_limit(struct rd_http_peers *peers, unsigned per_peer);
 void rd_http_peers_free(struct rd_http_peers **peers);
 bool rd_http_peers_enter(struct rd_http_peers *peers, const char *address);
 void rd_http_peers_leave(struct rd_http_peers *peers, const char *address);

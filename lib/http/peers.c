@@ -32,6 +32,13 @@ enum rd_status rd_http_peers_new(unsigned per_peer, struct rd_http_peers **ret)
 	return RD_OK;
 }
 
+void rd_http_peers_limit(struct rd_http_peers *peers, unsigned per_peer)
+{
+	(void)pthread_mutex_lock(&peers->lock);
+	peers->per_peer = per_peer;
+	(void)pthread_mutex_unlock(&peers->lock);
+}
+
 void rd_http_peers_free(struct rd_http_peers **peers)
 {
 	if (*peers != NULL) {

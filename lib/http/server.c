@@ -473,6 +473,7 @@ enum rd_status rd_http_server_new(
 		return rd_fail(err, RD_NOMEM, "out of memory");
 	}
 	server->config = *config;
+	atomic_init(&server->connections_max, config->limits.connections);
 	server->listener = -1;
 	server->threads = calloc(config->threads, sizeof(*server->threads));
 	if (server->threads == NULL ||
@@ -494,6 +495,12 @@ enum rd_status rd_http_server_new(
 	}
 	*ret = server;
 	return RD_OK;
+}
+
+void rd_http_server_limit(struct rd_http_server *server, unsigned connections, unsigned per_peer)
+{
+	atomic_store(&server->connections_max, connections);
+	rd_http_peers_limit(server->peers, per_peer);
 }
 
 uint16_t rd_http_server_port(const struct rd_http_server *server)

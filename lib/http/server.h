@@ -63,6 +63,8 @@ struct rd_http_config {
 /* Listens at once; serves from the threads that it starts. */
 enum rd_status rd_http_server_new(const struct rd_http_config *config, struct rd_http_server **ret,
 	struct rd_error *err) RD_MUST_USE;
+/* New limits on connections; those that are there stay. From any thread. */
+void rd_http_server_limit(struct rd_http_server *server, unsigned connections, unsigned per_peer);
 uint16_t rd_http_server_port(const struct rd_http_server *server);
 /*
  * Accepts no more, lets connections end for at most grace_ms, then closes those that are left, but

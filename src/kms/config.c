@@ -46,6 +46,10 @@ static enum rd_status read_value(
 		return read_number(y, 1, KMS_THREADS_MAX, &c->threads);
 	case KMS_CONFIG_WORKERS:
 		return read_number(y, 1, KMS_THREADS_MAX, &c->workers);
+	case KMS_CONFIG_CONNECTIONS:
+		return read_number(y, 1, KMS_CONNECTIONS_MAX, &c->connections);
+	case KMS_CONFIG_CONNECTIONS_PER_CLIENT:
+		return read_number(y, 1, KMS_CONNECTIONS_MAX, &c->connections_per_client);
 	case KMS_CONFIG_CLOCK_SKEW:
 		return read_number(y, 1, KMS_CLOCK_SKEW_MAX_S, &c->clock_skew_s);
 	case KMS_CONFIG_MAX_DOCUMENT_AGE:

@@ -24,6 +24,8 @@
 #define KMS_CONFIG_FILE_MAX 65536
 /* Each has a connection to the database, and PostgreSQL allows 100 in all by default. */
 #define KMS_THREADS_MAX 64
+/* Descriptors are 8192 at the most (isolate.c), and the databases need some. */
+#define KMS_CONNECTIONS_MAX 7168
 /* Clocks that differ by more are wrong; every second more is one in which a request that somebody
  * has recorded can be sent again. */
 #define KMS_CLOCK_SKEW_MAX_S 900
@@ -47,9 +49,11 @@ struct kms_config {
 	char roots[KMS_ROOTS_MAX][RD_PATH_MAX];
 	size_t n_roots; /* 0: redoubtd's own root, if it is there */
 	uint32_t threads, workers;
-	uint32_t clock_skew_s;       /* of SigV4: 300 */
-	uint32_t max_document_age_s; /* 300; 0: the leaf's life */
-	bool allow_debug;            /* attestation documents of debug enclaves */
+	uint32_t connections;            /* 4096, in all */
+	uint32_t connections_per_client; /* 2048, of one address */
+	uint32_t clock_skew_s;           /* of SigV4: 300 */
+	uint32_t max_document_age_s;     /* 300; 0: the leaf's life */
+	bool allow_debug;                /* attestation documents of debug enclaves */
 	/* Accepted as the session token of long-lived keys, which have none: kmstool always sends
 	 * one (reference 5.2). "": such a token is refused. */
 	char static_session_token[KMS_STATIC_TOKEN_SIZE];

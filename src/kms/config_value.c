@@ -14,8 +14,11 @@
 
 #define DEFAULT_PORT         8443
 #define DEFAULT_METRICS_PORT 9443
-#define DEFAULT_SKEW_S       300
-#define DEFAULT_AGE_S        300
+#define DEFAULT_CONNECTIONS  4096
+/* Behind a proxy or vsock-proxy all clients have one address, so this is no finer than that. */
+#define DEFAULT_PER_CLIENT 2048
+#define DEFAULT_SKEW_S     300
+#define DEFAULT_AGE_S      300
 
 const char *const kms_config_key_names[KMS_CONFIG_KEY_COUNT] = {
 #define X(name, text) [KMS_CONFIG_##name] = #text,
@@ -57,6 +60,8 @@ enum rd_status kms_config_defaults(
 		.threads = cpus < 1                 ? 1
 			   : cpus > KMS_THREADS_MAX ? KMS_THREADS_MAX
 						    : (uint32_t)cpus,
+		.connections = DEFAULT_CONNECTIONS,
+		.connections_per_client = DEFAULT_PER_CLIENT,
 		.clock_skew_s = DEFAULT_SKEW_S,
 		.max_document_age_s = DEFAULT_AGE_S,
 		.service = true,
@@ -280,6 +285,8 @@ enum rd_status kms_config_set(
 	case KMS_CONFIG_SERVICE_USERS:
 	case KMS_CONFIG_THREADS:
 	case KMS_CONFIG_WORKERS:
+	case KMS_CONFIG_CONNECTIONS:
+	case KMS_CONFIG_CONNECTIONS_PER_CLIENT:
 	case KMS_CONFIG_CLOCK_SKEW:
 	case KMS_CONFIG_MAX_DOCUMENT_AGE:
 	case KMS_CONFIG_ALLOW_DEBUG:
@@ -352,6 +359,8 @@ void kms_config_print(const struct kms_config *c, FILE *to)
 	for (size_t i = 0; i < c->n_roots; i++) {
 		fprintf(to, "  - %s\n", c->roots[i]);
 	}
+	fprintf(to, "connections: %u\nconnections_per_client: %u\n", c->connections,
+		c->connections_per_client);
 	fprintf(to, "threads: %u\nworkers: %u\nclock_skew: %u\nmax_document_age: %u\n", c->threads,
 		c->workers, c->clock_skew_s, c->max_document_age_s);
 	fprintf(to, "allow_debug: %s\n", c->allow_debug ? "true" : "false");

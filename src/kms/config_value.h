@@ -19,6 +19,8 @@
 	X(ROOTS, roots)                                                                            \
 	X(THREADS, threads)                                                                        \
 	X(WORKERS, workers)                                                                        \
+	X(CONNECTIONS, connections)                                                                \
+	X(CONNECTIONS_PER_CLIENT, connections_per_client)                                          \
 	X(CLOCK_SKEW, clock_skew)                                                                  \
 	X(MAX_DOCUMENT_AGE, max_document_age)                                                      \
 	X(ALLOW_DEBUG, allow_debug)                                                                \

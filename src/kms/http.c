@@ -19,10 +19,7 @@
 #define BODY_MS   30000
 #define WRITE_MS  30000
 /* SDKs keep connections for a minute at least. */
-#define IDLE_MS     75000
-#define CONNECTIONS 4096
-/* Behind a proxy or vsock-proxy all clients have one address, so this is no finer than that. */
-#define PER_PEER 2048
+#define IDLE_MS 75000
 /* What is under way when the server is stopped: an RSA key takes seconds. */
 #define GRACE_MS 10000
 
@@ -150,6 +147,10 @@ static enum rd_status load_tls(struct kms *kms, struct rd_error *err)
 
 enum rd_status kms_http_reload(struct kms *kms, struct rd_error *err)
 {
+	if (kms->server != NULL) {
+		rd_http_server_limit(
+			kms->server, kms->config.connections, kms->config.connections_per_client);
+	}
 	return kms->config.tls_certificate[0] == '\0' ? RD_OK : load_tls(kms, err);
 }
 
@@ -169,8 +170,8 @@ static enum rd_status start_api(struct kms *kms, struct rd_error *err)
 			.body_ms = BODY_MS,
 			.idle_ms = IDLE_MS,
 			.write_ms = WRITE_MS,
-			.connections = CONNECTIONS,
-			.per_peer = PER_PEER},
+			.connections = c->connections,
+			.per_peer = c->connections_per_client},
 		.handle = handle,
 		.refusal = refusal,
 		.turn = turn,

@@ -270,6 +270,8 @@ enum rd_status kms_server_reload(struct kms *kms, const struct kms_config *confi
 	RD_TRY(kms_trust_load(kms, config, paths, err));
 	memcpy(kms->config.tls_certificate, config->tls_certificate, RD_PATH_MAX);
 	memcpy(kms->config.tls_key, config->tls_key, RD_PATH_MAX);
+	kms->config.connections = config->connections;
+	kms->config.connections_per_client = config->connections_per_client;
 	__atomic_store_n(&kms->config.clock_skew_s, config->clock_skew_s, __ATOMIC_RELAXED);
 	return kms_http_reload(kms, err);
 }

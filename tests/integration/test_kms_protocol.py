@@ -572,6 +572,18 @@ def test_sighup_takes_limits_and_refuses_what_does_not_hold():
         server.process.send_signal(signal.SIGHUP)
         assert until(lambda: "are reloaded" in server.log_text())
         served(server.call("ListKeys", when=amz_time(-400)))
+        with contextlib.ExitStack() as held:
+            sockets = [held.enter_context(server.connect()) for _ in range(3)]
+            for sock in sockets:
+                served(server.exchange(sock, server.request("ListKeys")))
+            server.write_config("clock_skew: 600\nconnections_per_client: 3\n")
+            server.process.send_signal(signal.SIGHUP)
+            assert until(lambda: server.log_text().count("are reloaded") == 2)
+            with pytest.raises((http.client.HTTPException, ConnectionError)):
+                server.call("ListKeys")
+            served(server.exchange(sockets[0], server.request("ListKeys")))
+        assert until(lambda: server.metric("connections") == 0)
+        served(server.call("ListKeys"))
         server.write_config("clock_skew: 600\nroots: [/nonexistent.pem]\n")
         server.process.send_signal(signal.SIGHUP)
         assert until(lambda: "not reloaded: roots: cannot open /nonexistent.pem" in server.log_text())

@@ -45,6 +45,8 @@ static void defaults_are_for_one_machine(void **state)
 		assert_in_range(config.threads, 1, KMS_THREADS_MAX);
 		assert_int_equal(config.workers, config.threads);
 		assert_int_equal(config.clock_skew_s, 300);
+		assert_int_equal(config.connections, 4096);
+		assert_int_equal(config.connections_per_client, 2048);
 		assert_int_equal(config.max_document_age_s, 300);
 		assert_false(config.allow_debug);
 		assert_string_equal(config.static_session_token, "");
@@ -59,6 +61,7 @@ static void reads_every_key(void **state)
 		"tls_key: /etc/k.pem\nregion: us-east-1\naccount: \"111122223333\"\n"
 		"database: sqlite:other.db\nmaster: passphrase:/run/secret\naudit: /var/audit\n"
 		"roots: [a.pem, /b.pem]\nthreads: 3\nworkers: 5\nclock_skew: 60\n"
+		"connections: 100\nconnections_per_client: 7168\n"
 		"max_document_age: 0\nallow_debug: true\nstatic_session_token: x/y+z=\n"
 		"service_socket: door.sock\nservice_users: [redoubt-ec2, other]\n"));
 	assert_true(config.service);
@@ -82,6 +85,8 @@ static void reads_every_key(void **state)
 	assert_int_equal(config.threads, 3);
 	assert_int_equal(config.workers, 5);
 	assert_int_equal(config.clock_skew_s, 60);
+	assert_int_equal(config.connections, 100);
+	assert_int_equal(config.connections_per_client, 7168);
 	assert_int_equal(config.max_document_age_s, 0);
 	assert_true(config.allow_debug);
 	assert_string_equal(config.static_session_token, "x/y+z=");
@@ -140,6 +145,9 @@ static void wrong_values_name_their_line(void **state)
 		{"threads: 65\n", RD_BAD_NUMBER},
 		{"workers: -1\n", RD_BAD_NUMBER},
 		{"clock_skew: 0\n", RD_BAD_NUMBER},
+		{"connections: 0\n", RD_BAD_NUMBER},
+		{"connections: 7169\n", RD_BAD_NUMBER},
+		{"connections_per_client: 0\n", RD_BAD_NUMBER},
 		{"clock_skew: 901\n", RD_BAD_NUMBER},
 		{"max_document_age: 10801\n", RD_BAD_NUMBER},
 		{"max_document_age: 5m\n", RD_BAD_NUMBER},
