@@ -245,11 +245,21 @@ static void a_batch_of_calls_is_resumed_on_their_threads(void **state)
 	}
 }
 
+/* A client like any other is served. */
+static void serves_on(void)
+{
+	bool closed;
+	int fd = dial();
+
+	say(fd, HEAD("/", "Content-Length: 2\r\n\r\nok"));
+	assert_non_null(strstr(hear(fd, "ok", &closed), "200"));
+	(void)close(fd);
+}
+
 static void a_client_that_went_takes_nobody_along(void **state)
 {
 	struct rd_http_call *call;
 	struct linger reset = {.l_onoff = 1};
-	bool closed;
 	int fd = dial();
 
 	(void)state;
@@ -258,10 +268,7 @@ static void a_client_that_went_takes_nobody_along(void **state)
 	(void)close(fd);
 	(void)usleep(50000);
 	answer(call, rd_view_str("late"));
-	fd = dial();
-	say(fd, HEAD("/", "Content-Length: 2\r\n\r\nok"));
-	assert_non_null(strstr(hear(fd, "ok", &closed), "200"));
-	(void)close(fd);
+	serves_on();
 }
 
 static void a_half_closed_client_gets_its_answer(void **state)
@@ -374,10 +381,7 @@ static void a_body_that_never_comes_harms_nothing(void **state)
 	fd = dial();
 	say(fd, HEAD("/", "Content-Length: 4096\r\n\r\nslow"));
 	expect_closed(fd, "HTTP/1.1 408", "{\"timeout\":1}");
-	fd = dial();
-	say(fd, HEAD("/", "Content-Length: 2\r\n\r\nok"));
-	assert_non_null(strstr(hear(fd, "ok", &closed), "200"));
-	(void)close(fd);
+	serves_on();
 }
 
 static void a_body_that_is_announced_may_be_waited_for(void **state)
@@ -424,10 +428,7 @@ static void connections_are_bounded(void **state)
 		(void)usleep(10000);
 		rd_http_server_stats(server, &stats);
 	}
-	fds[0] = dial();
-	say(fds[0], HEAD("/", "Content-Length: 2\r\n\r\nok"));
-	assert_non_null(strstr(hear(fds[0], "ok", &closed), "200"));
-	(void)close(fds[0]);
+	serves_on();
 }
 
 static void a_port_that_is_taken_is_named(void **state)

@@ -405,34 +405,43 @@ static void token_that_only_wraps_keys_wraps(void **state)
 	wraps_and_refuses(uri);
 }
 
-static void token_key_may_not_leave(void **state)
+struct foreign_key {
+	CK_ULONG size;
+	bool extractable, encrypt, wraps;
+};
+
+static void refuses_foreign_key(const struct foreign_key *key, const char *why)
 {
 	char uri[512];
 
-	(void)state;
 	require_token(uri);
-	make_foreign_key(32, true, true, true);
-	open_fails(uri, RD_WRONG_KEY, "may leave its token");
+	make_foreign_key(key->size, key->extractable, key->encrypt, key->wraps);
+	open_fails(uri, RD_WRONG_KEY, why);
+}
+
+static void token_key_may_not_leave(void **state)
+{
+	const struct foreign_key key = {
+		.size = 32, .extractable = true, .encrypt = true, .wraps = true};
+
+	(void)state;
+	refuses_foreign_key(&key, "may leave its token");
 }
 
 static void token_key_is_aes_256(void **state)
 {
-	char uri[512];
+	const struct foreign_key key = {.size = 16, .encrypt = true, .wraps = true};
 
 	(void)state;
-	require_token(uri);
-	make_foreign_key(16, false, true, true);
-	open_fails(uri, RD_WRONG_KEY, "no AES-256 key");
+	refuses_foreign_key(&key, "no AES-256 key");
 }
 
 static void token_key_may_do_something(void **state)
 {
-	char uri[512];
+	const struct foreign_key key = {.size = 32};
 
 	(void)state;
-	require_token(uri);
-	make_foreign_key(32, false, false, false);
-	open_fails(uri, RD_WRONG_KEY, "neither AES-GCM nor");
+	refuses_foreign_key(&key, "neither AES-GCM nor");
 }
 
 static void token_with_two_such_keys_is_refused(void **state)
