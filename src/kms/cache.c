@@ -50,17 +50,23 @@ struct kms_cache {
 	struct shard shards[SHARDS];
 	_Atomic uint64_t hits, misses, drops;
 
+	_Atomic int64_t polled_ms; /* when the last look at the changes began that succeeded */
 	/* The poller's own. */
 	int64_t number; /* of the last change seen; -1: none read yet */
-	int64_t polled_ms;
 };
 
+/* Every look-up asks: the clock that ticks every few milliseconds will do. */
 static int64_t monotonic_ms(void)
 {
 	struct timespec ts;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static bool is_stale(const struct kms_cache *cache)
+{
+	return monotonic_ms() - atomic_load(&cache->polled_ms) >= KMS_CACHE_STALE_MS;
 }
 
 /* FNV-1a, 64 bits. */
@@ -158,6 +164,7 @@ enum rd_status kms_cache_new(
 	(void)snprintf(cache->region, sizeof(cache->region), "%s", region);
 	cache->shard_max = entries_max / SHARDS;
 	cache->number = -1;
+	cache->polled_ms = monotonic_ms();
 	for (size_t i = 0; i < SHARDS; i++) {
 		init_shard(&cache->shards[i]);
 	}
@@ -224,6 +231,9 @@ static struct entry *look_up(
 
 	(void)pthread_mutex_lock(&shard->lock);
 	entry = find(bucket_of(cache, shard, hash), kind, id);
+	if (entry != NULL && is_stale(cache)) {
+		entry = NULL;
+	}
 	if (entry != NULL) {
 		list_remove(shard, entry);
 		list_push(shard, entry);
@@ -394,30 +404,41 @@ static enum rd_status change(void *arg, int64_t number, char kind, const char *i
 	return RD_OK;
 }
 
-/* What is cached before the first poll may be older than the number that it begins with. */
+/*
+ * What is cached before the first poll may be older than the number that it begins with. So it is
+ * with everything after a long silence: changes may have been pruned. RD_MISSING: the database has
+ * fewer changes than we have seen; it is another one, a standby or a backup.
+ */
 static enum rd_status read_changes(struct kms_db *db, struct poll *poll)
 {
-	if (poll->cache->number < 0) {
-		RD_TRY(kms_store_changes_last(db, &poll->cache->number));
-		drop_all(poll->cache);
-		poll->roots = true;
-		return RD_OK;
+	struct kms_cache *cache = poll->cache;
+	enum rd_status st = RD_MISSING;
+
+	if (cache->number >= 0 && !is_stale(cache)) {
+		st = kms_store_changes_since(db, cache->number, change, poll);
 	}
-	return kms_store_changes_since(db, poll->cache->number, change, poll);
+	if (st == RD_MISSING) {
+		RD_TRY(kms_store_changes_last(db, &cache->number));
+		drop_all(cache);
+		poll->roots = true;
+		st = RD_OK;
+	}
+	return st;
 }
 
 enum rd_status kms_cache_poll(struct kms_cache *cache, struct kms_db *db)
 {
 	struct poll poll = {.cache = cache, .roots = false};
+	const int64_t begun_ms = monotonic_ms();
 	enum rd_status st = read_changes(db, &poll);
 
 	if (st != RD_OK) {
-		if (monotonic_ms() - cache->polled_ms >= KMS_CACHE_STALE_MS) {
-			drop_all(cache);
+		if (is_stale(cache)) {
+			drop_all(cache); /* of no use any more, and it holds secrets */
 		}
 		return st;
 	}
-	cache->polled_ms = monotonic_ms();
+	atomic_store(&cache->polled_ms, begun_ms);
 	return poll.roots ? kms_keyring_reload(cache->keyring, db, NULL) : RD_OK;
 }
 

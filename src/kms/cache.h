@@ -10,8 +10,9 @@
  * wiped when the last holder lets go.
  *
  * Bound on staleness with several servers: KMS_CACHE_POLL_MS after a change was committed, less
- * when PostgreSQL's notification arrives first. A server that cannot read changes for
- * KMS_CACHE_STALE_MS forgets everything, and goes on doing so until it can.
+ * when PostgreSQL's notification arrives first. What has not been held against the changes for
+ * KMS_CACHE_STALE_MS, because they cannot be read, is not used any more and forgotten, whatever
+ * holds up the thread that reads them.
  */
 #ifndef KMS_CACHE_H
 #define KMS_CACHE_H

@@ -5,6 +5,8 @@
  *	kms_exchange_begin  http thread   who asks for what; a refusal here ends it, unrecorded:
  *	                                  nobody known has asked for anything yet
  *	run                 there, or on a worker: the handler, or IAM
+ *	hand_over           what came so far on the http thread, where nothing waits, is void when
+ *	                    it met a database that has to be waited for: a worker does it again
  *	complete            the answer is made, its record is appended to the audit log
  *	recorded            the log's thread: the record is durable
  *	answer_recorded     http thread again: only now does an answer leave
@@ -37,6 +39,12 @@
 /* An error's message and what is around it. */
 #define FAULT_MAX (2 * KMS_MESSAGE_SIZE + 256)
 
+/* In a queue, and with the database: no client waits much longer than for these two. */
+#define QUEUE_MS 5000
+#define WORK_MS  5000
+/* Each, where RSA keys are made: slow machines, and those who came before. */
+#define RSA_MS 60000
+
 #define TARGET_PREFIX "TrentService."
 #define TYPE_JSON     "application/x-amz-json-1.1"
 #define TYPE_XML      "text/xml"
@@ -57,10 +65,13 @@ struct exchange {
 	char request_id[KMS_REQUEST_ID_SIZE];
 	const struct rd_http_request *request;
 	struct rd_http_call *http;
+	bool admitted;            /* authenticated, parsed */
 	bool on_worker;           /* not on its connection's thread */
 	enum rd_status record_st; /* of writing its record */
 	bool query;               /* the query protocol of IAM and STS */
 	uint64_t begun_ns;
+	enum kms_lane lane; /* that it was handed over to last, and when */
+	uint64_t queued_ns;
 	int status;
 	struct rd_buf body;
 };
@@ -270,6 +281,9 @@ static void complete(struct exchange *x)
 
 /* --- the work --- */
 
+#define TIMED_OUT                                                                                  \
+	"The system timed out while trying to fulfill the request. You can retry the request."
+
 /* A failure that the handler has no words for: ours, or the database's. */
 static void settle(struct exchange *x, enum rd_status st)
 {
@@ -277,7 +291,8 @@ static void settle(struct exchange *x, enum rd_status st)
 
 	enum kms_fault_type set = call->fault.type;
 
-	if (st == RD_OK || (set != KMS_FAULT_NONE && set != KMS_FAULT_INTERNAL)) {
+	if (st == RD_OK || (set != KMS_FAULT_NONE && set != KMS_FAULT_INTERNAL &&
+				   set != KMS_FAULT_DEPENDENCY_TIMEOUT)) {
 		return;
 	}
 	rd_log(RD_LOG_ERROR, "%s: %s: %s (database: %s)", call->request_id,
@@ -289,32 +304,29 @@ static void settle(struct exchange *x, enum rd_status st)
 			"retried.");
 		return;
 	}
+	if (rd_category(st) == RD_CAT_AGAIN || set == KMS_FAULT_DEPENDENCY_TIMEOUT) {
+		(void)kms_fail(call, KMS_FAULT_DEPENDENCY_TIMEOUT, "%s", TIMED_OUT);
+		return;
+	}
 	(void)kms_fail(call, KMS_FAULT_INTERNAL, "%s",
 		"The request was rejected because an internal exception occurred. The request "
 		"can be retried.");
 }
 
+static void hand_over(struct exchange *x, enum kms_lane lane);
+
 static void run(struct exchange *x)
 {
 	struct kms_call *call = x->call;
+	enum rd_status st = x->query ? kms_iam_handle(call, &x->body, &x->status)
+				     : call->op->handler(call);
 
-	if (x->query) {
-		settle(x, kms_iam_handle(call, &x->body, &x->status));
-	} else {
-		settle(x, call->op->handler(call));
+	if (kms_db_would_block(call->db)) {
+		hand_over(x, KMS_LANE_READS);
+		return;
 	}
+	settle(x, st);
 	complete(x);
-}
-
-/* A worker's connection follows those of the HTTP threads. */
-static void run_on_worker(void *arg, unsigned worker)
-{
-	struct exchange *x = arg;
-
-	x->call->db = x->call->kms->dbs[x->call->kms->config.threads + worker];
-	x->call->fresh = NULL;
-	x->on_worker = true;
-	run(x);
 }
 
 static bool asks_for_rsa(const struct kms_call *call)
@@ -338,15 +350,10 @@ static void dispatch(struct exchange *x)
 	unsigned flags = x->query ? KMS_OP_WRITES : call->op->flags;
 	bool slow = (flags & KMS_OP_SLOW) != 0 && asks_for_rsa(call);
 
-	if (!slow && (flags & KMS_OP_WRITES) == 0) {
+	if (slow || (flags & KMS_OP_WRITES) != 0) {
+		hand_over(x, slow ? KMS_LANE_RSA : KMS_LANE_WRITES);
+	} else {
 		run(x);
-		return;
-	}
-	if (rd_workers_submit(call->kms->workers, slow ? KMS_LANE_RSA : KMS_LANE_WRITES,
-		    run_on_worker, x) != RD_OK) {
-		(void)kms_fail(call, KMS_FAULT_THROTTLING, "%s",
-			"Rate exceeded: too many requests wait already.");
-		complete(x);
 	}
 }
 
@@ -473,7 +480,7 @@ static struct exchange *make(struct kms *kms, unsigned thread,
 	x->begun_ns = monotonic_ns();
 	x->body = rd_buf_wiping(ANSWER_MAX);
 	x->call->kms = kms;
-	x->call->db = kms->dbs[thread];
+	x->call->db = kms->http_dbs[thread];
 	x->call->fresh = &kms->fresh[thread];
 	x->call->now_ms = kms->now_ms();
 	x->call->tls = request->tls;
@@ -489,23 +496,22 @@ static struct exchange *make(struct kms *kms, unsigned thread,
 	return x;
 }
 
-void kms_exchange_begin(struct kms *kms, unsigned thread, const struct rd_http_request *request,
-	struct rd_http_call *http)
+/* Until it is known who asks for what. */
+static void begin(struct exchange *x)
 {
-	struct exchange *x = make(kms, thread, request, http);
-	enum rd_status st;
+	enum rd_status st = admit(x);
 
-	if (x == NULL) {
-		kms_answer_fault(http, "ServiceUnavailableException", "Out of memory.");
+	if (kms_db_would_block(x->call->db)) {
+		hand_over(x, KMS_LANE_READS);
 		return;
 	}
-	st = admit(x);
 	if (st != RD_OK) {
 		settle(x, st);
 		render(x);
 		answer(x);
 		return;
 	}
+	x->admitted = true;
 	st = x->query ? RD_OK : parse_body(x->call);
 	if (st != RD_OK) {
 		settle(x, st);
@@ -513,4 +519,82 @@ void kms_exchange_begin(struct kms *kms, unsigned thread, const struct rd_http_r
 		return;
 	}
 	dispatch(x);
+}
+
+/* What the http thread has made of it is as if it had not been. */
+static void forget(struct exchange *x)
+{
+	struct kms_call *call = x->call;
+
+	rd_json_in_free(&call->facts);
+	rd_json_in_free(&call->out);
+	rd_buf_finish(&call->answer);
+	call->n_used = 0;
+	call->fault = (struct kms_fault){.type = KMS_FAULT_NONE};
+	call->decision = (struct kms_decision){.made = false};
+	call->attested = (struct kms_attested){.present = false};
+	call->attested_why[0] = '\0';
+	call->key_arn[0] = '\0';
+	if (!x->admitted) {
+		kms_identity_finish(&call->who);
+		call->who = (struct kms_identity){.service = KMS_SERVICE_KMS};
+		call->op = NULL;
+	}
+}
+
+static void refuse_waiting(struct exchange *x, enum kms_fault_type type, const char *message)
+{
+	(void)kms_fail(x->call, type, "%s", message);
+	if (x->admitted) {
+		complete(x);
+	} else {
+		render(x);
+		answer(x);
+	}
+}
+
+/* A worker's connection has its number. */
+static void go_on(void *arg, unsigned worker)
+{
+	struct exchange *x = arg;
+	struct kms_call *call = x->call;
+	struct kms_db *db = call->kms->dbs[worker];
+	const bool rsa = x->lane == KMS_LANE_RSA;
+
+	call->db = db;
+	call->fresh = NULL;
+	x->on_worker = true;
+	if ((monotonic_ns() - x->queued_ns) / 1000000 > (rsa ? RSA_MS : QUEUE_MS)) {
+		refuse_waiting(x, KMS_FAULT_DEPENDENCY_TIMEOUT, TIMED_OUT);
+		return;
+	}
+	kms_db_limit(db, rsa ? RSA_MS : WORK_MS);
+	if (x->admitted) {
+		run(x);
+	} else {
+		begin(x);
+	}
+}
+
+static void hand_over(struct exchange *x, enum kms_lane lane)
+{
+	forget(x);
+	x->lane = lane;
+	x->queued_ns = monotonic_ns();
+	if (rd_workers_submit(x->kms->workers, lane, go_on, x) != RD_OK) {
+		refuse_waiting(
+			x, KMS_FAULT_THROTTLING, "Rate exceeded: too many requests wait already.");
+	}
+}
+
+void kms_exchange_begin(struct kms *kms, unsigned thread, const struct rd_http_request *request,
+	struct rd_http_call *http)
+{
+	struct exchange *x = make(kms, thread, request, http);
+
+	if (x == NULL) {
+		kms_answer_fault(http, "ServiceUnavailableException", "Out of memory.");
+	} else {
+		begin(x);
+	}
 }

@@ -3,7 +3,8 @@
  * One API call, from its HTTP request to its answer.
  *
  *	http thread   size and form → SigV4 → operation found
- *	  │ operations that write or are slow go to a worker; the others run here
+ *	  │ operations that write or are slow go to a worker; the others run here, and begin anew
+ *	  │ on a worker when they would have to wait for the database
  *	  ▼
  *	handler       parameters → key → authorisation → state → work       (ops_*.c)
  *	  ▼
@@ -29,6 +30,7 @@
 	X(ACCESS_DENIED, "AccessDeniedException")                                                  \
 	X(ALREADY_EXISTS, "AlreadyExistsException")                                                \
 	X(CONFLICT, "ConflictException")                                                           \
+	X(DEPENDENCY_TIMEOUT, "DependencyTimeoutException")                                        \
 	X(DISABLED, "DisabledException")                                                           \
 	X(DRY_RUN, "DryRunOperationException")                                                     \
 	X(EXPIRED_IMPORT_TOKEN, "ExpiredImportTokenException")                                     \

@@ -20,7 +20,8 @@ struct kms_db_word {
 
 struct kms_db_ops {
 	const char *scheme; /* "sqlite:" */
-	enum rd_status (*open)(const char *url, struct kms_db **ret, struct rd_error *err);
+	enum rd_status (*open)(
+		const char *url, bool nonblocking, struct kms_db **ret, struct rd_error *err);
 	void (*close)(struct kms_db *db);
 	/* exclusive: no other connection may change the schema meanwhile. */
 	enum rd_status (*begin)(struct kms_db *db, bool exclusive);
@@ -39,8 +40,12 @@ struct kms_db_ops {
 /* First member of each kind's own struct. */
 struct kms_db {
 	const struct kms_db_ops *ops;
+	bool nonblocking, would_block;
+	int64_t deadline_ms; /* monotonic, of all that happens; 0: none */
 	char error[KMS_DB_ERROR_SIZE];
 };
+
+int64_t kms_db_now_ms(void); /* of the monotonic clock */
 
 extern const struct kms_db_ops kms_db_sqlite;
 extern const struct kms_db_ops kms_db_postgres;

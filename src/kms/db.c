@@ -29,25 +29,37 @@ struct kms_db_value kms_db_blob(struct rd_view bytes)
 	return (struct kms_db_value){.type = KMS_DB_BLOB, .bytes = bytes};
 }
 
+static enum rd_status open_as(
+	const char *url, bool nonblocking, struct kms_db **ret, struct rd_error *err)
+{
+	static const struct kms_db_ops *const kinds[] = {&kms_db_sqlite, &kms_db_postgres};
+
+	for (size_t i = 0; i < RD_ARRAY_LEN(kinds); i++) {
+		if (strncmp(url, kinds[i]->scheme, strlen(kinds[i]->scheme)) == 0) {
+			RD_TRY(kinds[i]->open(url, nonblocking, ret, err));
+			(*ret)->nonblocking = nonblocking;
+			return RD_OK;
+		}
+	}
+	/* Not repeated: it may hold a password. */
+	return rd_fail(
+		err, RD_USAGE, "the database's URL is neither sqlite:FILE nor postgresql://…");
+}
+
 enum rd_status kms_db_open(const char *url, const struct kms_db_schema *schema, struct kms_db **ret,
 	struct rd_error *err)
 {
-	static const struct kms_db_ops *const kinds[] = {&kms_db_sqlite, &kms_db_postgres};
 	struct kms_db *db RD_CLEANUP(kms_db_close) = NULL;
 
-	for (size_t i = 0; i < RD_ARRAY_LEN(kinds) && db == NULL; i++) {
-		if (strncmp(url, kinds[i]->scheme, strlen(kinds[i]->scheme)) == 0) {
-			RD_TRY(kinds[i]->open(url, &db, err));
-		}
-	}
-	if (db == NULL) {
-		/* Not repeated: it may hold a password. */
-		return rd_fail(err, RD_USAGE,
-			"the database's URL is neither sqlite:FILE nor postgresql://…");
-	}
+	RD_TRY(open_as(url, false, &db, err));
 	RD_TRY(kms_db_upgrade(db, schema, err));
 	*ret = rd_steal(&db, NULL);
 	return RD_OK;
+}
+
+enum rd_status kms_db_open_nonblocking(const char *url, struct kms_db **ret, struct rd_error *err)
+{
+	return open_as(url, true, ret, err);
 }
 
 void kms_db_close(struct kms_db **db)
@@ -81,12 +93,29 @@ static void pause_before(int try)
 	(void)nanosleep(&ts, NULL);
 }
 
-static int64_t monotonic_ms(void)
+int64_t kms_db_now_ms(void)
 {
 	struct timespec ts;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+void kms_db_limit(struct kms_db *db, unsigned ms)
+{
+	db->deadline_ms = ms == 0 ? 0 : kms_db_now_ms() + ms;
+}
+
+bool kms_db_would_block(struct kms_db *db)
+{
+	return rd_steal(&db->would_block, false);
+}
+
+enum rd_status kms_db_may_wait(struct kms_db *db)
+{
+	RD_ENSURE(db->nonblocking, RD_OK);
+	db->would_block = true;
+	return RD_AGAIN;
 }
 
 static enum rd_status transact_once(
@@ -105,16 +134,28 @@ static enum rd_status transact_once(
 	return st;
 }
 
+/* Another try may go better: not when nobody knows how COMMIT ended, and not for ever. */
+static bool again(const struct kms_db *db, enum rd_status st, bool committing, int64_t deadline)
+{
+	if (st == RD_CLOSED && committing) {
+		return false;
+	}
+	return (st == RD_AGAIN || st == RD_CLOSED) && !db->would_block &&
+	       kms_db_now_ms() < deadline;
+}
+
 enum rd_status kms_db_transact(struct kms_db *db, kms_db_work *fn, void *arg)
 {
-	const int64_t deadline = monotonic_ms() + TRY_TOTAL_MS;
+	int64_t deadline = kms_db_now_ms() + TRY_TOTAL_MS;
 	enum rd_status st = RD_AGAIN;
 	bool committing;
 
+	if (db->deadline_ms != 0 && db->deadline_ms < deadline) {
+		deadline = db->deadline_ms;
+	}
 	for (int try = 0; try < TRIES_MAX; try++) {
 		st = transact_once(db, fn, arg, &committing);
-		if ((st != RD_AGAIN && st != RD_CLOSED) || (st == RD_CLOSED && committing) ||
-			monotonic_ms() >= deadline) {
+		if (!again(db, st, committing, deadline)) {
 			break;
 		}
 		pause_before(try);

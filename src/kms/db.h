@@ -10,10 +10,12 @@
  * nothing to do but to roll back: PostgreSQL refuses whatever follows. Every failure is one of:
  *
  *	RD_EXISTS     a uniqueness rule
- *	RD_AGAIN      a serialisation conflict or a busy database: roll back and try again
+ *	RD_AGAIN      a serialisation conflict or a busy database: roll back and try again; or,
+ *	              on a connection of kms_db_open_nonblocking, one would have to wait
  *	RD_CLOSED     the database went away; the next begin, or run outside a transaction,
  *	              connects again
- *	RD_TIMEOUT    a statement took too long and was given up
+ *	RD_TIMEOUT    a statement took too long, or the time of kms_db_limit is over, and it was
+ *	              given up. A COMMIT may have happened all the same
  *	RD_NOSPACE    disk full
  *	RD_FORBIDDEN  another rule of the schema (a reference to what is not there)
  *	RD_INTERNAL   a statement of ours is wrong
@@ -23,6 +25,8 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+
+#include <stdbool.h>
 
 /* Columns of one row, and parameters of one statement. */
 #define KMS_DB_COLUMNS_MAX 32
@@ -70,6 +74,23 @@ struct kms_db_schema {
 enum rd_status kms_db_open(const char *url, const struct kms_db_schema *schema, struct kms_db **ret,
 	struct rd_error *err) RD_MUST_USE;
 void kms_db_close(struct kms_db **db);
+
+/*
+ * For a thread that must not wait for others: no statement waits for a lock, or for a host. What
+ * would have to is refused with RD_AGAIN and noted. On PostgreSQL that is everything, and no
+ * connection is made. The schema has been made by kms_db_open.
+ */
+enum rd_status kms_db_open_nonblocking(const char *url, struct kms_db **ret, struct rd_error *err)
+	RD_MUST_USE;
+/* Whether anything would have had to wait since the last call of this; then what came of it is
+ * void, whatever it looks like, and is to be done again by a thread that may wait. */
+bool kms_db_would_block(struct kms_db *db);
+/* Before waiting for something other than the database: RD_OK, or RD_AGAIN, and noted. */
+enum rd_status kms_db_may_wait(struct kms_db *db) RD_MUST_USE;
+
+/* All that follows, up to the next call of this, ends within so many milliseconds from now, or some
+ * seconds later when a connection has to be made. 0: each statement has its own limit. */
+void kms_db_limit(struct kms_db *db, unsigned ms);
 
 /* A transaction: SQLite's BEGIN IMMEDIATE, PostgreSQL's SERIALIZABLE. Durable when commit returns.
  */

@@ -5,7 +5,9 @@
  * Transactions are SERIALIZABLE; those that cannot be put in an order fail with 40001 and are tried
  * again by kms_db_transact. Statements are prepared once a connection under the address of their
  * text; values travel in binary: int8, text, bytea. A lost connection is noticed by the statement
- * that needed it (RD_CLOSED) and made again by the next one that may begin something.
+ * that needed it (RD_CLOSED) and made again by the next one that may begin something. One whose
+ * answer does not come in time (a server that hangs, a network that swallows) is given up, whatever
+ * the other side does with it: no statement is waited for in libpq, all are in await().
  *
  * The server's detailed messages hold values, those about connections hold the URL's parts: only
  * the primary message and the SQLSTATE are ever kept.
@@ -22,7 +24,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* pg_current_xact_id and its kin. */
 #define SERVER_VERSION_MIN 130000
@@ -36,6 +37,11 @@
 
 #define BINARY 1
 
+/* A statement is ended by the server before that (set_up), if there still is one. */
+#define ANSWER_MS 12000
+/* To connect, for each host of the URL. libpq takes whole seconds, and no less than two. */
+#define CONNECT_S "3"
+
 /* Held while the schema changes: "redoubt" in ASCII. */
 #define LOCK_SCHEMA "32199629386113652"
 #define CHANNEL     "redoubt_kms"
@@ -45,6 +51,7 @@ struct postgres {
 	char *url; /* may hold a password */
 	PGconn *connection;
 	bool in_transaction;
+	bool patient; /* a migration: however long it takes */
 	bool listening;
 	bool notify; /* with the commit */
 	const char *prepared[KMS_DB_STATEMENTS_MAX];
@@ -97,13 +104,18 @@ static enum rd_status status_of(const char *state)
 	return RD_INTERNAL;
 }
 
-/* Keeps the reason and gives the status; never RD_OK. */
+/* Keeps the reason and gives the status; never RD_OK. result NULL: none came in time. */
 static enum rd_status failed(struct postgres *db, const PGresult *result)
 {
 	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 	enum rd_status st;
 
+	if (result == NULL) {
+		(void)snprintf(db->db.error, sizeof(db->db.error),
+			"PostgreSQL has not answered in time: the connection is given up");
+		return RD_TIMEOUT;
+	}
 	if (state == NULL) {
 		return PQstatus(db->connection) == CONNECTION_BAD ? lost(db) : RD_NOMEM;
 	}
@@ -120,9 +132,76 @@ static enum rd_status failed(struct postgres *db, const PGresult *result)
 	return st;
 }
 
+/* False when the time is over. A broken connection is readable, and libpq says so. */
+static bool wait_for(const struct postgres *db, short events, int64_t deadline)
+{
+	struct pollfd poller = {.fd = PQsocket(db->connection), .events = events};
+	const int64_t left = db->patient ? -1 : deadline - kms_db_now_ms();
+
+	if (!db->patient && left <= 0) {
+		return false;
+	}
+	return poll(&poller, 1, (int)left) != 0;
+}
+
+/* Until what was sent has gone and the next result is there; false when the time is over. */
+static bool wait_for_result(const struct postgres *db, int64_t deadline)
+{
+	int unsent = PQflush(db->connection);
+
+	while (unsent > 0 || PQisBusy(db->connection) != 0) {
+		if (!wait_for(db, unsent > 0 ? POLLIN | POLLOUT : POLLIN, deadline)) {
+			return false;
+		}
+		if (PQconsumeInput(db->connection) == 0) {
+			return true; /* broken: the result says so */
+		}
+		unsent = unsent > 0 ? PQflush(db->connection) : 0;
+	}
+	return true;
+}
+
+static int64_t deadline_of(const struct postgres *db)
+{
+	const int64_t usual = kms_db_now_ms() + ANSWER_MS;
+
+	return db->db.deadline_ms != 0 && db->db.deadline_ms < usual ? db->db.deadline_ms : usual;
+}
+
+/*
+ * What came of the text that was sent (sent: what PQsend… said), the last of its results or the
+ * first failure; to be cleared. NULL when no answer came in time: the connection is closed then.
+ */
+static PGresult *await(struct postgres *db, int sent)
+{
+	const int64_t deadline = deadline_of(db);
+	PGresult *kept = NULL;
+	PGresult *next;
+
+	if (sent == 0) {
+		return PQmakeEmptyPGresult(db->connection, PGRES_FATAL_ERROR);
+	}
+	while (wait_for_result(db, deadline)) {
+		next = PQgetResult(db->connection);
+		if (next == NULL) {
+			return kept;
+		}
+		if (kept != NULL && PQresultStatus(kept) == PGRES_FATAL_ERROR) {
+			PQclear(next);
+			continue;
+		}
+		PQclear(kept);
+		kept = next;
+	}
+	PQclear(kept);
+	PQfinish(db->connection);
+	db->connection = NULL;
+	return NULL;
+}
+
 static enum rd_status simple(struct postgres *db, const char *sql)
 {
-	PGresult *result = PQexec(db->connection, sql);
+	PGresult *result = await(db, PQsendQuery(db->connection, sql));
 	ExecStatusType got = PQresultStatus(result);
 	enum rd_status st = RD_OK;
 
@@ -149,11 +228,16 @@ static enum rd_status set_up(struct postgres *db)
 	 * No statement of ours takes seconds; one that waits for a lock fails before a client has
 	 * gone. Every access has an index: a plan made while a table was empty must not stay a scan
 	 * of all of it, and a scan conflicts with every writer (SERIALIZABLE). A stronger
-	 * synchronous_commit than "on" is the administrator's wish.
+	 * synchronous_commit than "on" is the administrator's wish. What is left of a transaction
+	 * whose client was cut off holds its locks until the server notices (tcp_…).
 	 */
 	return simple(db, "SET statement_timeout = 10000;"
-			  "SET lock_timeout = 5000;"
-			  "SET idle_in_transaction_session_timeout = 30000;"
+			  "SET lock_timeout = 3000;"
+			  "SET idle_in_transaction_session_timeout = 15000;"
+			  "SET tcp_keepalives_idle = 10;"
+			  "SET tcp_keepalives_interval = 3;"
+			  "SET tcp_keepalives_count = 3;"
+			  "SET tcp_user_timeout = 10000;"
 			  "SET enable_seqscan = off;"
 			  "SELECT set_config('synchronous_commit', 'on', false)"
 			  " WHERE current_setting('synchronous_commit') <> 'remote_apply'");
@@ -164,7 +248,7 @@ static const char *const connect_keys[] = {"fallback_application_name", "connect
 	"tcp_user_timeout", "keepalives_idle", "dbname", "client_encoding", NULL};
 #define CONNECT_VALUES(url)                                                                        \
 	{                                                                                          \
-		"redoubt-kms", "5", "10000", "10", (url), "UTF8", NULL                             \
+		"redoubt-kms", CONNECT_S, "10000", "10", (url), "UTF8", NULL                       \
 	}
 
 static enum rd_status attach(struct postgres *db)
@@ -176,7 +260,7 @@ static enum rd_status attach(struct postgres *db)
 	db->n_prepared = 0;
 	db->listening = false;
 	db->connection = PQconnectdbParams(connect_keys, values, 1);
-	if (PQstatus(db->connection) != CONNECTION_OK) {
+	if (PQstatus(db->connection) != CONNECTION_OK || PQsetnonblocking(db->connection, 1) != 0) {
 		return lost(db);
 	}
 	(void)PQsetNoticeProcessor(db->connection, quiet, NULL);
@@ -191,8 +275,12 @@ static enum rd_status attach(struct postgres *db)
 /* Connected, or connected again: only where no transaction is lost by it. */
 static enum rd_status ensure_attached(struct postgres *db)
 {
+	RD_TRY(kms_db_may_wait(&db->db));
 	if (db->connection != NULL && PQstatus(db->connection) == CONNECTION_OK) {
 		return RD_OK;
+	}
+	if (db->db.deadline_ms != 0 && kms_db_now_ms() >= db->db.deadline_ms) {
+		return failed(db, NULL);
 	}
 	return attach(db);
 }
@@ -232,7 +320,8 @@ static void postgres_close(struct kms_db *base)
 	free(db);
 }
 
-static enum rd_status postgres_open(const char *url, struct kms_db **ret, struct rd_error *err)
+static enum rd_status postgres_open(
+	const char *url, bool nonblocking, struct kms_db **ret, struct rd_error *err)
 {
 	struct postgres *db = calloc(1, sizeof(*db));
 	enum rd_status st;
@@ -242,7 +331,10 @@ static enum rd_status postgres_open(const char *url, struct kms_db **ret, struct
 	}
 	db->db.ops = &kms_db_postgres;
 	db->url = strdup(url);
-	st = db->url == NULL ? RD_NOMEM : attach(db);
+	st = db->url == NULL ? RD_NOMEM : RD_OK;
+	if (st == RD_OK && !nonblocking) {
+		st = attach(db);
+	}
 	if (st == RD_OK) {
 		*ret = &db->db;
 		return RD_OK;
@@ -266,6 +358,7 @@ static enum rd_status postgres_begin(struct kms_db *base, bool exclusive)
 
 	RD_TRY(ensure_attached(db));
 	db->notify = false;
+	db->patient = exclusive;
 	RD_TRY(simple(db, exclusive ? "BEGIN ISOLATION LEVEL READ COMMITTED;"
 				      "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0;"
 				      "SELECT pg_advisory_xact_lock(" LOCK_SCHEMA ")"
@@ -280,6 +373,7 @@ static void postgres_rollback(struct kms_db *base)
 
 	db->in_transaction = false;
 	db->notify = false;
+	db->patient = false;
 	if (db->connection != NULL && PQtransactionStatus(db->connection) != PQTRANS_IDLE) {
 		(void)simple(db, "ROLLBACK");
 	}
@@ -296,7 +390,9 @@ static enum rd_status postgres_commit(struct kms_db *base)
 	if (db->connection == NULL) {
 		return lost(db);
 	}
-	result = PQexec(db->connection, db->notify ? "NOTIFY " CHANNEL "; COMMIT" : "COMMIT");
+	result = await(db,
+		PQsendQuery(db->connection, db->notify ? "NOTIFY " CHANNEL "; COMMIT" : "COMMIT"));
+	db->patient = false;
 	if (PQresultStatus(result) != PGRES_COMMAND_OK) {
 		st = failed(db, result);
 	} else if (strcmp(PQcmdStatus(result), "COMMIT") != 0) {
@@ -348,7 +444,7 @@ static enum rd_status prepare(struct postgres *db, const char *sql,
 	for (size_t k = 0; k < n_params; k++) {
 		types[k] = type_of(&params[k]);
 	}
-	result = PQprepare(db->connection, ret_name, sql, (int)n_params, types);
+	result = await(db, PQsendPrepare(db->connection, ret_name, sql, (int)n_params, types));
 	if (PQresultStatus(result) == PGRES_COMMAND_OK) {
 		db->prepared[db->n_prepared++] = sql;
 	} else {
@@ -427,8 +523,8 @@ static PGresult *execute(
 			values[i] = ""; /* empty, not absent */
 		}
 	}
-	return PQexecPrepared(
-		db->connection, name, (int)n_params, values, lengths, formats, BINARY);
+	return await(db, PQsendQueryPrepared(db->connection, name, (int)n_params, values, lengths,
+				 formats, BINARY));
 }
 
 static enum rd_status postgres_run(struct kms_db *base, const char *sql,
@@ -493,18 +589,10 @@ static bool take_notifications(struct postgres *db)
 	return any;
 }
 
-static int64_t monotonic_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static enum rd_status postgres_wait(struct kms_db *base, unsigned timeout_ms)
 {
 	struct postgres *db = (struct postgres *)base;
-	const int64_t deadline = monotonic_ms() + timeout_ms;
+	const int64_t deadline = kms_db_now_ms() + timeout_ms;
 	int64_t left = timeout_ms;
 
 	RD_TRY(ensure_attached(db));
@@ -522,7 +610,7 @@ static enum rd_status postgres_wait(struct kms_db *base, unsigned timeout_ms)
 		if (PQconsumeInput(db->connection) == 0) {
 			return lost(db);
 		}
-		left = deadline - monotonic_ms();
+		left = deadline - kms_db_now_ms();
 	}
 	return RD_OK;
 }

@@ -16,13 +16,15 @@
 #include <unistd.h>
 
 /* How long a writer waits for another one. */
-#define BUSY_MS 5000
+#define BUSY_MS          5000
+#define BUSY_STEP_MAX_MS 25
 /* Pages that a backup copies before it lets a writer in. */
 #define BACKUP_STEP_PAGES 256
 
 struct sqlite {
 	struct kms_db db;
 	sqlite3 *handle;
+	int64_t busy_since_ms;
 	struct {
 		const char *sql;
 		sqlite3_stmt *statement;
@@ -76,6 +78,9 @@ static enum rd_status failed(struct sqlite *db, int rc)
 	const int os_errno = errno;
 
 	(void)snprintf(db->db.error, sizeof(db->db.error), "%s", sqlite3_errmsg(db->handle));
+	if (status_of(rc) == RD_AGAIN) {
+		db->db.would_block = db->db.nonblocking;
+	}
 	return out_of_room(rc, os_errno) ? RD_NOSPACE : status_of(rc);
 }
 
@@ -132,10 +137,36 @@ static void sqlite_close(struct kms_db *base)
 	free(db);
 }
 
+/* Between two looks whether the other connection has done. */
+static void pause_for(int times)
+{
+	const int ms = times < BUSY_STEP_MAX_MS ? times + 1 : BUSY_STEP_MAX_MS;
+	struct timespec ts = {.tv_nsec = ms * 1000000L};
+
+	(void)nanosleep(&ts, NULL);
+}
+
+/* SQLite's busy handler: 0 gives up. */
+static int on_busy(void *arg, int times)
+{
+	struct sqlite *db = arg;
+	const int64_t now = kms_db_now_ms();
+
+	if (times == 0) {
+		db->busy_since_ms = now;
+	}
+	if (db->db.nonblocking || now - db->busy_since_ms >= BUSY_MS ||
+		(db->db.deadline_ms != 0 && now >= db->db.deadline_ms)) {
+		return 0;
+	}
+	pause_for(times);
+	return 1;
+}
+
 static enum rd_status configure(struct sqlite *db)
 {
 	(void)sqlite3_extended_result_codes(db->handle, 1);
-	(void)sqlite3_busy_timeout(db->handle, BUSY_MS);
+	(void)sqlite3_busy_handler(db->handle, on_busy, db);
 	RD_TRY(simple(db, "PRAGMA journal_mode=WAL"));
 	RD_TRY(simple(db, "PRAGMA synchronous=FULL"));
 	RD_TRY(simple(db, "PRAGMA foreign_keys=ON"));
@@ -144,12 +175,16 @@ static enum rd_status configure(struct sqlite *db)
 	return simple(db, "PRAGMA trusted_schema=OFF");
 }
 
-static enum rd_status sqlite_open(const char *url, struct kms_db **ret, struct rd_error *err)
+/* Reads wait for nobody but in rare cases (recovery, an exclusive lock): on_busy has the rest of
+ * what nonblocking means. */
+static enum rd_status sqlite_open(
+	const char *url, bool nonblocking, struct kms_db **ret, struct rd_error *err)
 {
 	const char *path = url + strlen(kms_db_sqlite.scheme);
 	struct sqlite *db;
 	enum rd_status st;
 
+	(void)nonblocking;
 	RD_TRY(make_private(path, err));
 	db = calloc(1, sizeof(*db));
 	if (db == NULL) {

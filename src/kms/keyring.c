@@ -211,6 +211,7 @@ enum rd_status kms_unwrap_with(struct kms_keyring *keyring, struct kms_db *db,
 		return st;
 	}
 	if (kms_wrapped_generation(wrapped) > kms_keyring_generation(keyring)) {
+		RD_TRY(kms_db_may_wait(db)); /* a token takes its time */
 		RD_TRY(kms_keyring_reload(keyring, db, NULL));
 	}
 	/* Again in any case: another thread may have just taken it in. */

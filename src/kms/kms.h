@@ -39,16 +39,22 @@ struct kms_trust;
 struct rd_tls_server;
 struct rd_workers;
 
-/* Threads for calls that write, and for those that make RSA keys, which takes seconds: short and
- * narrow on purpose, because that is the cheapest way to keep a key server busy (kms.md 2.13). */
-enum kms_lane { KMS_LANE_WRITES, KMS_LANE_RSA, KMS_LANE_COUNT };
+/*
+ * Threads for calls that wait: for a database elsewhere, because what they read is not in memory;
+ * for the disk, because they write; or for RSA keys, which take seconds. Strangers, who come no
+ * further than the first lane, fill no other. The last is short and narrow on purpose, because that
+ * is the cheapest way to keep a key server busy (kms.md 2.13).
+ */
+enum kms_lane { KMS_LANE_READS, KMS_LANE_WRITES, KMS_LANE_RSA, KMS_LANE_COUNT };
 
 struct kms {
 	struct kms_config config;
 	int lock_fd;             /* of the state directory; -1 before the start */
 	uint8_t installation[8]; /* in ciphertexts: those of another installation are refused */
-	struct kms_db **dbs;     /* HTTP threads', workers', the scheduler's two */
+	struct kms_db **dbs;     /* workers', the scheduler's two, the starting thread's */
 	size_t n_dbs;
+	struct kms_db **http_dbs; /* HTTP threads': nonblocking */
+	size_t n_http_dbs;
 	struct kms_fresh *fresh; /* HTTP threads' */
 	struct kms_keyring *keyring;
 	struct rd_ec_key *audit_key;

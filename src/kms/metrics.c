@@ -206,8 +206,10 @@ enum rd_status kms_metrics_page(struct kms *kms, struct rd_buf *out)
 	RD_TRY(put_connections(kms, out));
 	RD_TRY(put_head(out, "waiting_jobs", "gauge", "Calls that wait for a worker."));
 	RD_TRY(rd_buf_printf(out,
+		"redoubt_kms_waiting_jobs{lane=\"reads\"} %u\n"
 		"redoubt_kms_waiting_jobs{lane=\"writes\"} %u\n"
 		"redoubt_kms_waiting_jobs{lane=\"rsa\"} %u\n",
+		rd_workers_waiting(kms->workers, KMS_LANE_READS),
 		rd_workers_waiting(kms->workers, KMS_LANE_WRITES),
 		rd_workers_waiting(kms->workers, KMS_LANE_RSA)));
 	return put_one(out, "audit_healthy", "gauge", "1: the audit log can be written.",

@@ -23,6 +23,9 @@ enum rd_status kms_settle(struct kms_call *call, enum rd_status st)
 	if (st == RD_OK || call->fault.type != KMS_FAULT_NONE) {
 		return st;
 	}
+	if (rd_category(st) == RD_CAT_AGAIN) {
+		return kms_fail_silently(call, KMS_FAULT_DEPENDENCY_TIMEOUT);
+	}
 	return kms_fail_silently(
 		call, st == RD_UNAVAILABLE ? KMS_FAULT_KEY_UNAVAILABLE : KMS_FAULT_INTERNAL);
 }

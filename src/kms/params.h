@@ -69,8 +69,9 @@ bool kms_matches_material_id(struct rd_view text); /* ^[a-f0-9]+$ */
 
 /* A fault without a message member. */
 enum rd_status kms_fail_silently(struct kms_call *call, enum kms_fault_type type);
-/* What no caller can cause: KMSInternalException (KeyUnavailableException while the master is
- * away), unless a fault is set already. RD_OK stays. */
+/* What no caller can cause: KMSInternalException (KeyUnavailableException while the master is away,
+ * DependencyTimeoutException when the database takes too long), unless a fault is set already.
+ * RD_OK stays. */
 enum rd_status kms_settle(struct kms_call *call, enum rd_status st);
 
 #endif

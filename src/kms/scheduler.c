@@ -42,13 +42,17 @@ static void report(enum rd_status st, enum rd_status *before, const char *what, 
 	*before = st;
 }
 
+/* A database that hangs is left for a new connection before the cache is too old to be used. */
 static void *listen_for_changes(void *arg)
 {
 	struct kms_scheduler *s = arg;
 	enum rd_status before = RD_OK;
 
 	while (!atomic_load(&s->ending)) {
-		enum rd_status st = kms_db_wait(s->ear_db, KMS_CACHE_POLL_MS);
+		enum rd_status st;
+
+		kms_db_limit(s->ear_db, KMS_CACHE_STALE_MS / 2);
+		st = kms_db_wait(s->ear_db, KMS_CACHE_POLL_MS);
 
 		if (st != RD_OK && rd_category(st) != RD_CAT_AGAIN) {
 			const struct timespec pause = {.tv_nsec = KMS_CACHE_POLL_MS * 1000000L};

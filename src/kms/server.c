@@ -35,8 +35,10 @@
 #include <sys/file.h>
 #include <time.h>
 
-/* A write takes some ms: this is what a client waits for at most, about a second. */
+/* A write takes some ms: this is what a client waits for at most, about a second. Reads are shorter
+ * and more: as many as connections may be open. */
 #define WRITES_WAITING 256
+#define READS_WAITING  4096
 /* RSA-4096 takes seconds: who comes behind so many is better told to come again. */
 #define RSA_WAITING 16
 /* Connections of the scheduler, and of the thread that starts all this. */
@@ -106,14 +108,31 @@ static enum rd_status open_databases(struct kms *kms, struct rd_error *err)
 	size_t n = c->threads + c->workers + rsa_threads(c) + SCHEDULER_DBS + MAIN_DBS;
 
 	kms->dbs = calloc(n, sizeof(struct kms_db *));
-	if (kms->dbs == NULL) {
+	kms->http_dbs = calloc(c->threads, sizeof(struct kms_db *));
+	if (kms->dbs == NULL || kms->http_dbs == NULL) {
 		return rd_fail(err, RD_NOMEM, "out of memory for database connections");
 	}
 	while (kms->n_dbs < n) {
 		RD_TRY(kms_db_open(c->database, &kms_schema, &kms->dbs[kms->n_dbs], err));
 		kms->n_dbs++;
 	}
+	while (kms->n_http_dbs < c->threads) {
+		RD_TRY(kms_db_open_nonblocking(c->database, &kms->http_dbs[kms->n_http_dbs], err));
+		kms->n_http_dbs++;
+	}
 	return RD_OK;
+}
+
+static void close_databases(struct kms *kms)
+{
+	while (kms->n_http_dbs > 0) {
+		kms_db_close(&kms->http_dbs[--kms->n_http_dbs]);
+	}
+	free(kms->http_dbs);
+	while (kms->n_dbs > 0) {
+		kms_db_close(&kms->dbs[--kms->n_dbs]);
+	}
+	free(kms->dbs);
 }
 
 static struct kms_db *main_db(const struct kms *kms)
@@ -171,8 +190,12 @@ static enum rd_status start_threads(struct kms *kms, struct rd_error *err)
 	const struct rd_workers_config workers = {
 		.name = "kms-worker",
 		.lanes = KMS_LANE_COUNT,
-		.threads = {[KMS_LANE_WRITES] = c->workers, [KMS_LANE_RSA] = rsa_threads(c)},
-		.waiting = {[KMS_LANE_WRITES] = WRITES_WAITING, [KMS_LANE_RSA] = RSA_WAITING},
+		.threads = {[KMS_LANE_READS] = c->threads,
+			[KMS_LANE_WRITES] = c->workers,
+			[KMS_LANE_RSA] = rsa_threads(c)},
+		.waiting = {[KMS_LANE_READS] = READS_WAITING,
+			[KMS_LANE_WRITES] = WRITES_WAITING,
+			[KMS_LANE_RSA] = RSA_WAITING},
 	};
 	struct kms_db **scheduler = kms->dbs + kms->n_dbs - MAIN_DBS - SCHEDULER_DBS;
 
@@ -250,10 +273,7 @@ void kms_server_stop(struct kms *kms)
 	kms_keyring_free(&kms->keyring);
 	kms_metrics_free(&kms->metrics);
 	free(kms->fresh);
-	while (kms->n_dbs > 0) {
-		kms_db_close(&kms->dbs[--kms->n_dbs]);
-	}
-	free(kms->dbs);
+	close_databases(kms);
 	rd_fd_close(&kms->lock_fd);
 }
 

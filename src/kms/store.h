@@ -207,7 +207,8 @@ enum rd_status kms_store_meta_replace(struct kms_db *db, const char *name, struc
  */
 enum rd_status kms_store_change_add(struct kms_db *db, char kind, const char *id) RD_MUST_USE;
 /* number: what to go on from the next time. It does not grow while an older change may still be
- * committed; later ones are then told of again. */
+ * committed; later ones are then told of again. RD_MISSING: the database has not come as far as
+ * number, so that it is not the one that number is of. */
 typedef enum rd_status kms_store_change_fn(void *arg, int64_t number, char kind, const char *id);
 enum rd_status kms_store_changes_since(
 	struct kms_db *db, int64_t number, kms_store_change_fn *fn, void *arg) RD_MUST_USE;

@@ -96,6 +96,7 @@ enum rd_status kms_store_changes_since(
 	struct changes changes = {.fn = fn, .arg = arg};
 
 	RD_TRY(kms_store_changes_last(db, &changes.last));
+	RD_ENSURE(changes.last >= number, RD_MISSING);
 	return kms_db_run(db,
 		"SELECT number, kind, id FROM change WHERE number > $1 ORDER BY number, place",
 		KMS_DB_ARGS(kms_db_int(number)), change_row, &changes, NULL);
