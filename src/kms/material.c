@@ -158,7 +158,7 @@ static enum rd_status rewrap_material(struct rewrap *r, struct kms_material *mat
 	RD_TRY(kms_store_key_find(r->db, material->key_id, &key));
 	RD_TRY(kms_material_unwrap(r->keyring, r->db, &key, material, &secret));
 	RD_TRY(kms_material_wrap(r->keyring, &key, material, rd_secret_view(&secret)));
-	return kms_store_material_update(r->db, material);
+	return kms_store_material_rewrap(r->db, material);
 }
 
 static enum rd_status rewrap_credential(struct rewrap *r, struct kms_credential *credential)

@@ -47,6 +47,9 @@ enum rd_status kms_store_material_add(struct kms_db *db, const struct kms_materi
 	RD_MUST_USE;
 enum rd_status kms_store_material_update(struct kms_db *db, const struct kms_material *material)
 	RD_MUST_USE;
+/* The same bytes wrapped anew: no change, for those who have them in memory. */
+enum rd_status kms_store_material_rewrap(struct kms_db *db, const struct kms_material *material)
+	RD_MUST_USE;
 /* By generation, ascending; the record is fn's to keep (it clears it) or is finished after it. That
  * holds for every record that is handed to a function below. */
 typedef enum rd_status kms_store_material_fn(void *arg, struct kms_material *material);
