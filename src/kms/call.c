@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "kms/auth.h"
 #include "kms/iam.h"
+#include "kms/journal.h"
 #include "kms/last_use.h"
 #include "kms/metrics.h"
 #include "kms/ops.h"
@@ -68,7 +69,9 @@ struct exchange {
 	bool admitted;            /* authenticated, parsed */
 	bool on_worker;           /* not on its connection's thread */
 	enum rd_status record_st; /* of writing its record */
-	bool query;               /* the query protocol of IAM and STS */
+	bool logged;              /* its record is durable */
+	struct kms_journal_entry entry;
+	bool query; /* the query protocol of IAM and STS */
 	uint64_t begun_ns;
 	enum kms_lane lane; /* that it was handed over to last, and when */
 	uint64_t queued_ns;
@@ -139,6 +142,7 @@ static void answer(struct exchange *x)
 	if (x->call != NULL) {
 		end_call(x);
 	}
+	kms_journal_end(x->kms->journal, &x->entry, x->logged && x->outcome == KMS_FAULT_NONE);
 	kms_metrics_call(x->kms->metrics, x->query ? KMS_METRICS_QUERY : KMS_METRICS_JSON, x->op,
 		x->outcome, monotonic_ns() - x->begun_ns);
 	send_answer(x->http, x->status, x->query ? TYPE_XML : TYPE_JSON, x->request_id,
@@ -252,6 +256,7 @@ static void recorded(void *arg, enum rd_status st, uint64_t index)
 
 	(void)index;
 	x->record_st = st;
+	x->logged = st == RD_OK;
 	rd_http_batch_add(&x->kms->recorded, x->http, answer_recorded, x);
 }
 
@@ -553,6 +558,13 @@ static void refuse_waiting(struct exchange *x, enum kms_fault_type type, const c
 	}
 }
 
+static enum rd_status keep_record(struct kms_db *db, void *arg)
+{
+	struct exchange *x = arg;
+
+	return kms_journal_keep(x->kms->journal, db, x->call, &x->entry);
+}
+
 /* A worker's connection has its number. */
 static void go_on(void *arg, unsigned worker)
 {
@@ -569,11 +581,13 @@ static void go_on(void *arg, unsigned worker)
 		return;
 	}
 	kms_db_limit(db, rsa ? RSA_MS : WORK_MS);
+	kms_db_before_commit(db, keep_record, x);
 	if (x->admitted) {
 		run(x);
 	} else {
 		begin(x);
 	}
+	kms_db_before_commit(db, NULL, NULL); /* x has gone */
 }
 
 static void hand_over(struct exchange *x, enum kms_lane lane)

@@ -42,6 +42,8 @@ struct kms_db {
 	const struct kms_db_ops *ops;
 	bool nonblocking, would_block;
 	int64_t deadline_ms; /* monotonic, of all that happens; 0: none */
+	kms_db_work *before_commit;
+	void *before_commit_arg;
 	char error[KMS_DB_ERROR_SIZE];
 };
 

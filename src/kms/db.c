@@ -126,12 +126,21 @@ static enum rd_status transact_once(
 	*ret_committing = false;
 	RD_TRY(kms_db_begin(db));
 	st = fn(db, arg);
+	if (st == RD_OK && db->before_commit != NULL) {
+		st = db->before_commit(db, db->before_commit_arg);
+	}
 	if (st == RD_OK) {
 		*ret_committing = true;
 		return kms_db_commit(db);
 	}
 	kms_db_rollback(db);
 	return st;
+}
+
+void kms_db_before_commit(struct kms_db *db, kms_db_work *fn, void *arg)
+{
+	db->before_commit = fn;
+	db->before_commit_arg = arg;
 }
 
 /* Another try may go better: not when nobody knows how COMMIT ended, and not for ever. */

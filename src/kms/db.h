@@ -107,6 +107,10 @@ void kms_db_rollback(struct kms_db *db);
 typedef enum rd_status kms_db_work(struct kms_db *db, void *arg);
 enum rd_status kms_db_transact(struct kms_db *db, kms_db_work *fn, void *arg) RD_MUST_USE;
 
+/* fn runs within every transaction of kms_db_transact once its work is done, and may still fail it;
+ * until another is set. NULL: none. */
+void kms_db_before_commit(struct kms_db *db, kms_db_work *fn, void *arg);
+
 /* row is called for each row; another status than RD_OK ends the statement with it. NULL when there
  * is nothing to fetch. ret_changed (may be NULL): rows inserted, updated or deleted. */
 typedef enum rd_status kms_db_row(void *arg, const struct kms_db_value *columns, size_t n);

@@ -4,12 +4,21 @@
  *
  * Each reads the key anew in one transaction and does nothing when it is not due after all: several
  * servers may ask for the same key at the same time, and it happens once. *ret_done: whether it
- * happened here, and is to be recorded. Source: the KMS reference, 2.7, 2.8, 2.10.
+ * happened here, and is to be recorded; if not, nothing has been committed. Source: the KMS
+ * reference, 2.7, 2.8, 2.10.
  */
 #ifndef KMS_DUE_H
 #define KMS_DUE_H
 
 #include "kms/kms.h"
+
+/* The status of the work for a transaction that finds nothing to do, and what it comes to. */
+#define KMS_DUE_NOT RD_NOTFOUND
+static inline enum rd_status kms_due_settle(enum rd_status st, bool *ret_done)
+{
+	*ret_done = st == RD_OK;
+	return st == KMS_DUE_NOT ? RD_OK : st;
+}
 
 /* The waiting period is over: the key with all that hangs on it is destroyed. */
 enum rd_status kms_due_delete(struct kms *kms, struct kms_db *db, const char *key_id,

@@ -14,7 +14,7 @@
  *	cache.c              keys, policies and principals in memory, dropped on change
  *	keyring.c, master_*.c   keys that protect keys
  *	db.c, db_*.c, store_*.c the database
- *	audit.c              the log
+ *	audit.c              the log; journal.c: what the database has for it
  *	scheduler.c          deletions, rotations, expiries that are due; the cache's ear
  *	metrics.c            counters
  */
@@ -30,6 +30,7 @@
 
 struct kms_cache;
 struct kms_fresh;
+struct kms_journal;
 struct kms_last_uses;
 struct kms_metrics;
 struct kms_scheduler;
@@ -60,6 +61,7 @@ struct kms {
 	struct rd_ec_key *audit_key;
 	struct kms_audit *audit;
 	struct rd_http_batch recorded;     /* the audit log's thread's: see call.c */
+	struct kms_journal *journal;       /* journal.h: between the database and the log */
 	struct kms_recipients *recipients; /* trust's newest; a call reads it once */
 	struct kms_trust *trust;           /* roots.h */
 	struct kms_cache *cache;

@@ -460,16 +460,12 @@ static enum rd_status expire_due(struct kms_db *db, void *arg)
 	struct due_expire *due = arg;
 	struct kms_key key RD_CLEANUP(kms_key_finish) = {.version = 0};
 	struct kms_materials all RD_CLEANUP(kms_materials_finish) = {.list = NULL};
-	enum rd_status st = kms_store_key_find(db, due->key_id, &key);
 
 	due->done = false;
-	if (st == RD_NOTFOUND) {
-		return RD_OK;
-	}
-	RD_TRY(st);
+	RD_TRY(kms_store_key_find(db, due->key_id, &key)); /* or it is deleted */
 	RD_TRY(kms_materials_load(db, due->key_id, &all));
 	RD_TRY(expire_all(db, &all, due));
-	return due->done ? settle_key(db, &key) : RD_OK;
+	return due->done ? settle_key(db, &key) : KMS_DUE_NOT;
 }
 
 enum rd_status kms_due_expire(
@@ -477,8 +473,7 @@ enum rd_status kms_due_expire(
 {
 	struct due_expire due = {.key_id = key_id, .now_ms = now_ms};
 
-	RD_TRY(kms_db_transact(db, expire_due, &due));
+	RD_TRY(kms_due_settle(kms_db_transact(db, expire_due, &due), ret_done));
 	kms_cache_drop(kms->cache, 'k', key_id);
-	*ret_done = due.done;
 	return RD_OK;
 }

@@ -229,6 +229,7 @@ enum rd_status kms_op_create_key(struct kms_call *call)
 {
 	struct create c RD_CLEANUP(create_finish) = {.call = call};
 	struct kms_params p;
+	enum rd_status st;
 
 	kms_params_begin(&p, call);
 	RD_TRY(read_create(&c, &p));
@@ -241,8 +242,12 @@ enum rd_status kms_op_create_key(struct kms_call *call)
 	}
 	RD_TRY(kms_settle(call, fill_texts(&c)));
 	RD_TRY(kms_settle(call, make_first(&c)));
-	RD_TRY(store_key(&c));
-	memcpy(call->key_arn, c.key.arn, sizeof(call->key_arn));
+	memcpy(call->key_arn, c.key.arn, sizeof(call->key_arn)); /* committed with its record */
+	st = store_key(&c);
+	if (st != RD_OK) {
+		call->key_arn[0] = '\0';
+		return st;
+	}
 	return answer_metadata(
 		call, &c.key.record, c.key.arn, c.material.id[0] == '\0' ? NULL : c.material.id);
 }

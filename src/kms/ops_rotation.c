@@ -274,29 +274,21 @@ struct due_rotate {
 	struct kms *kms;
 	const char *key_id;
 	int64_t now_ms;
-	bool done;
 };
 
 static enum rd_status rotate_due(struct kms_db *db, void *arg)
 {
 	struct due_rotate *due = arg;
 	struct kms_key key RD_CLEANUP(kms_key_finish) = {.version = 0};
-	enum rd_status st = kms_store_key_find(db, due->key_id, &key);
 
-	due->done = false;
-	if (st == RD_NOTFOUND) {
-		return RD_OK;
-	}
-	RD_TRY(st);
+	RD_TRY(kms_store_key_find(db, due->key_id, &key)); /* or it is deleted */
 	if (key.state != KMS_STATE_ENABLED || key.rotation_days == 0 ||
 		key.next_rotation_ms > due->now_ms) {
-		return RD_OK;
+		return KMS_DUE_NOT;
 	}
 	RD_TRY(rotate_to_new(due->kms->keyring, db, &key, KMS_ROTATION_AUTOMATIC, due->now_ms));
 	key.next_rotation_ms = due->now_ms + key.rotation_days * KMS_DAY_MS;
-	RD_TRY(kms_store_key_update(db, &key));
-	due->done = true;
-	return RD_OK;
+	return kms_store_key_update(db, &key);
 }
 
 enum rd_status kms_due_rotate(
@@ -304,8 +296,7 @@ enum rd_status kms_due_rotate(
 {
 	struct due_rotate due = {.kms = kms, .key_id = key_id, .now_ms = now_ms};
 
-	RD_TRY(kms_db_transact(db, rotate_due, &due));
+	RD_TRY(kms_due_settle(kms_db_transact(db, rotate_due, &due), ret_done));
 	kms_cache_drop(kms->cache, 'k', key_id);
-	*ret_done = due.done;
 	return RD_OK;
 }

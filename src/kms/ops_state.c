@@ -101,26 +101,18 @@ enum rd_status kms_op_cancel_key_deletion(struct kms_call *call)
 struct due_delete {
 	const char *key_id;
 	int64_t now_ms;
-	bool done;
 };
 
 static enum rd_status delete_once(struct kms_db *db, void *arg)
 {
 	struct due_delete *due = arg;
 	struct kms_key key RD_CLEANUP(kms_key_finish) = {.version = 0};
-	enum rd_status st = kms_store_key_find(db, due->key_id, &key);
 
-	due->done = false;
-	if (st == RD_NOTFOUND) {
-		return RD_OK; /* another server was first */
-	}
-	RD_TRY(st);
+	RD_TRY(kms_store_key_find(db, due->key_id, &key)); /* or another server was first */
 	if (key.state != KMS_STATE_PENDING_DELETION || key.deletion_ms > due->now_ms) {
-		return RD_OK;
+		return KMS_DUE_NOT;
 	}
-	RD_TRY(kms_store_key_destroy(db, due->key_id));
-	due->done = true;
-	return RD_OK;
+	return kms_store_key_destroy(db, due->key_id);
 }
 
 enum rd_status kms_due_delete(
@@ -128,8 +120,7 @@ enum rd_status kms_due_delete(
 {
 	struct due_delete due = {.key_id = key_id, .now_ms = now_ms};
 
-	RD_TRY(kms_db_transact(db, delete_once, &due));
+	RD_TRY(kms_due_settle(kms_db_transact(db, delete_once, &due), ret_done));
 	kms_cache_drop(kms->cache, 'k', key_id);
-	*ret_done = due.done;
 	return RD_OK;
 }

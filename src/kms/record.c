@@ -280,11 +280,14 @@ static void put_recipient(struct rd_json_out *j, const struct kms_call *call)
 	rd_json_out_end(j);
 }
 
-static void put_extra(struct rd_json_out *j, const struct kms_call *call)
+static void put_extra(struct rd_json_out *j, const struct kms_call *call, bool recovered)
 {
 	rd_json_out_object(j, "additionalEventData");
 	put_decision(j, &call->decision);
 	put_recipient(j, call);
+	if (recovered) {
+		rd_json_out_bool(j, "recovered", true);
+	}
 	rd_json_out_bool(j, "tls", call->tls);
 	rd_json_out_end(j);
 }
@@ -377,7 +380,8 @@ static void put_event(struct rd_json_out *j, const struct kms_call *call)
 }
 
 /* Members in their order: there is no tree that could be sorted. */
-static enum rd_status write_record(const struct kms_call *call, bool with_facts, struct rd_buf *out)
+static enum rd_status write_record(
+	const struct kms_call *call, bool with_facts, bool recovered, struct rd_buf *out)
 {
 	struct rd_json_out j = rd_json_out(out);
 	size_t before = out->used;
@@ -386,7 +390,7 @@ static enum rd_status write_record(const struct kms_call *call, bool with_facts,
 
 	account_of(call->key_arn, account);
 	rd_json_out_object(&j, NULL);
-	put_extra(&j, call);
+	put_extra(&j, call, recovered);
 	put_event(&j, call);
 	put_text(&j, "recipientAccountId", call->key_arn[0] == '\0' ? call->who.account : account);
 	put_text(&j, "requestID", call->request_id);
@@ -413,7 +417,14 @@ static enum rd_status write_record(const struct kms_call *call, bool with_facts,
 
 enum rd_status kms_record(const struct kms_call *call, struct rd_buf *out)
 {
-	enum rd_status st = write_record(call, true, out);
+	enum rd_status st = write_record(call, true, false, out);
 
-	return st == RD_LIMIT ? write_record(call, false, out) : st;
+	return st == RD_LIMIT ? write_record(call, false, false, out) : st;
+}
+
+enum rd_status kms_record_pending(const struct kms_call *call, struct rd_buf *out)
+{
+	enum rd_status st = write_record(call, true, true, out);
+
+	return st == RD_LIMIT ? write_record(call, false, true, out) : st;
 }

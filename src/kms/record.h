@@ -11,6 +11,9 @@
  *	    attestationDocumentEnclaveImageDigest, …EnclavePCR1, 2, 3, 4, 8   base64, as at AWS
  *	    pcrs                                {"0": hex, …}: all that the document has
  *	    timestamp, root, debug
+ *	recovered  true in the record of a change that the log got from the database afterwards: it
+ *	           was made, and whether an answer left is not known. Another record of the same
+ *	           requestID may be there, also in another server's log
  *	tls        whether the call came over TLS
  *
  * Members are sorted by name at every depth, so the same call gives the same bytes.
@@ -28,5 +31,8 @@
  * A document is named when call->attested.digest is not zero: keep it first.
  */
 enum rd_status kms_record(const struct kms_call *call, struct rd_buf *out) RD_MUST_USE;
+/* The same of a call that has not ended yet but changes something, for the case that it does not
+ * get to its own record (journal.h): "recovered" says so. */
+enum rd_status kms_record_pending(const struct kms_call *call, struct rd_buf *out) RD_MUST_USE;
 
 #endif

@@ -7,6 +7,7 @@
 #include "kms/call.h"
 #include "kms/due.h"
 #include "kms/fresh.h"
+#include "kms/journal.h"
 #include "kms/record.h"
 #include "kms/store.h"
 #include "log/log.h"
@@ -42,8 +43,11 @@ static const struct kind kinds[KMS_SCHEDULE_KINDS] = {
 
 /* --- the audit record --- */
 
-struct waiter {
-	pthread_mutex_t lock;
+/* What the server does is a call like any other, of its own. */
+struct own_call {
+	struct kms_call call;
+	struct kms_journal_entry entry;
+	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t done;
 	bool is_done;
 	enum rd_status st;
@@ -51,27 +55,41 @@ struct waiter {
 
 static void on_recorded(void *arg, enum rd_status st, uint64_t index)
 {
-	struct waiter *w = arg;
+	struct own_call *own = arg;
 
 	(void)index;
-	pthread_mutex_lock(&w->lock);
-	w->is_done = true;
-	w->st = st;
-	pthread_cond_signal(&w->done);
-	pthread_mutex_unlock(&w->lock);
+	pthread_mutex_lock(&own->lock);
+	own->is_done = true;
+	own->st = st;
+	pthread_cond_signal(&own->done);
+	pthread_mutex_unlock(&own->lock);
 }
 
-static enum rd_status append_and_wait(struct kms_audit *audit, struct rd_view record)
+static enum rd_status append_and_wait(struct own_call *own, struct rd_view record)
 {
-	struct waiter w = {.lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
-
-	RD_TRY(kms_audit_append(audit, record, on_recorded, &w));
-	pthread_mutex_lock(&w.lock);
-	while (!w.is_done) {
-		pthread_cond_wait(&w.done, &w.lock);
+	RD_TRY(kms_audit_append(own->call.kms->audit, record, on_recorded, own));
+	pthread_mutex_lock(&own->lock);
+	while (!own->is_done) {
+		pthread_cond_wait(&own->done, &own->lock);
 	}
-	pthread_mutex_unlock(&w.lock);
-	return w.st;
+	pthread_mutex_unlock(&own->lock);
+	return own->st;
+}
+
+/* The record is committed with what it tells of, and then it is the log's. */
+static enum rd_status keep_record(struct kms_db *db, void *arg)
+{
+	struct own_call *own = arg;
+
+	return kms_journal_keep(own->call.kms->journal, db, &own->call, &own->entry);
+}
+
+static enum rd_status record(struct own_call *own)
+{
+	struct rd_buf text RD_CLEANUP(rd_buf_finish) = rd_buf_growable(RECORD_MAX);
+
+	RD_TRY(kms_record(&own->call, &text));
+	return append_and_wait(own, rd_buf_view(&text));
 }
 
 static enum rd_status name_key(struct kms_call *call, const struct kms_key *key)
@@ -82,30 +100,40 @@ static enum rd_status name_key(struct kms_call *call, const struct kms_key *key)
 		rd_view_str(key->id), &arn);
 }
 
-/* As if the server had called itself. */
-static enum rd_status record(
+/* As if the server had called itself. NULL: no memory, or no random bytes. */
+static struct own_call *make_call(
 	struct kms *kms, const struct kind *kind, const struct kms_key *key, int64_t now_ms)
 {
-	struct rd_buf text RD_CLEANUP(rd_buf_finish) = rd_buf_growable(RECORD_MAX);
-	struct kms_call *call = calloc(1, sizeof(*call));
-	enum rd_status st;
+	struct own_call *own = calloc(1, sizeof(*own));
+	struct kms_call *call;
 
-	RD_ENSURE(call != NULL, RD_NOMEM);
+	RD_ENSURE(own != NULL, NULL);
+	call = &own->call;
 	call->kms = kms;
 	call->op = &kind->op;
 	call->now_ms = now_ms;
 	snprintf(call->who.account, sizeof(call->who.account), "%s", key->account);
 	snprintf(call->who.arn, sizeof(call->who.arn), "%s", "redoubt-kms");
-	st = name_key(call, key);
-	if (st == RD_OK) {
-		st = kms_request_id(NULL, call->request_id);
+	if (name_key(call, key) != RD_OK || kms_request_id(NULL, call->request_id) != RD_OK) {
+		free(own);
+		return NULL;
 	}
-	if (st == RD_OK) {
-		st = kms_record(call, &text);
+	pthread_mutex_init(&own->lock, NULL);
+	pthread_cond_init(&own->done, NULL);
+	return own;
+}
+
+static void free_call(struct own_call **ptr)
+{
+	struct own_call *own = rd_steal(ptr, NULL);
+
+	if (own != NULL) {
+		kms_journal_end(
+			own->call.kms->journal, &own->entry, own->is_done && own->st == RD_OK);
+		pthread_cond_destroy(&own->done);
+		pthread_mutex_destroy(&own->lock);
+		free(own);
 	}
-	free(call);
-	RD_TRY(st);
-	return append_and_wait(kms->audit, rd_buf_view(&text));
 }
 
 /* --- the work --- */
@@ -133,18 +161,24 @@ static enum rd_status run_one(struct kms *kms, struct kms_db *db, const struct k
 	const char *id, int64_t now_ms, bool *ret_done)
 {
 	struct kms_key key RD_CLEANUP(kms_key_finish) = {0};
+	struct own_call *own RD_CLEANUP(free_call) = NULL;
 	enum rd_status st = kms_store_key_find(db, id, &key);
 
 	*ret_done = false;
 	RD_ENSURE(st != RD_NOTFOUND, RD_OK); /* another server was first */
 	RD_TRY(st);
-	RD_TRY(kind->run(kms, db, id, now_ms, ret_done));
+	own = make_call(kms, kind, &key, now_ms);
+	RD_ENSURE(own != NULL, RD_NOMEM);
+	kms_db_before_commit(db, keep_record, own);
+	st = kind->run(kms, db, id, now_ms, ret_done);
+	kms_db_before_commit(db, NULL, NULL);
+	RD_TRY(st);
 	RD_ENSURE(*ret_done, RD_OK);
 	kms_cache_drop(kms->cache, 'k', id);
-	st = record(kms, kind, &key, now_ms);
+	st = record(own);
 	if (st != RD_OK) {
-		rd_log(RD_LOG_ERROR, "key %s: %s is done and not recorded: %s", id, kind->op.name,
-			rd_status_text(st));
+		rd_log(RD_LOG_ERROR, "key %s: %s is done and not recorded yet: %s", id,
+			kind->op.name, rd_status_text(st));
 	}
 	return RD_OK;
 }

@@ -3,6 +3,7 @@
 #include "kms/scheduler.h"
 
 #include "kms/cache.h"
+#include "kms/journal.h"
 #include "kms/last_use.h"
 #include "kms/material.h"
 #include "kms/schedule.h"
@@ -19,6 +20,8 @@
 /* A server that has not read changes for KMS_CACHE_STALE_MS has forgotten everything already. */
 #define CHANGES_KEPT_MS (10 * 60 * 1000)
 #define PRUNE_EVERY_MS  (60 * 1000)
+/* For the last look at the database, which may have gone. */
+#define LAST_MS 1000
 
 struct kms_scheduler {
 	struct kms *kms;
@@ -109,6 +112,7 @@ static void *keep_time(void *arg)
 {
 	struct kms_scheduler *s = arg;
 	enum rd_status due_before = RD_OK, wrap_before = RD_OK, usage_before = RD_OK;
+	enum rd_status journal_before = RD_OK;
 	int64_t pruned_ms = 0;
 
 	while (!atomic_load(&s->ending)) {
@@ -119,9 +123,15 @@ static void *keep_time(void *arg)
 		report(kms_last_use_flush(s->kms->last_uses, s->clock_db), &usage_before,
 			"writing last uses of keys", s->clock_db);
 		report(rewrap(s), &wrap_before, "wrapping rows anew", s->clock_db);
+		report(kms_journal_tend(s->kms, s->clock_db), &journal_before,
+			"records of changes for the audit log", s->clock_db);
 		prune(s, now_ms, &pruned_ms);
 		sleep_until_next(s);
 	}
+	/* Calls have ended before: what they leave is not another server's to log. */
+	kms_db_limit(s->clock_db, LAST_MS);
+	report(kms_journal_tend(s->kms, s->clock_db), &journal_before,
+		"records of changes for the audit log", s->clock_db);
 	return NULL;
 }
 

@@ -188,6 +188,13 @@ static const char *const migrations[] = {
 	" id BIGINT PRIMARY KEY,"
 	" since_ms BIGINT NOT NULL DEFAULT {now_ms});"
 	"INSERT INTO last_use_tracking (id) VALUES (1);",
+	/* 5: audit records of changes, until the log has them (journal.h). */
+	"CREATE TABLE pending_record ("
+	" request_id {text} PRIMARY KEY,"
+	" at_ms BIGINT NOT NULL DEFAULT {now_ms},"
+	" record {blob} NOT NULL);"
+	"CREATE INDEX pending_record_by_time ON pending_record (at_ms, request_id);"
+	"CREATE VIEW database_clock (now_ms) AS SELECT {now_ms};",
 };
 
 const struct kms_db_schema kms_schema = {

@@ -16,6 +16,7 @@
 #include "kms/http.h"
 #include "kms/iam.h"
 #include "kms/isolate.h"
+#include "kms/journal.h"
 #include "kms/last_use.h"
 #include "kms/master.h"
 #include "kms/metrics.h"
@@ -163,6 +164,19 @@ static enum rd_status open_audit(struct kms *kms, struct rd_error *err)
 	return RD_OK;
 }
 
+/* Only one server has a SQLite database: kms_state_lock. */
+static void start_journal(struct kms *kms)
+{
+	bool alone = strncmp(kms->config.database, "sqlite:", 7) == 0;
+	enum rd_status st = kms_journal_start(kms, main_db(kms), alone);
+
+	if (st != RD_OK) {
+		rd_log(RD_LOG_WARNING,
+			"records of changes for the audit log are left for later: %s (%s)",
+			rd_status_text(st), kms_db_error(main_db(kms)));
+	}
+}
+
 static enum rd_status make_memory(struct kms *kms, struct rd_error *err)
 {
 	enum rd_status st = kms_cache_new(
@@ -177,6 +191,9 @@ static enum rd_status make_memory(struct kms *kms, struct rd_error *err)
 	}
 	if (st == RD_OK) {
 		st = kms_last_use_new(&kms->last_uses);
+	}
+	if (st == RD_OK) {
+		st = kms_journal_new(&kms->journal);
 	}
 	if (st == RD_OK) {
 		st = kms_cache_poll(kms->cache, main_db(kms));
@@ -240,6 +257,7 @@ enum rd_status kms_server_start(struct kms *kms, const struct rd_paths *paths, s
 	RD_TRY(open_audit(kms, err));
 	RD_TRY(kms_trust_load(kms, &kms->config, paths, err));
 	RD_TRY(make_memory(kms, err));
+	start_journal(kms);
 	RD_TRY(start_threads(kms, err));
 	RD_TRY(kms_service_start(kms, err));
 	RD_TRY(kms_http_start(kms, err));
@@ -273,6 +291,7 @@ void kms_server_stop(struct kms *kms)
 	kms_keyring_free(&kms->keyring);
 	kms_metrics_free(&kms->metrics);
 	free(kms->fresh);
+	kms_journal_free(&kms->journal);
 	close_databases(kms);
 	rd_fd_close(&kms->lock_fd);
 }

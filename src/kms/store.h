@@ -220,4 +220,26 @@ enum rd_status kms_store_changes_last(struct kms_db *db, int64_t *ret_number) RD
 /* Forgets changes from before a time. Who has not read on since then must drop everything. */
 enum rd_status kms_store_changes_prune(struct kms_db *db, int64_t before_ms) RD_MUST_USE;
 
+/* store_pending.c: audit records of changes, in the changes' transactions (journal.h). The others
+ * are statements of their own, outside of any transaction. */
+#define KMS_PENDING_ID_SIZE 37
+/* Another one of the same request replaces it. */
+enum rd_status kms_store_pending_put(
+	struct kms_db *db, const char *request_id, struct rd_view record) RD_MUST_USE;
+/* By id, after `after` ("" for the first). */
+typedef enum rd_status kms_store_pending_id_fn(void *arg, const char *request_id);
+enum rd_status kms_store_pending_ids(struct kms_db *db, const char *after, uint32_t max,
+	kms_store_pending_id_fn *fn, void *arg) RD_MUST_USE;
+/* Older than age_ms by the database's clock, the oldest first. record: borrowed. */
+typedef enum rd_status kms_store_pending_fn(
+	void *arg, const char *request_id, struct rd_view record);
+enum rd_status kms_store_pending_due(struct kms_db *db, int64_t age_ms, uint32_t max,
+	kms_store_pending_fn *fn, void *arg) RD_MUST_USE;
+/* Makes it new, if it still is older than age_ms: RD_NOTFOUND when another server was first. */
+enum rd_status kms_store_pending_claim(struct kms_db *db, const char *request_id, int64_t age_ms)
+	RD_MUST_USE;
+/* At most KMS_DB_COLUMNS_MAX. */
+enum rd_status kms_store_pending_delete(
+	struct kms_db *db, const char (*request_ids)[KMS_PENDING_ID_SIZE], size_t n) RD_MUST_USE;
+
 #endif

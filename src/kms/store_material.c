@@ -84,10 +84,10 @@ enum rd_status kms_store_material_update(struct kms_db *db, const struct kms_mat
 /* Nobody need forget what it was wrapped in before. */
 enum rd_status kms_store_material_rewrap(struct kms_db *db, const struct kms_material *m)
 {
-	return kms_store_write(db,
+	return kms_db_write(db,
 		"UPDATE key_material SET wrapped = $1, wrap_generation = $2"
 		" WHERE key_id = $3 AND generation = $4",
-		KMS_ARGS(kms_db_blob(wrapped_of(m)),
+		KMS_DB_ARGS(kms_db_blob(wrapped_of(m)),
 			kms_db_int(kms_store_wrap_generation(wrapped_of(m))),
 			kms_db_text(m->key_id), kms_db_int(m->generation)),
 		RD_NOTFOUND);

@@ -660,6 +660,51 @@ static void pruned_changes_leave_the_numbers_alone(void **state)
 	assert_string_equal(all.names.text, "k=old c=new");
 }
 
+static enum rd_status note_pending_id(void *arg, const char *request_id)
+{
+	return put_name(arg, request_id);
+}
+
+static enum rd_status note_pending(void *arg, const char *request_id, struct rd_view record)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "%s:%.*s", request_id, (int)record.len,
+		(const char *)record.ptr);
+	return put_name(arg, text);
+}
+
+static void pending_records_go_to_who_comes_first(void **state)
+{
+	static const char two[2][KMS_PENDING_ID_SIZE] = {"a", "nobody's"};
+	struct test_database *t = *state;
+	struct names names = {.n = 0}, old = {.n = 0}, left = {.n = 0};
+
+	in_transaction(t->db, kms_store_pending_put(t->db, "b", rd_view_str("one")));
+	in_transaction(t->db, kms_store_pending_put(t->db, "b", rd_view_str("another try")));
+	in_transaction(t->db, kms_store_pending_put(t->db, "a", rd_view_str("two")));
+	assert_ok(kms_store_pending_ids(t->db, "", 10, note_pending_id, &names));
+	assert_string_equal(names.text, "a b");
+	assert_ok(kms_store_pending_ids(t->db, "a", 10, note_pending_id, &left));
+	assert_string_equal(left.text, "b");
+	/* By their age: none is as old as a minute; then one of them is, for one server. */
+	assert_ok(kms_store_pending_due(t->db, 60000, 10, note_pending, &old));
+	assert_int_equal(old.n, 0);
+	assert_status(kms_store_pending_claim(t->db, "b", 60000), RD_NOTFOUND);
+	assert_ok(kms_db_run(t->db,
+		"UPDATE pending_record SET at_ms = at_ms - 120000 WHERE request_id = 'b'", NULL, 0,
+		NULL, NULL, NULL));
+	assert_ok(kms_store_pending_due(t->db, 60000, 10, note_pending, &old));
+	assert_string_equal(old.text, "b:another try");
+	assert_ok(kms_store_pending_claim(t->db, "b", 60000));
+	assert_status(kms_store_pending_claim(t->db, "b", 60000), RD_NOTFOUND);
+	assert_ok(kms_store_pending_delete(t->db, two, 2));
+	left = (struct names){.n = 0};
+	assert_ok(kms_store_pending_ids(t->db, "", 10, note_pending_id, &left));
+	assert_string_equal(left.text, "b");
+	assert_status(kms_store_pending_delete(t->db, two, KMS_DB_COLUMNS_MAX + 1), RD_USAGE);
+}
+
 static void keeps_named_values(void **state)
 {
 	struct test_database *t = *state;
@@ -716,6 +761,7 @@ int main(void)
 		DATABASE_TEST(every_write_of_what_is_cached_is_a_change),
 		DATABASE_TEST(a_change_that_is_committed_late_is_not_missed),
 		DATABASE_TEST(pruned_changes_leave_the_numbers_alone),
+		DATABASE_TEST(pending_records_go_to_who_comes_first),
 		DATABASE_TEST(keeps_named_values),
 		DATABASE_TEST(rows_of_others_making_are_refused),
 	};
