@@ -4,8 +4,8 @@
  *
  *	peer → path → JSON → the answer is made → recorded, if it decides anything → answered
  *
- * One thread: a question costs some ten microseconds, and nothing of it waits but for the audit
- * log, whose thread gives the answer then.
+ * One thread: a question costs some ten microseconds, and waits for the audit log, whose thread
+ * gives the answer then, and for the database, when what it asks for is not in memory.
  */
 #include "kms/service.h"
 
@@ -41,6 +41,8 @@
 #define REQUEST_MS 10000
 #define IDLE_MS    300000
 #define GRACE_MS   5000
+/* With the database, as at the API. */
+#define WORK_MS 5000
 /* Credentials are the largest answer: a session token of 6 KiB and little else. */
 #define ANSWER_MAX 65536
 /* Checks with their contexts; a longer one is recorded without. */
@@ -228,12 +230,18 @@ static void settle(struct question *q, enum rd_status st)
 	struct kms_call *call = &q->call;
 
 	if (st == RD_OK ||
-		(call->fault.type != KMS_FAULT_NONE && call->fault.type != KMS_FAULT_INTERNAL)) {
+		(call->fault.type != KMS_FAULT_NONE && call->fault.type != KMS_FAULT_INTERNAL &&
+			call->fault.type != KMS_FAULT_DEPENDENCY_TIMEOUT)) {
 		return;
 	}
 	rd_log(RD_LOG_ERROR, "%s: %s: %s (database: %s)", call->request_id, q->route->path,
 		rd_status_name(st), kms_db_error(call->db));
 	rd_json_in_free(&call->out);
+	if (rd_category(st) == RD_CAT_AGAIN || call->fault.type == KMS_FAULT_DEPENDENCY_TIMEOUT) {
+		(void)kms_fail(call, KMS_FAULT_DEPENDENCY_TIMEOUT,
+			"The database did not answer in time. The question can be asked again.");
+		return;
+	}
 	(void)kms_fail(call, KMS_FAULT_INTERNAL,
 		"The question was not answered because of an internal error.");
 }
@@ -325,6 +333,7 @@ static void handle(void *ctx, unsigned thread, const struct rd_http_request *req
 		return;
 	}
 	q->route = route;
+	kms_db_limit(kms->service->db, WORK_MS);
 	settle(q, ask(kms->service, q));
 	complete(q);
 }
