@@ -20,7 +20,7 @@ static struct rd_view identity(void)
 	return rd_view_str(meta_name);
 }
 
-static enum rd_status read_key(struct kms_db *db, struct work *w)
+static enum rd_status read_key(struct rd_db *db, struct work *w)
 {
 	uint8_t storage[WRAPPED_MAX];
 	struct rd_buf wrapped = rd_buf_fixed(storage, sizeof(storage));
@@ -32,7 +32,7 @@ static enum rd_status read_key(struct kms_db *db, struct work *w)
 	return rd_ec_key_from_pkcs8(rd_secret_view(&der), RD_P256, &w->key);
 }
 
-static enum rd_status make_key(struct kms_db *db, struct work *w)
+static enum rd_status make_key(struct rd_db *db, struct work *w)
 {
 	uint8_t storage[WRAPPED_MAX];
 	struct rd_buf wrapped = rd_buf_fixed(storage, sizeof(storage));
@@ -46,7 +46,7 @@ static enum rd_status make_key(struct kms_db *db, struct work *w)
 	return kms_store_meta_add(db, meta_name, rd_buf_view(&wrapped));
 }
 
-static enum rd_status read_or_make(struct kms_db *db, void *arg)
+static enum rd_status read_or_make(struct rd_db *db, void *arg)
 {
 	struct work *w = arg;
 	enum rd_status st;
@@ -56,16 +56,16 @@ static enum rd_status read_or_make(struct kms_db *db, void *arg)
 	return st == RD_NOTFOUND ? make_key(db, w) : st;
 }
 
-enum rd_status kms_audit_key_open(struct kms_keyring *keyring, struct kms_db *db,
-	struct rd_ec_key **ret, struct rd_error *err)
+enum rd_status kms_audit_key_open(
+	struct kms_keyring *keyring, struct rd_db *db, struct rd_ec_key **ret, struct rd_error *err)
 {
 	struct work w = {.keyring = keyring};
-	enum rd_status st = kms_db_transact(db, read_or_make, &w);
+	enum rd_status st = rd_db_transact(db, read_or_make, &w);
 
 	if (st != RD_OK) {
 		rd_ec_key_free(&w.key);
 		return rd_fail(err, st, "the audit log's signing key: %s (database: %s)",
-			rd_status_text(st), kms_db_error(db));
+			rd_status_text(st), rd_db_error(db));
 	}
 	*ret = w.key;
 	return RD_OK;

@@ -8,7 +8,7 @@
 #include "kms/keyring.h"
 
 /* Reads it, or makes it the first time; of two servers that start at once one makes it. */
-enum rd_status kms_audit_key_open(struct kms_keyring *keyring, struct kms_db *db,
+enum rd_status kms_audit_key_open(struct kms_keyring *keyring, struct rd_db *db,
 	struct rd_ec_key **ret, struct rd_error *err) RD_MUST_USE;
 
 #endif

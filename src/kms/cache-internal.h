@@ -22,7 +22,7 @@ union kms_cached {
 struct kms_load {
 	struct kms_keyring *keyring;
 	const char *region;
-	struct kms_db *db;
+	struct rd_db *db;
 	enum kms_cache_kind kind;
 	const char *id; /* of an alias: "<account>:<name>" */
 };

@@ -279,7 +279,7 @@ static enum rd_status load(
 	return st;
 }
 
-static enum rd_status get(struct kms_cache *cache, struct kms_db *db, enum kms_cache_kind kind,
+static enum rd_status get(struct kms_cache *cache, struct rd_db *db, enum kms_cache_kind kind,
 	const char *id, struct entry **ret)
 {
 	const struct kms_load what = {.keyring = cache->keyring,
@@ -314,7 +314,7 @@ static enum rd_status get(struct kms_cache *cache, struct kms_db *db, enum kms_c
 	return RD_OK;
 }
 
-enum rd_status kms_cache_key(struct kms_cache *cache, struct kms_db *db, const char *id,
+enum rd_status kms_cache_key(struct kms_cache *cache, struct rd_db *db, const char *id,
 	const struct kms_cached_key **ret)
 {
 	struct entry *entry;
@@ -324,7 +324,7 @@ enum rd_status kms_cache_key(struct kms_cache *cache, struct kms_db *db, const c
 	return RD_OK;
 }
 
-enum rd_status kms_cache_alias(struct kms_cache *cache, struct kms_db *db, const char *account,
+enum rd_status kms_cache_alias(struct kms_cache *cache, struct rd_db *db, const char *account,
 	const char *name, char ret_key_id[KMS_KEY_ID_SIZE])
 {
 	char id[ID_SIZE];
@@ -338,7 +338,7 @@ enum rd_status kms_cache_alias(struct kms_cache *cache, struct kms_db *db, const
 	return RD_OK;
 }
 
-enum rd_status kms_cache_principal(struct kms_cache *cache, struct kms_db *db, const char *uid,
+enum rd_status kms_cache_principal(struct kms_cache *cache, struct rd_db *db, const char *uid,
 	const struct kms_cached_principal **ret)
 {
 	struct entry *entry;
@@ -348,7 +348,7 @@ enum rd_status kms_cache_principal(struct kms_cache *cache, struct kms_db *db, c
 	return RD_OK;
 }
 
-enum rd_status kms_cache_credential(struct kms_cache *cache, struct kms_db *db, const char *akid,
+enum rd_status kms_cache_credential(struct kms_cache *cache, struct rd_db *db, const char *akid,
 	const struct kms_cached_credential **ret)
 {
 	struct entry *entry;
@@ -409,7 +409,7 @@ static enum rd_status change(void *arg, int64_t number, char kind, const char *i
  * with everything after a long silence: changes may have been pruned. RD_MISSING: the database has
  * fewer changes than we have seen; it is another one, a standby or a backup.
  */
-static enum rd_status read_changes(struct kms_db *db, struct poll *poll)
+static enum rd_status read_changes(struct rd_db *db, struct poll *poll)
 {
 	struct kms_cache *cache = poll->cache;
 	enum rd_status st = RD_MISSING;
@@ -426,7 +426,7 @@ static enum rd_status read_changes(struct kms_db *db, struct poll *poll)
 	return st;
 }
 
-enum rd_status kms_cache_poll(struct kms_cache *cache, struct kms_db *db)
+enum rd_status kms_cache_poll(struct kms_cache *cache, struct rd_db *db)
 {
 	struct poll poll = {.cache = cache, .roots = false};
 	const int64_t begun_ms = monotonic_ms();

@@ -21,7 +21,7 @@
 #include "crypto/ed25519.h"
 #include "crypto/rsa.h"
 #include "crypto/secret.h"
-#include "kms/db.h"
+#include "db/db.h"
 #include "kms/keyring.h"
 #include "kms/model.h"
 #include "kms/store.h"
@@ -89,14 +89,14 @@ void kms_cache_free(struct kms_cache **cache);
  * secrets is full even after entries have been let go. What does not parse any more is its parser's
  * status.
  */
-enum rd_status kms_cache_key(struct kms_cache *cache, struct kms_db *db, const char *id,
+enum rd_status kms_cache_key(struct kms_cache *cache, struct rd_db *db, const char *id,
 	const struct kms_cached_key **ret) RD_MUST_USE;
-enum rd_status kms_cache_alias(struct kms_cache *cache, struct kms_db *db, const char *account,
+enum rd_status kms_cache_alias(struct kms_cache *cache, struct rd_db *db, const char *account,
 	const char *name, char ret_key_id[KMS_KEY_ID_SIZE]) RD_MUST_USE;
 /* Users and roles; RD_MISSING when its permissions boundary names a policy that is not there. */
-enum rd_status kms_cache_principal(struct kms_cache *cache, struct kms_db *db, const char *uid,
+enum rd_status kms_cache_principal(struct kms_cache *cache, struct rd_db *db, const char *uid,
 	const struct kms_cached_principal **ret) RD_MUST_USE;
-enum rd_status kms_cache_credential(struct kms_cache *cache, struct kms_db *db, const char *akid,
+enum rd_status kms_cache_credential(struct kms_cache *cache, struct rd_db *db, const char *akid,
 	const struct kms_cached_credential **ret) RD_MUST_USE;
 void kms_cache_put(struct kms_cache *cache, const void *entry); /* accepts NULL */
 
@@ -108,7 +108,7 @@ void kms_cache_drop(struct kms_cache *cache, char kind, const char *id);
  * KMS_CACHE_POLL_MS, and once before the first call is served. Also takes in root key generations:
  * RD_UNAVAILABLE when only that failed.
  */
-enum rd_status kms_cache_poll(struct kms_cache *cache, struct kms_db *db) RD_MUST_USE;
+enum rd_status kms_cache_poll(struct kms_cache *cache, struct rd_db *db) RD_MUST_USE;
 
 struct kms_cache_stats {
 	uint64_t hits, misses, drops, entries;

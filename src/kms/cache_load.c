@@ -93,7 +93,7 @@ static enum rd_status keep_alias(void *arg, const struct kms_alias *alias)
 
 static enum rd_status read_rows(const struct kms_load *load, struct kms_cached_key *key)
 {
-	struct kms_db *db = load->db;
+	struct rd_db *db = load->db;
 
 	RD_TRY(kms_store_key_find(db, load->id, &key->record));
 	RD_TRY(kms_store_material_list(db, load->id, keep_material, key));

@@ -302,7 +302,7 @@ static void settle(struct exchange *x, enum rd_status st)
 	}
 	rd_log(RD_LOG_ERROR, "%s: %s: %s (database: %s)", call->request_id,
 		call->op == NULL ? "IAM or STS" : call->op->name, rd_status_name(st),
-		kms_db_error(call->db));
+		rd_db_error(call->db));
 	if (st == RD_UNAVAILABLE && set == KMS_FAULT_NONE) {
 		(void)kms_fail(call, KMS_FAULT_KEY_UNAVAILABLE, "%s",
 			"The key that protects this key is not available. The request can be "
@@ -326,7 +326,7 @@ static void run(struct exchange *x)
 	enum rd_status st = x->query ? kms_iam_handle(call, &x->body, &x->status)
 				     : call->op->handler(call);
 
-	if (kms_db_would_block(call->db)) {
+	if (rd_db_would_block(call->db)) {
 		hand_over(x, KMS_LANE_READS);
 		return;
 	}
@@ -506,7 +506,7 @@ static void begin(struct exchange *x)
 {
 	enum rd_status st = admit(x);
 
-	if (kms_db_would_block(x->call->db)) {
+	if (rd_db_would_block(x->call->db)) {
 		hand_over(x, KMS_LANE_READS);
 		return;
 	}
@@ -558,7 +558,7 @@ static void refuse_waiting(struct exchange *x, enum kms_fault_type type, const c
 	}
 }
 
-static enum rd_status keep_record(struct kms_db *db, void *arg)
+static enum rd_status keep_record(struct rd_db *db, void *arg)
 {
 	struct exchange *x = arg;
 
@@ -570,7 +570,7 @@ static void go_on(void *arg, unsigned worker)
 {
 	struct exchange *x = arg;
 	struct kms_call *call = x->call;
-	struct kms_db *db = call->kms->dbs[worker];
+	struct rd_db *db = call->kms->dbs[worker];
 	const bool rsa = x->lane == KMS_LANE_RSA;
 
 	call->db = db;
@@ -580,14 +580,14 @@ static void go_on(void *arg, unsigned worker)
 		refuse_waiting(x, KMS_FAULT_DEPENDENCY_TIMEOUT, TIMED_OUT);
 		return;
 	}
-	kms_db_limit(db, rsa ? RSA_MS : WORK_MS);
-	kms_db_before_commit(db, keep_record, x);
+	rd_db_limit(db, rsa ? RSA_MS : WORK_MS);
+	rd_db_before_commit(db, keep_record, x);
 	if (x->admitted) {
 		run(x);
 	} else {
 		begin(x);
 	}
-	kms_db_before_commit(db, NULL, NULL); /* x has gone */
+	rd_db_before_commit(db, NULL, NULL); /* x has gone */
 }
 
 static void hand_over(struct exchange *x, enum kms_lane lane)

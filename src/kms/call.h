@@ -100,7 +100,7 @@ struct kms_op;
 
 struct kms_call {
 	struct kms *kms;
-	struct kms_db *db;       /* the thread's */
+	struct rd_db *db;        /* the thread's */
 	struct kms_fresh *fresh; /* the HTTP thread's; NULL elsewhere */
 	const struct kms_op *op;
 	const char *action; /* of IAM and STS, whose calls have no op; NULL before it is known */

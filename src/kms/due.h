@@ -21,13 +21,13 @@ static inline enum rd_status kms_due_settle(enum rd_status st, bool *ret_done)
 }
 
 /* The waiting period is over: the key with all that hangs on it is destroyed. */
-enum rd_status kms_due_delete(struct kms *kms, struct kms_db *db, const char *key_id,
-	int64_t now_ms, bool *ret_done) RD_MUST_USE;
+enum rd_status kms_due_delete(struct kms *kms, struct rd_db *db, const char *key_id, int64_t now_ms,
+	bool *ret_done) RD_MUST_USE;
 /* Automatic rotation, of enabled keys only; the next is a period after now. */
-enum rd_status kms_due_rotate(struct kms *kms, struct kms_db *db, const char *key_id,
-	int64_t now_ms, bool *ret_done) RD_MUST_USE;
+enum rd_status kms_due_rotate(struct kms *kms, struct rd_db *db, const char *key_id, int64_t now_ms,
+	bool *ret_done) RD_MUST_USE;
 /* Imported material whose ValidTo has passed is deleted; the key waits for it to come back. */
-enum rd_status kms_due_expire(struct kms *kms, struct kms_db *db, const char *key_id,
-	int64_t now_ms, bool *ret_done) RD_MUST_USE;
+enum rd_status kms_due_expire(struct kms *kms, struct rd_db *db, const char *key_id, int64_t now_ms,
+	bool *ret_done) RD_MUST_USE;
 
 #endif

@@ -32,7 +32,7 @@ static enum rd_status take(struct rd_view text, char *ret, size_t size)
 	return RD_OK;
 }
 
-enum rd_status kms_grant_token_open(struct kms_keyring *keyring, struct kms_db *db,
+enum rd_status kms_grant_token_open(struct kms_keyring *keyring, struct rd_db *db,
 	struct rd_view token, char ret_key_id[KMS_KEY_ID_SIZE],
 	char ret_grant_id[KMS_GRANT_ID_SIZE])
 {

@@ -20,7 +20,7 @@ enum rd_status kms_grant_token_make(struct kms_keyring *keyring, const char *key
 	const char *grant_id, char ret_token[KMS_GRANT_TOKEN_SIZE]) RD_MUST_USE;
 
 /* RD_UNTRUSTED category: not one that this installation has made. */
-enum rd_status kms_grant_token_open(struct kms_keyring *keyring, struct kms_db *db,
+enum rd_status kms_grant_token_open(struct kms_keyring *keyring, struct rd_db *db,
 	struct rd_view token, char ret_key_id[KMS_KEY_ID_SIZE],
 	char ret_grant_id[KMS_GRANT_ID_SIZE]) RD_MUST_USE;
 

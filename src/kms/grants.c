@@ -99,7 +99,7 @@ static enum rd_status on_grant(void *arg, struct kms_grant *record)
 }
 
 static enum rd_status search_grantee(
-	struct search *search, struct kms_db *db, const char *key_id, const char *grantee)
+	struct search *search, struct rd_db *db, const char *key_id, const char *grantee)
 {
 	const struct kms_grant_filter filter = {.key_id = key_id, .grantee = grantee};
 

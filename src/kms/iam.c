@@ -306,7 +306,7 @@ static enum rd_status act(struct kms_iam *iam)
 	return rd_xml_out_finish(&iam->xml);
 }
 
-static enum rd_status act_within(struct kms_db *db, void *arg)
+static enum rd_status act_within(struct rd_db *db, void *arg)
 {
 	(void)db;
 	return act(arg);
@@ -361,7 +361,7 @@ static enum rd_status serve(struct kms_iam *iam)
 	if ((iam->action->flags & KMS_IAM_WRITES) == 0) {
 		return act(iam);
 	}
-	RD_TRY(kms_db_transact(iam->call->db, act_within, iam));
+	RD_TRY(rd_db_transact(iam->call->db, act_within, iam));
 	forget(iam);
 	return RD_OK;
 }

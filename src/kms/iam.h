@@ -37,7 +37,7 @@ enum rd_status kms_profile_arn(const char *partition, const struct kms_profile *
  * everything, and an access key, and tells once, on `to`, how to use it. The secret is stored
  * wrapped only: it cannot be shown again. RD_EXISTS: there are users already.
  */
-enum rd_status kms_first_admin(struct kms *kms, struct kms_db *db, FILE *to, struct rd_error *err)
+enum rd_status kms_first_admin(struct kms *kms, struct rd_db *db, FILE *to, struct rd_error *err)
 	RD_MUST_USE;
 
 #endif

@@ -36,7 +36,7 @@ static enum rd_status see_any(void *arg, struct kms_principal *p)
 	return RD_OK;
 }
 
-static enum rd_status make_first(struct kms_db *db, void *arg)
+static enum rd_status make_first(struct rd_db *db, void *arg)
 {
 	struct first *first = arg;
 	struct kms_principal admin = {.kind = KMS_USER,
@@ -75,19 +75,19 @@ static bool print_first(FILE *to, const struct kms_config *config, const struct 
 }
 
 static enum rd_status first_admin(
-	struct first *first, struct kms *kms, struct kms_db *db, FILE *to, struct rd_error *err)
+	struct first *first, struct kms *kms, struct rd_db *db, FILE *to, struct rd_error *err)
 {
 	enum rd_status st;
 
 	first->call.kms = kms;
 	first->call.now_ms = kms->now_ms();
-	st = kms_db_transact(db, make_first, first);
+	st = rd_db_transact(db, make_first, first);
 	if (st == RD_EXISTS) {
 		return rd_fail(err, st, "account %s has users already", kms->config.account);
 	}
 	if (st != RD_OK) {
 		return rd_fail(err, st, "cannot make the first administrator: %s: %s",
-			rd_status_text(st), kms_db_error(db));
+			rd_status_text(st), rd_db_error(db));
 	}
 	if (!print_first(to, &kms->config, first)) {
 		return rd_fail(err, RD_IO,
@@ -97,7 +97,7 @@ static enum rd_status first_admin(
 	return RD_OK;
 }
 
-enum rd_status kms_first_admin(struct kms *kms, struct kms_db *db, FILE *to, struct rd_error *err)
+enum rd_status kms_first_admin(struct kms *kms, struct rd_db *db, FILE *to, struct rd_error *err)
 {
 	struct first *first = calloc(1, sizeof(*first));
 	enum rd_status st;

@@ -56,7 +56,7 @@ static enum rd_status parse(struct rd_view plain, struct kms_import_token *ret)
 	return RD_OK;
 }
 
-enum rd_status kms_import_token_open(struct kms_keyring *keyring, struct kms_db *db,
+enum rd_status kms_import_token_open(struct kms_keyring *keyring, struct rd_db *db,
 	const char *key_id, struct rd_view bytes, struct kms_import_token *ret)
 {
 	struct rd_secret plain RD_CLEANUP(rd_secret_finish) = {.ptr = NULL};

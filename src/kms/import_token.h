@@ -42,7 +42,7 @@ enum rd_status kms_import_token_make(struct kms_keyring *keyring, const char *ke
 	struct rd_buf *spki) RD_MUST_USE;
 
 /* RD_UNTRUSTED: not a token of this installation for this key. Says nothing of its time. */
-enum rd_status kms_import_token_open(struct kms_keyring *keyring, struct kms_db *db,
+enum rd_status kms_import_token_open(struct kms_keyring *keyring, struct rd_db *db,
 	const char *key_id, struct rd_view bytes, struct kms_import_token *ret) RD_MUST_USE;
 
 #endif

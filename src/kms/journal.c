@@ -94,7 +94,7 @@ static void link_entry(
 	(void)pthread_mutex_unlock(&journal->lock);
 }
 
-enum rd_status kms_journal_keep(struct kms_journal *journal, struct kms_db *db,
+enum rd_status kms_journal_keep(struct kms_journal *journal, struct rd_db *db,
 	const struct kms_call *call, struct kms_journal_entry *entry)
 {
 	struct rd_buf record RD_CLEANUP(rd_buf_finish) = rd_buf_growable(RD_AUDIT_RECORD_MAX * 2);
@@ -137,11 +137,11 @@ static bool is_open(struct kms_journal *journal, const char *request_id)
 
 /* --- rows that are not needed any more --- */
 
-static enum rd_status delete_all(struct kms_db *db, const struct ids *ids, size_t *ret_n)
+static enum rd_status delete_all(struct rd_db *db, const struct ids *ids, size_t *ret_n)
 {
 	for (*ret_n = 0; *ret_n < ids->n;) {
 		size_t left = ids->n - *ret_n;
-		size_t n = left < KMS_DB_COLUMNS_MAX ? left : KMS_DB_COLUMNS_MAX;
+		size_t n = left < RD_DB_COLUMNS_MAX ? left : RD_DB_COLUMNS_MAX;
 
 		RD_TRY(kms_store_pending_delete(
 			db, (const char(*)[KMS_PENDING_ID_SIZE])(ids->at + *ret_n), n));
@@ -151,7 +151,7 @@ static enum rd_status delete_all(struct kms_db *db, const struct ids *ids, size_
 }
 
 /* What could not be deleted is taken up again. */
-static enum rd_status delete_done(struct kms_journal *journal, struct kms_db *db)
+static enum rd_status delete_done(struct kms_journal *journal, struct rd_db *db)
 {
 	struct ids ids;
 	enum rd_status st;
@@ -221,7 +221,7 @@ static void on_logged(void *arg, enum rd_status st, uint64_t index)
 }
 
 /* A row that is not this server's to log, or not any more, is left out. */
-static enum rd_status append(struct kms *kms, struct kms_db *db, struct due *due, int64_t age_ms)
+static enum rd_status append(struct kms *kms, struct rd_db *db, struct due *due, int64_t age_ms)
 {
 	enum rd_status st;
 
@@ -242,7 +242,7 @@ static enum rd_status append(struct kms *kms, struct kms_db *db, struct due *due
 }
 
 static enum rd_status log_batch(
-	struct kms *kms, struct kms_db *db, struct batch *batch, int64_t age_ms, struct ids *logged)
+	struct kms *kms, struct rd_db *db, struct batch *batch, int64_t age_ms, struct ids *logged)
 {
 	enum rd_status st = kms_store_pending_due(db, age_ms, BATCH, keep_due, batch);
 
@@ -263,7 +263,7 @@ static enum rd_status log_batch(
 }
 
 /* *ret_n: records that were written. */
-static enum rd_status log_some(struct kms *kms, struct kms_db *db, int64_t age_ms, size_t *ret_n)
+static enum rd_status log_some(struct kms *kms, struct rd_db *db, int64_t age_ms, size_t *ret_n)
 {
 	struct batch batch = {.lock = PTHREAD_MUTEX_INITIALIZER, .all = PTHREAD_COND_INITIALIZER};
 	struct ids logged = {.n = 0};
@@ -281,7 +281,7 @@ static enum rd_status log_some(struct kms *kms, struct kms_db *db, int64_t age_m
 	return st;
 }
 
-static enum rd_status log_due(struct kms *kms, struct kms_db *db, int64_t age_ms)
+static enum rd_status log_due(struct kms *kms, struct rd_db *db, int64_t age_ms)
 {
 	enum rd_status st = RD_OK;
 	size_t total = 0;
@@ -300,7 +300,7 @@ static enum rd_status log_due(struct kms *kms, struct kms_db *db, int64_t age_ms
 	return st;
 }
 
-enum rd_status kms_journal_tend(struct kms *kms, struct kms_db *db)
+enum rd_status kms_journal_tend(struct kms *kms, struct rd_db *db)
 {
 	RD_TRY(delete_done(kms->journal, db));
 	return log_due(kms, db, KMS_PENDING_MS);
@@ -313,7 +313,7 @@ static enum rd_status keep_id(void *arg, const char *request_id)
 	return ids_add(arg, request_id);
 }
 
-static enum rd_status read_ids(struct kms_db *db, struct ids *ret)
+static enum rd_status read_ids(struct rd_db *db, struct ids *ret)
 {
 	size_t before;
 
@@ -386,7 +386,7 @@ static enum rd_status read_segment(const char *directory, struct rd_buf *out)
 	return rd_fd_read_all(fd, out);
 }
 
-static enum rd_status delete_logged(struct kms *kms, struct kms_db *db, const struct ids *ids)
+static enum rd_status delete_logged(struct kms *kms, struct rd_db *db, const struct ids *ids)
 {
 	struct rd_buf segment RD_CLEANUP(rd_buf_finish) = rd_buf_growable(SEGMENT_READ_MAX);
 	struct ids found RD_CLEANUP(ids_finish) = {.n = 0};
@@ -397,7 +397,7 @@ static enum rd_status delete_logged(struct kms *kms, struct kms_db *db, const st
 	return delete_all(db, &found, &n);
 }
 
-enum rd_status kms_journal_start(struct kms *kms, struct kms_db *db, bool alone)
+enum rd_status kms_journal_start(struct kms *kms, struct rd_db *db, bool alone)
 {
 	struct ids ids RD_CLEANUP(ids_finish) = {.n = 0};
 

@@ -33,8 +33,8 @@ enum rd_status kms_journal_new(struct kms_journal **ret) RD_MUST_USE;
 /* No call is under way any more. */
 void kms_journal_free(struct kms_journal **journal);
 
-/* Within the transaction, last (kms_db_before_commit). */
-enum rd_status kms_journal_keep(struct kms_journal *journal, struct kms_db *db,
+/* Within the transaction, last (rd_db_before_commit). */
+enum rd_status kms_journal_keep(struct kms_journal *journal, struct rd_db *db,
 	const struct kms_call *call, struct kms_journal_entry *entry) RD_MUST_USE;
 /* The call ends. logged: the log durably has a record that says that it succeeded. Does not wait;
  * from any thread. */
@@ -42,8 +42,8 @@ void kms_journal_end(struct kms_journal *journal, struct kms_journal_entry *entr
 
 /* Before the first call; alone: no other server has this database, so nothing has to be waited
  * for. What fails is left to kms_journal_tend. */
-enum rd_status kms_journal_start(struct kms *kms, struct kms_db *db, bool alone) RD_MUST_USE;
+enum rd_status kms_journal_start(struct kms *kms, struct rd_db *db, bool alone) RD_MUST_USE;
 /* Every second or so, from one thread: deletes, and logs what is due. */
-enum rd_status kms_journal_tend(struct kms *kms, struct kms_db *db) RD_MUST_USE;
+enum rd_status kms_journal_tend(struct kms *kms, struct rd_db *db) RD_MUST_USE;
 
 #endif

@@ -201,7 +201,7 @@ enum rd_status kms_unwrap(struct kms_keyring *keyring, enum kms_purpose purpose,
 	return RD_OK;
 }
 
-enum rd_status kms_unwrap_with(struct kms_keyring *keyring, struct kms_db *db,
+enum rd_status kms_unwrap_with(struct kms_keyring *keyring, struct rd_db *db,
 	enum kms_purpose purpose, struct rd_view identity, struct rd_view wrapped,
 	struct rd_secret *ret)
 {
@@ -211,7 +211,7 @@ enum rd_status kms_unwrap_with(struct kms_keyring *keyring, struct kms_db *db,
 		return st;
 	}
 	if (kms_wrapped_generation(wrapped) > kms_keyring_generation(keyring)) {
-		RD_TRY(kms_db_may_wait(db)); /* a token takes its time */
+		RD_TRY(rd_db_may_wait(db)); /* a token takes its time */
 		RD_TRY(kms_keyring_reload(keyring, db, NULL));
 	}
 	/* Again in any case: another thread may have just taken it in. */

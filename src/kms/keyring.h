@@ -54,7 +54,7 @@ struct kms_keyring;
  * open (crypto/secret.h). RD_WRONG_KEY: the master does not open the database's generations;
  * RD_UNAVAILABLE: no such token is there; otherwise as kms_master_new and kms_master_open.
  */
-enum rd_status kms_keyring_open(struct kms_db *db, const char *master, struct kms_keyring **ret,
+enum rd_status kms_keyring_open(struct rd_db *db, const char *master, struct kms_keyring **ret,
 	struct rd_error *err) RD_MUST_USE;
 void kms_keyring_free(struct kms_keyring **keyring);
 
@@ -78,7 +78,7 @@ enum rd_status kms_unwrap(struct kms_keyring *keyring, enum kms_purpose purpose,
 	struct rd_view identity, struct rd_view wrapped, struct rd_secret *ret) RD_MUST_USE;
 /* The same, and asks the database for a generation that this ring lacks: RD_UNAVAILABLE when the
  * master cannot be asked, RD_NOTFOUND when there is no such generation. Use this one. */
-enum rd_status kms_unwrap_with(struct kms_keyring *keyring, struct kms_db *db,
+enum rd_status kms_unwrap_with(struct kms_keyring *keyring, struct rd_db *db,
 	enum kms_purpose purpose, struct rd_view identity, struct rd_view wrapped,
 	struct rd_secret *ret) RD_MUST_USE;
 /* HMAC-SHA-256 under a key of this purpose that does not change with generations. */
@@ -91,14 +91,14 @@ uint32_t kms_wrapped_generation(struct rd_view wrapped);
 
 /* A new generation, wrapped by the master, stored, and used from now on. */
 enum rd_status kms_keyring_rotate(
-	struct kms_keyring *keyring, struct kms_db *db, struct rd_error *err) RD_MUST_USE;
+	struct kms_keyring *keyring, struct rd_db *db, struct rd_error *err) RD_MUST_USE;
 /*
  * Wraps all generations under another master (the old one stays valid until this returns). They
  * are taken from memory: a server that still runs can so be saved from a master that is lost. The
  * other servers of the database need the new master in their configuration before the next
  * rotation.
  */
-enum rd_status kms_keyring_change_master(struct kms_keyring *keyring, struct kms_db *db,
+enum rd_status kms_keyring_change_master(struct kms_keyring *keyring, struct rd_db *db,
 	const char *new_master, struct rd_error *err) RD_MUST_USE;
 /*
  * Takes in generations that another server made; without any it does not ask the master.
@@ -108,6 +108,6 @@ enum rd_status kms_keyring_change_master(struct kms_keyring *keyring, struct kms
  */
 #define KMS_MASTER_RETRY_MS 5000
 enum rd_status kms_keyring_reload(
-	struct kms_keyring *keyring, struct kms_db *db, struct rd_error *err) RD_MUST_USE;
+	struct kms_keyring *keyring, struct rd_db *db, struct rd_error *err) RD_MUST_USE;
 
 #endif

@@ -127,7 +127,7 @@ struct opening {
 	struct rd_error *err;
 };
 
-static enum rd_status add_root(struct kms_db *db, struct opening *o, uint32_t generation)
+static enum rd_status add_root(struct rd_db *db, struct opening *o, uint32_t generation)
 {
 	struct kms_ring_root root RD_CLEANUP(kms_ring_root_finish) = {.generation = 0};
 	struct kms_root row = {.wrapped_len = 0};
@@ -138,7 +138,7 @@ static enum rd_status add_root(struct kms_db *db, struct opening *o, uint32_t ge
 	return keep_row(&o->rows, &row);
 }
 
-static enum rd_status read_installation(struct kms_db *db, struct kms_keyring *keyring)
+static enum rd_status read_installation(struct rd_db *db, struct kms_keyring *keyring)
 {
 	struct rd_buf id = rd_buf_fixed(keyring->installation, sizeof(keyring->installation));
 	enum rd_status st = kms_store_meta_get(db, META_INSTALLATION, &id);
@@ -152,7 +152,7 @@ static enum rd_status read_installation(struct kms_db *db, struct kms_keyring *k
 	return id.used == KMS_INSTALLATION_SIZE ? RD_OK : RD_BAD_TYPE;
 }
 
-static enum rd_status read_or_make(struct kms_db *db, void *arg)
+static enum rd_status read_or_make(struct rd_db *db, void *arg)
 {
 	struct opening *o = arg;
 	enum rd_status st;
@@ -172,15 +172,14 @@ static enum rd_status read_or_make(struct kms_db *db, void *arg)
 	return st == RD_EXISTS ? RD_AGAIN : st;
 }
 
-static enum rd_status load(struct kms_keyring *keyring, struct kms_db *db, struct rd_error *err)
+static enum rd_status load(struct kms_keyring *keyring, struct rd_db *db, struct rd_error *err)
 {
 	struct rd_error why = {.status = RD_OK};
 	struct opening o = {.keyring = keyring, .err = &why};
-	enum rd_status st = kms_db_transact(db, read_or_make, &o);
+	enum rd_status st = rd_db_transact(db, read_or_make, &o);
 
 	if (st != RD_OK && why.status == RD_OK) {
-		st = rd_fail(
-			&why, st, "cannot read the database's root keys: %s", kms_db_error(db));
+		st = rd_fail(&why, st, "cannot read the database's root keys: %s", rd_db_error(db));
 	}
 	if (st == RD_OK) {
 		st = take_in(keyring, &o.rows, &why);
@@ -209,7 +208,7 @@ static void init_lock(pthread_rwlock_t *lock)
 }
 
 enum rd_status kms_keyring_open(
-	struct kms_db *db, const char *master, struct kms_keyring **ret, struct rd_error *err)
+	struct rd_db *db, const char *master, struct kms_keyring **ret, struct rd_error *err)
 {
 	struct kms_keyring *keyring RD_CLEANUP(kms_keyring_free) = calloc(1, sizeof(*keyring));
 	enum rd_status st;
@@ -269,7 +268,7 @@ static enum rd_status ask_for(
 }
 
 static enum rd_status reload(
-	struct kms_keyring *keyring, struct kms_db *db, struct rows *rows, struct rd_error *err)
+	struct kms_keyring *keyring, struct rd_db *db, struct rows *rows, struct rd_error *err)
 {
 	struct rd_error why = {.text = ""};
 	enum rd_status st = kms_store_roots_list(
@@ -277,7 +276,7 @@ static enum rd_status reload(
 
 	if (st != RD_OK) {
 		return rd_fail(
-			err, st, "cannot read the database's root keys: %s", kms_db_error(db));
+			err, st, "cannot read the database's root keys: %s", rd_db_error(db));
 	}
 	if (rows->n == 0) {
 		return RD_OK;
@@ -297,7 +296,7 @@ static enum rd_status reload(
 }
 
 enum rd_status kms_keyring_reload(
-	struct kms_keyring *keyring, struct kms_db *db, struct rd_error *err)
+	struct kms_keyring *keyring, struct rd_db *db, struct rd_error *err)
 {
 	struct rows rows = {.n = 0};
 	enum rd_status st;
@@ -317,7 +316,7 @@ struct rotation {
 	struct rd_error *err;
 };
 
-static enum rd_status add_generation(struct kms_db *db, void *arg)
+static enum rd_status add_generation(struct rd_db *db, void *arg)
 {
 	struct rotation *r = arg;
 	struct kms_ring_root root RD_CLEANUP(kms_ring_root_finish) = {.generation = 0};
@@ -339,16 +338,16 @@ static enum rd_status add_generation(struct kms_db *db, void *arg)
 	return keep_row(&r->rows, &row);
 }
 
-static enum rd_status rotate(struct kms_keyring *keyring, struct kms_db *db, struct rd_error *err)
+static enum rd_status rotate(struct kms_keyring *keyring, struct rd_db *db, struct rd_error *err)
 {
 	struct rd_error why = {.status = RD_OK};
 	struct rotation r = {.keyring = keyring, .err = &why};
 	enum rd_status st;
 
 	RD_TRY(kms_master_open(keyring->master, err));
-	st = kms_db_transact(db, add_generation, &r);
+	st = rd_db_transact(db, add_generation, &r);
 	if (st != RD_OK && why.status == RD_OK) {
-		st = rd_fail(&why, st, "cannot store a new root key: %s", kms_db_error(db));
+		st = rd_fail(&why, st, "cannot store a new root key: %s", rd_db_error(db));
 	}
 	if (st == RD_OK) {
 		/* Ours is read back from what is stored, too: it opens, or it is not used. */
@@ -363,7 +362,7 @@ static enum rd_status rotate(struct kms_keyring *keyring, struct kms_db *db, str
 }
 
 enum rd_status kms_keyring_rotate(
-	struct kms_keyring *keyring, struct kms_db *db, struct rd_error *err)
+	struct kms_keyring *keyring, struct rd_db *db, struct rd_error *err)
 {
 	enum rd_status st;
 
@@ -410,7 +409,7 @@ static enum rd_status wrap_and_check(
 	return RD_OK;
 }
 
-static enum rd_status wrap_all(struct kms_db *db, void *arg)
+static enum rd_status wrap_all(struct rd_db *db, void *arg)
 {
 	struct change *c = arg;
 
@@ -429,7 +428,7 @@ static enum rd_status wrap_all(struct kms_db *db, void *arg)
 	return RD_OK;
 }
 
-static enum rd_status change_master(struct kms_keyring *keyring, struct kms_db *db,
+static enum rd_status change_master(struct kms_keyring *keyring, struct rd_db *db,
 	struct kms_master **master, struct rd_error *err)
 {
 	struct rd_error why = {.status = RD_OK};
@@ -438,12 +437,12 @@ static enum rd_status change_master(struct kms_keyring *keyring, struct kms_db *
 	enum rd_status st;
 
 	RD_TRY(kms_master_open(*master, err));
-	st = kms_db_transact(db, wrap_all, &c);
+	st = rd_db_transact(db, wrap_all, &c);
 	kms_master_close(*master);
 	rows_finish(&c.rows);
 	if (st != RD_OK) {
 		return rd_fail(err, st, "the master is not changed: %s",
-			why.status == RD_OK ? kms_db_error(db) : why.text);
+			why.status == RD_OK ? rd_db_error(db) : why.text);
 	}
 	keyring->master = *master;
 	keyring->failed_ms = 0;
@@ -451,8 +450,8 @@ static enum rd_status change_master(struct kms_keyring *keyring, struct kms_db *
 	return RD_OK;
 }
 
-enum rd_status kms_keyring_change_master(struct kms_keyring *keyring, struct kms_db *db,
-	const char *new_master, struct rd_error *err)
+enum rd_status kms_keyring_change_master(
+	struct kms_keyring *keyring, struct rd_db *db, const char *new_master, struct rd_error *err)
 {
 	struct kms_master *master RD_CLEANUP(kms_master_free) = NULL;
 	enum rd_status st;

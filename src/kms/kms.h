@@ -13,7 +13,7 @@
  *	ops_*.c              the operations of KMS
  *	cache.c              keys, policies and principals in memory, dropped on change
  *	keyring.c, master_*.c   keys that protect keys
- *	db.c, db_*.c, store_*.c the database
+ *	store_*.c            the database (lib/db has connections)
  *	audit.c              the log; journal.c: what the database has for it
  *	scheduler.c          deletions, rotations, expiries that are due; the cache's ear
  *	metrics.c            counters
@@ -21,10 +21,10 @@
 #ifndef KMS_KMS_H
 #define KMS_KMS_H
 
+#include "db/db.h"
 #include "http/server.h"
 #include "kms/audit.h"
 #include "kms/config.h"
-#include "kms/db.h"
 #include "kms/keyring.h"
 #include "kms/recipient.h"
 
@@ -52,9 +52,9 @@ struct kms {
 	struct kms_config config;
 	int lock_fd;             /* of the state directory; -1 before the start */
 	uint8_t installation[8]; /* in ciphertexts: those of another installation are refused */
-	struct kms_db **dbs;     /* workers', the scheduler's two, the starting thread's */
+	struct rd_db **dbs;      /* workers', the scheduler's two, the starting thread's */
 	size_t n_dbs;
-	struct kms_db **http_dbs; /* HTTP threads': nonblocking */
+	struct rd_db **http_dbs; /* HTTP threads': nonblocking */
 	size_t n_http_dbs;
 	struct kms_fresh *fresh; /* HTTP threads' */
 	struct kms_keyring *keyring;

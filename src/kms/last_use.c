@@ -119,8 +119,8 @@ static bool find_noted(struct kms_last_uses *usage, const char *key_id, struct k
 	return note != NULL;
 }
 
-enum rd_status kms_last_use_find(struct kms_last_uses *usage, struct kms_db *db, const char *key_id,
-	struct kms_last_use *ret)
+enum rd_status kms_last_use_find(
+	struct kms_last_uses *usage, struct rd_db *db, const char *key_id, struct kms_last_use *ret)
 {
 	struct kms_last_use noted, written;
 	bool is_noted = usage != NULL && find_noted(usage, key_id, &noted);
@@ -159,7 +159,7 @@ static void collect(struct kms_last_uses *usage, size_t *at, struct batch *batch
 	pthread_mutex_unlock(&usage->lock);
 }
 
-static enum rd_status write_batch(struct kms_db *db, void *arg)
+static enum rd_status write_batch(struct rd_db *db, void *arg)
 {
 	const struct batch *batch = arg;
 
@@ -186,7 +186,7 @@ static void forget(struct kms_last_uses *usage, const struct batch *batch)
 	pthread_mutex_unlock(&usage->lock);
 }
 
-enum rd_status kms_last_use_flush(struct kms_last_uses *usage, struct kms_db *db)
+enum rd_status kms_last_use_flush(struct kms_last_uses *usage, struct rd_db *db)
 {
 	struct batch batch;
 	size_t at = 0;
@@ -194,7 +194,7 @@ enum rd_status kms_last_use_flush(struct kms_last_uses *usage, struct kms_db *db
 	do {
 		collect(usage, &at, &batch);
 		if (batch.n > 0) {
-			RD_TRY(kms_db_transact(db, write_batch, &batch));
+			RD_TRY(rd_db_transact(db, write_batch, &batch));
 			forget(usage, &batch);
 		}
 	} while (batch.n == BATCH);

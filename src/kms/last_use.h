@@ -8,7 +8,7 @@
 #ifndef KMS_LAST_USE_H
 #define KMS_LAST_USE_H
 
-#include "kms/db.h"
+#include "db/db.h"
 #include "kms/model.h"
 
 struct kms_call;
@@ -26,10 +26,10 @@ void kms_last_use_note(struct kms_last_uses *usage, const struct kms_call *call)
 
 /* The latest use: what is noted or, if that is later, written. RD_NOTFOUND: none. usage may be
  * NULL. */
-enum rd_status kms_last_use_find(struct kms_last_uses *usage, struct kms_db *db, const char *key_id,
+enum rd_status kms_last_use_find(struct kms_last_uses *usage, struct rd_db *db, const char *key_id,
 	struct kms_last_use *ret) RD_MUST_USE;
 
 /* Writes what is noted; what a failure leaves is noted still. */
-enum rd_status kms_last_use_flush(struct kms_last_uses *usage, struct kms_db *db) RD_MUST_USE;
+enum rd_status kms_last_use_flush(struct kms_last_uses *usage, struct rd_db *db) RD_MUST_USE;
 
 #endif

@@ -172,12 +172,12 @@ static enum rd_status make_master(const char *operand, struct rd_error *err)
 static enum rd_status with_keyring(
 	const struct arguments *args, const struct kms_config *config, struct rd_error *err)
 {
-	struct kms_db *db = NULL;
+	struct rd_db *db = NULL;
 	struct kms_keyring *keyring = NULL;
 	enum rd_status st;
 
 	RD_TRY(open_heap(err));
-	RD_TRY(kms_db_open(config->database, &kms_schema, &db, err));
+	RD_TRY(rd_db_open(config->database, &kms_schema, &db, err));
 	st = kms_keyring_open(db, config->master, &keyring, err);
 	if (st == RD_OK && args->action == ROTATE_ROOT) {
 		st = kms_keyring_rotate(keyring, db, err);
@@ -192,19 +192,19 @@ static enum rd_status with_keyring(
 			args->operand);
 	}
 	kms_keyring_free(&keyring);
-	kms_db_close(&db);
+	rd_db_close(&db);
 	return st;
 }
 
 static enum rd_status backup(
 	const char *path, const struct kms_config *config, struct rd_error *err)
 {
-	struct kms_db *db = NULL;
+	struct rd_db *db = NULL;
 	enum rd_status st;
 
-	RD_TRY(kms_db_open(config->database, &kms_schema, &db, err));
-	st = kms_db_backup(db, path, err);
-	kms_db_close(&db);
+	RD_TRY(rd_db_open(config->database, &kms_schema, &db, err));
+	st = rd_db_backup(db, path, err);
+	rd_db_close(&db);
 	RD_TRY(st);
 	printf("%s: keys made from now on are not in it; it opens only with the master key\n",
 		path);

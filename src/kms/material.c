@@ -47,7 +47,7 @@ enum rd_status kms_material_wrap(struct kms_keyring *keyring, const struct kms_k
 	return RD_OK;
 }
 
-enum rd_status kms_material_unwrap(struct kms_keyring *keyring, struct kms_db *db,
+enum rd_status kms_material_unwrap(struct kms_keyring *keyring, struct rd_db *db,
 	const struct kms_key *key, const struct kms_material *material, struct rd_secret *ret)
 {
 	uint8_t storage[IDENTITY_SIZE];
@@ -98,7 +98,7 @@ enum rd_status kms_credential_wrap(
 	return RD_OK;
 }
 
-enum rd_status kms_credential_unwrap(struct kms_keyring *keyring, struct kms_db *db,
+enum rd_status kms_credential_unwrap(struct kms_keyring *keyring, struct rd_db *db,
 	const struct kms_credential *credential, struct rd_secret *ret)
 {
 	uint8_t storage[CREDENTIAL_IDENTITY_SIZE];
@@ -114,7 +114,7 @@ enum rd_status kms_credential_unwrap(struct kms_keyring *keyring, struct kms_db 
 
 struct rewrap {
 	struct kms_keyring *keyring;
-	struct kms_db *db;
+	struct rd_db *db;
 	uint32_t max;
 	struct kms_material *materials;
 	struct kms_credential *credentials;
@@ -171,7 +171,7 @@ static enum rd_status rewrap_credential(struct rewrap *r, struct kms_credential 
 	return kms_store_credential_rewrap(r->db, credential);
 }
 
-static enum rd_status rewrap_work(struct kms_db *db, void *arg)
+static enum rd_status rewrap_work(struct rd_db *db, void *arg)
 {
 	struct rewrap *r = arg;
 	const uint32_t generation = kms_keyring_generation(r->keyring);
@@ -188,7 +188,7 @@ static enum rd_status rewrap_work(struct kms_db *db, void *arg)
 	return RD_OK;
 }
 
-enum rd_status kms_rewrap(struct kms_keyring *keyring, struct kms_db *db, uint32_t max,
+enum rd_status kms_rewrap(struct kms_keyring *keyring, struct rd_db *db, uint32_t max,
 	size_t *ret_n, char ret_row[KMS_REWRAP_ROW_SIZE])
 {
 	struct rewrap r = {.keyring = keyring, .db = db, .max = max, .row = ret_row};
@@ -199,7 +199,7 @@ enum rd_status kms_rewrap(struct kms_keyring *keyring, struct kms_db *db, uint32
 	r.materials = calloc(max, sizeof(*r.materials));
 	r.credentials = calloc(max, sizeof(*r.credentials));
 	if (r.materials != NULL && r.credentials != NULL) {
-		st = kms_db_transact(db, rewrap_work, &r);
+		st = rd_db_transact(db, rewrap_work, &r);
 	}
 	if (st == RD_OK) {
 		*ret_n = r.n_materials + r.n_credentials;

@@ -17,7 +17,7 @@
  */
 enum rd_status kms_material_wrap(struct kms_keyring *keyring, const struct kms_key *key,
 	struct kms_material *material, struct rd_view secret) RD_MUST_USE;
-enum rd_status kms_material_unwrap(struct kms_keyring *keyring, struct kms_db *db,
+enum rd_status kms_material_unwrap(struct kms_keyring *keyring, struct rd_db *db,
 	const struct kms_key *key, const struct kms_material *material, struct rd_secret *ret)
 	RD_MUST_USE;
 
@@ -32,7 +32,7 @@ enum rd_status kms_material_id(struct kms_keyring *keyring, const char *key_id,
 /* A secret access key; akid and uid of the record are set already. */
 enum rd_status kms_credential_wrap(struct kms_keyring *keyring, struct kms_credential *credential,
 	struct rd_view secret) RD_MUST_USE;
-enum rd_status kms_credential_unwrap(struct kms_keyring *keyring, struct kms_db *db,
+enum rd_status kms_credential_unwrap(struct kms_keyring *keyring, struct rd_db *db,
 	const struct kms_credential *credential, struct rd_secret *ret) RD_MUST_USE;
 
 /*
@@ -41,7 +41,7 @@ enum rd_status kms_credential_unwrap(struct kms_keyring *keyring, struct kms_db 
  * again and again. A row that does not open ends it with kms_unwrap's status: *ret_row names it.
  */
 #define KMS_REWRAP_ROW_SIZE (KMS_AKID_SIZE + 16)
-enum rd_status kms_rewrap(struct kms_keyring *keyring, struct kms_db *db, uint32_t max,
+enum rd_status kms_rewrap(struct kms_keyring *keyring, struct rd_db *db, uint32_t max,
 	size_t *ret_n, char ret_row[KMS_REWRAP_ROW_SIZE]) RD_MUST_USE;
 
 #endif

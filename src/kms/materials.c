@@ -28,7 +28,7 @@ static enum rd_status keep(void *arg, struct kms_material *material)
 	return RD_OK;
 }
 
-enum rd_status kms_materials_load(struct kms_db *db, const char *key_id, struct kms_materials *ret)
+enum rd_status kms_materials_load(struct rd_db *db, const char *key_id, struct kms_materials *ret)
 {
 	enum rd_status st;
 
@@ -77,7 +77,7 @@ uint32_t kms_materials_next(const struct kms_materials *materials)
 	return materials->n == 0 ? 1 : materials->list[materials->n - 1].generation + 1;
 }
 
-enum rd_status kms_materials_succeed(struct kms_db *db, struct kms_material *old,
+enum rd_status kms_materials_succeed(struct rd_db *db, struct kms_material *old,
 	struct kms_material *next, enum kms_rotation_type how, int64_t now_ms)
 {
 	if (old != NULL) {

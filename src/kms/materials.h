@@ -10,7 +10,7 @@ struct kms_materials {
 	size_t n;
 };
 
-enum rd_status kms_materials_load(struct kms_db *db, const char *key_id, struct kms_materials *ret)
+enum rd_status kms_materials_load(struct rd_db *db, const char *key_id, struct kms_materials *ret)
 	RD_MUST_USE;
 /* For RD_CLEANUP. */
 void kms_materials_finish(struct kms_materials *materials);
@@ -25,7 +25,7 @@ bool kms_materials_lack(const struct kms_materials *materials);
 uint32_t kms_materials_next(const struct kms_materials *materials);
 
 /* old (may be NULL) gives way to next, which is in the database already. */
-enum rd_status kms_materials_succeed(struct kms_db *db, struct kms_material *old,
+enum rd_status kms_materials_succeed(struct rd_db *db, struct kms_material *old,
 	struct kms_material *next, enum kms_rotation_type how, int64_t now_ms) RD_MUST_USE;
 
 #endif

@@ -90,7 +90,7 @@ static enum rd_status too_many(struct kms_call *call, const char *arn)
 		"The key %s has as many aliases as it may have: %d.", arn, KMS_ALIASES_PER_KEY);
 }
 
-static enum rd_status add_alias(struct kms_db *db, struct kms_edit *edit)
+static enum rd_status add_alias(struct rd_db *db, struct kms_edit *edit)
 {
 	struct kms_call *call = edit->target->call;
 	const struct named *named = edit->arg;
@@ -166,7 +166,7 @@ static enum rd_status check_alike(
 		"same key usage.");
 }
 
-static enum rd_status move_alias(struct kms_db *db, struct kms_edit *edit)
+static enum rd_status move_alias(struct rd_db *db, struct kms_edit *edit)
 {
 	struct kms_call *call = edit->target->call;
 	struct kms_alias *asked = edit->arg;
@@ -208,7 +208,7 @@ enum rd_status kms_op_update_alias(struct kms_call *call)
 	return st;
 }
 
-static enum rd_status delete_alias(struct kms_db *db, struct kms_edit *edit)
+static enum rd_status delete_alias(struct rd_db *db, struct kms_edit *edit)
 {
 	struct kms_call *call = edit->target->call;
 	const struct named *named = edit->arg;

@@ -268,7 +268,7 @@ static enum rd_status on_parent(void *arg, struct kms_grant *record)
 }
 
 static enum rd_status look_among(
-	struct parents *parents, struct kms_db *db, const char *key_id, const char *grantee)
+	struct parents *parents, struct rd_db *db, const char *key_id, const char *grantee)
 {
 	const struct kms_grant_filter filter = {.key_id = key_id, .grantee = grantee};
 	char after[KMS_GRANT_ID_SIZE];
@@ -372,7 +372,7 @@ static enum rd_status on_namesake(void *arg, struct kms_grant *record)
 }
 
 /* A name makes the call idempotent: the same again is the grant that is there. */
-static enum rd_status add_grant(struct kms_db *db, struct kms_edit *edit)
+static enum rd_status add_grant(struct rd_db *db, struct kms_edit *edit)
 {
 	struct kms_grant *grant = edit->arg;
 	struct namesakes namesakes = {.wanted = grant};

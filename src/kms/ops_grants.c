@@ -162,7 +162,7 @@ static enum rd_status get_grant(
 	return st == RD_NOTFOUND ? no_grant(call, id) : kms_settle(call, st);
 }
 
-static enum rd_status drop_grant(struct kms_db *db, struct kms_edit *edit)
+static enum rd_status drop_grant(struct rd_db *db, struct kms_edit *edit)
 {
 	enum rd_status st = kms_store_grant_delete(db, edit->key.id, edit->arg);
 

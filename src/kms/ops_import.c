@@ -243,7 +243,7 @@ static void describe(const struct import *in, struct kms_material *m)
 
 /* The same bytes again, after they were deleted, or with another date. */
 static enum rd_status put_again(
-	struct import *in, struct kms_db *db, const struct kms_key *key, struct kms_material *m)
+	struct import *in, struct rd_db *db, const struct kms_key *key, struct kms_material *m)
 {
 	kms_material_finish(m);
 	describe(in, m);
@@ -251,7 +251,7 @@ static enum rd_status put_again(
 	return kms_store_material_update(db, m);
 }
 
-static enum rd_status put_new(struct import *in, struct kms_db *db, const struct kms_key *key,
+static enum rd_status put_new(struct import *in, struct rd_db *db, const struct kms_key *key,
 	const struct kms_materials *all, enum kms_material_state state)
 {
 	struct kms_material m RD_CLEANUP(kms_material_finish) = {
@@ -270,8 +270,8 @@ static enum rd_status put_new(struct import *in, struct kms_db *db, const struct
 	return st;
 }
 
-static enum rd_status import_new(struct import *in, struct kms_db *db, struct kms_edit *edit,
-	const struct kms_materials *all)
+static enum rd_status import_new(
+	struct import *in, struct rd_db *db, struct kms_edit *edit, const struct kms_materials *all)
 {
 	struct kms_call *call = in->call;
 	const struct kms_material *pending = kms_materials_in_state(
@@ -289,8 +289,8 @@ static enum rd_status import_new(struct import *in, struct kms_db *db, struct km
 	return put_new(in, db, &edit->key, all, KMS_MATERIAL_PENDING_ROTATION);
 }
 
-static enum rd_status put_material(struct import *in, struct kms_db *db, struct kms_edit *edit,
-	const struct kms_materials *all)
+static enum rd_status put_material(
+	struct import *in, struct rd_db *db, struct kms_edit *edit, const struct kms_materials *all)
 {
 	struct kms_material *same = kms_materials_by_id(all, in->id);
 
@@ -307,7 +307,7 @@ static enum rd_status put_material(struct import *in, struct kms_db *db, struct 
 }
 
 /* State and dates of the key, as its materials are now. */
-static enum rd_status settle_key(struct kms_db *db, struct kms_key *key)
+static enum rd_status settle_key(struct rd_db *db, struct kms_key *key)
 {
 	struct kms_materials all RD_CLEANUP(kms_materials_finish) = {.list = NULL};
 	const struct kms_material *current;
@@ -328,7 +328,7 @@ static enum rd_status settle_key(struct kms_db *db, struct kms_key *key)
 	return kms_store_key_update(db, key);
 }
 
-static enum rd_status import_once(struct kms_db *db, struct kms_edit *edit)
+static enum rd_status import_once(struct rd_db *db, struct kms_edit *edit)
 {
 	struct kms_materials all RD_CLEANUP(kms_materials_finish) = {.list = NULL};
 	struct import *in = edit->arg;
@@ -382,7 +382,7 @@ struct drop {
 	char id[KMS_MATERIAL_ID_SIZE];
 };
 
-static enum rd_status drop_material(struct kms_db *db, struct kms_edit *edit)
+static enum rd_status drop_material(struct rd_db *db, struct kms_edit *edit)
 {
 	struct kms_materials all RD_CLEANUP(kms_materials_finish) = {.list = NULL};
 	struct drop *drop = edit->arg;
@@ -440,7 +440,7 @@ struct due_expire {
 };
 
 static enum rd_status expire_all(
-	struct kms_db *db, const struct kms_materials *all, struct due_expire *due)
+	struct rd_db *db, const struct kms_materials *all, struct due_expire *due)
 {
 	for (size_t i = 0; i < all->n; i++) {
 		struct kms_material *m = &all->list[i];
@@ -455,7 +455,7 @@ static enum rd_status expire_all(
 	return RD_OK;
 }
 
-static enum rd_status expire_due(struct kms_db *db, void *arg)
+static enum rd_status expire_due(struct rd_db *db, void *arg)
 {
 	struct due_expire *due = arg;
 	struct kms_key key RD_CLEANUP(kms_key_finish) = {.version = 0};
@@ -469,11 +469,11 @@ static enum rd_status expire_due(struct kms_db *db, void *arg)
 }
 
 enum rd_status kms_due_expire(
-	struct kms *kms, struct kms_db *db, const char *key_id, int64_t now_ms, bool *ret_done)
+	struct kms *kms, struct rd_db *db, const char *key_id, int64_t now_ms, bool *ret_done)
 {
 	struct due_expire due = {.key_id = key_id, .now_ms = now_ms};
 
-	RD_TRY(kms_due_settle(kms_db_transact(db, expire_due, &due), ret_done));
+	RD_TRY(kms_due_settle(rd_db_transact(db, expire_due, &due), ret_done));
 	kms_cache_drop(kms->cache, 'k', key_id);
 	return RD_OK;
 }

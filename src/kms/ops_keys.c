@@ -189,7 +189,7 @@ static enum rd_status make_first(struct create *c)
 		c->call->kms->keyring, &c->key.record, rd_secret_view(&secret), &c->material);
 }
 
-static enum rd_status store_new(struct kms_db *db, void *arg)
+static enum rd_status store_new(struct rd_db *db, void *arg)
 {
 	struct create *c = arg;
 
@@ -205,7 +205,7 @@ static enum rd_status store_new(struct kms_db *db, void *arg)
 
 static enum rd_status store_key(struct create *c)
 {
-	enum rd_status st = kms_db_transact(c->call->db, store_new, c);
+	enum rd_status st = rd_db_transact(c->call->db, store_new, c);
 
 	if (st == RD_LIMIT) {
 		return kms_fail(c->call, KMS_FAULT_LIMIT_EXCEEDED,
@@ -305,7 +305,7 @@ enum rd_status kms_op_list_keys(struct kms_call *call)
 		"Keys", "");
 }
 
-static enum rd_status describe_as(struct kms_db *db, struct kms_edit *edit)
+static enum rd_status describe_as(struct rd_db *db, struct kms_edit *edit)
 {
 	free(edit->key.description);
 	edit->key.description = strdup(edit->arg);

@@ -89,7 +89,7 @@ static enum rd_status check_name(struct kms_call *call, const char *name)
 	return RD_OK;
 }
 
-static enum rd_status put_policy(struct kms_db *db, struct kms_edit *edit)
+static enum rd_status put_policy(struct rd_db *db, struct kms_edit *edit)
 {
 	free(edit->key.policy);
 	edit->key.policy = strdup(edit->arg);

@@ -38,7 +38,7 @@ static enum rd_status check_rotates(
 	return RD_OK;
 }
 
-static enum rd_status set_period(struct kms_db *db, struct kms_edit *edit)
+static enum rd_status set_period(struct rd_db *db, struct kms_edit *edit)
 {
 	const uint32_t *days = edit->arg;
 
@@ -98,7 +98,7 @@ enum rd_status kms_op_get_key_rotation_status(struct kms_call *call)
 }
 
 /* New material of ours takes over. */
-static enum rd_status rotate_to_new(struct kms_keyring *keyring, struct kms_db *db,
+static enum rd_status rotate_to_new(struct kms_keyring *keyring, struct rd_db *db,
 	const struct kms_key *key, enum kms_rotation_type how, int64_t now_ms)
 {
 	struct kms_materials all RD_CLEANUP(kms_materials_finish) = {.list = NULL};
@@ -122,7 +122,7 @@ static enum rd_status rotate_to_new(struct kms_keyring *keyring, struct kms_db *
 }
 
 /* Imported material that waits takes over. */
-static enum rd_status rotate_to_pending(struct kms_db *db, struct kms_edit *edit)
+static enum rd_status rotate_to_pending(struct rd_db *db, struct kms_edit *edit)
 {
 	struct kms_materials all RD_CLEANUP(kms_materials_finish) = {.list = NULL};
 	struct kms_call *call = edit->target->call;
@@ -147,7 +147,7 @@ static enum rd_status rotate_limit(struct kms_call *call, const char *arn)
 		"The on-demand rotation limit has been reached for the key: %s", arn);
 }
 
-static enum rd_status rotate_now(struct kms_db *db, struct kms_edit *edit)
+static enum rd_status rotate_now(struct rd_db *db, struct kms_edit *edit)
 {
 	struct kms_call *call = edit->target->call;
 	enum rd_status st;
@@ -276,7 +276,7 @@ struct due_rotate {
 	int64_t now_ms;
 };
 
-static enum rd_status rotate_due(struct kms_db *db, void *arg)
+static enum rd_status rotate_due(struct rd_db *db, void *arg)
 {
 	struct due_rotate *due = arg;
 	struct kms_key key RD_CLEANUP(kms_key_finish) = {.version = 0};
@@ -292,11 +292,11 @@ static enum rd_status rotate_due(struct kms_db *db, void *arg)
 }
 
 enum rd_status kms_due_rotate(
-	struct kms *kms, struct kms_db *db, const char *key_id, int64_t now_ms, bool *ret_done)
+	struct kms *kms, struct rd_db *db, const char *key_id, int64_t now_ms, bool *ret_done)
 {
 	struct due_rotate due = {.kms = kms, .key_id = key_id, .now_ms = now_ms};
 
-	RD_TRY(kms_due_settle(kms_db_transact(db, rotate_due, &due), ret_done));
+	RD_TRY(kms_due_settle(rd_db_transact(db, rotate_due, &due), ret_done));
 	kms_cache_drop(kms->cache, 'k', key_id);
 	return RD_OK;
 }

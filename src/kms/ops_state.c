@@ -14,7 +14,7 @@
 
 #define IN_ANY_BUT_DELETION (KMS_IN_ENABLED | KMS_IN_DISABLED | KMS_IN_PENDING_IMPORT)
 
-static enum rd_status become(struct kms_db *db, struct kms_edit *edit)
+static enum rd_status become(struct rd_db *db, struct kms_edit *edit)
 {
 	const enum kms_state *state = edit->arg;
 
@@ -47,7 +47,7 @@ enum rd_status kms_op_disable_key(struct kms_call *call)
 	return switch_key(call, KMS_STATE_DISABLED);
 }
 
-static enum rd_status schedule(struct kms_db *db, struct kms_edit *edit)
+static enum rd_status schedule(struct rd_db *db, struct kms_edit *edit)
 {
 	const uint32_t *days = edit->arg;
 
@@ -77,7 +77,7 @@ enum rd_status kms_op_schedule_key_deletion(struct kms_call *call)
 }
 
 /* Never back to Enabled: who cancels has to say so. */
-static enum rd_status cancel(struct kms_db *db, struct kms_edit *edit)
+static enum rd_status cancel(struct rd_db *db, struct kms_edit *edit)
 {
 	struct kms_materials all RD_CLEANUP(kms_materials_finish) = {.list = NULL};
 
@@ -103,7 +103,7 @@ struct due_delete {
 	int64_t now_ms;
 };
 
-static enum rd_status delete_once(struct kms_db *db, void *arg)
+static enum rd_status delete_once(struct rd_db *db, void *arg)
 {
 	struct due_delete *due = arg;
 	struct kms_key key RD_CLEANUP(kms_key_finish) = {.version = 0};
@@ -116,11 +116,11 @@ static enum rd_status delete_once(struct kms_db *db, void *arg)
 }
 
 enum rd_status kms_due_delete(
-	struct kms *kms, struct kms_db *db, const char *key_id, int64_t now_ms, bool *ret_done)
+	struct kms *kms, struct rd_db *db, const char *key_id, int64_t now_ms, bool *ret_done)
 {
 	struct due_delete due = {.key_id = key_id, .now_ms = now_ms};
 
-	RD_TRY(kms_due_settle(kms_db_transact(db, delete_once, &due), ret_done));
+	RD_TRY(kms_due_settle(rd_db_transact(db, delete_once, &due), ret_done));
 	kms_cache_drop(kms->cache, 'k', key_id);
 	return RD_OK;
 }

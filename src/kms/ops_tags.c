@@ -13,7 +13,7 @@
 
 #define IN_ANY_BUT_DELETION (KMS_IN_ENABLED | KMS_IN_DISABLED | KMS_IN_PENDING_IMPORT)
 
-static enum rd_status put_tags(struct kms_db *db, struct kms_edit *edit)
+static enum rd_status put_tags(struct rd_db *db, struct kms_edit *edit)
 {
 	const struct kms_tags *tags = edit->arg;
 
@@ -79,7 +79,7 @@ static void read_tag_keys(struct kms_params *p, struct tag_keys *ret)
 	}
 }
 
-static enum rd_status drop_tags(struct kms_db *db, struct kms_edit *edit)
+static enum rd_status drop_tags(struct rd_db *db, struct kms_edit *edit)
 {
 	const struct tag_keys *keys = edit->arg;
 

@@ -31,8 +31,8 @@ struct batch {
 struct kind {
 	enum kms_due what;
 	struct kms_op op;
-	enum rd_status (*run)(struct kms *kms, struct kms_db *db, const char *key_id,
-		int64_t now_ms, bool *ret_done);
+	enum rd_status (*run)(struct kms *kms, struct rd_db *db, const char *key_id, int64_t now_ms,
+		bool *ret_done);
 };
 
 static const struct kind kinds[KMS_SCHEDULE_KINDS] = {
@@ -77,7 +77,7 @@ static enum rd_status append_and_wait(struct own_call *own, struct rd_view recor
 }
 
 /* The record is committed with what it tells of, and then it is the log's. */
-static enum rd_status keep_record(struct kms_db *db, void *arg)
+static enum rd_status keep_record(struct rd_db *db, void *arg)
 {
 	struct own_call *own = arg;
 
@@ -157,7 +157,7 @@ static bool concerns_all(enum rd_status st)
 }
 
 /* The key is read first: after its deletion there is nobody to tell whose it was. */
-static enum rd_status run_one(struct kms *kms, struct kms_db *db, const struct kind *kind,
+static enum rd_status run_one(struct kms *kms, struct rd_db *db, const struct kind *kind,
 	const char *id, int64_t now_ms, bool *ret_done)
 {
 	struct kms_key key RD_CLEANUP(kms_key_finish) = {0};
@@ -169,9 +169,9 @@ static enum rd_status run_one(struct kms *kms, struct kms_db *db, const struct k
 	RD_TRY(st);
 	own = make_call(kms, kind, &key, now_ms);
 	RD_ENSURE(own != NULL, RD_NOMEM);
-	kms_db_before_commit(db, keep_record, own);
+	rd_db_before_commit(db, keep_record, own);
 	st = kind->run(kms, db, id, now_ms, ret_done);
-	kms_db_before_commit(db, NULL, NULL);
+	rd_db_before_commit(db, NULL, NULL);
 	RD_TRY(st);
 	RD_ENSURE(*ret_done, RD_OK);
 	kms_cache_drop(kms->cache, 'k', id);
@@ -186,7 +186,7 @@ static enum rd_status run_one(struct kms *kms, struct kms_db *db, const struct k
 /* A round of one kind. What it leaves stays at the head of the list, and is passed over. */
 struct round {
 	struct kms *kms;
-	struct kms_db *db;
+	struct rd_db *db;
 	const struct kind *kind;
 	struct kms_backoff *backoff;
 	int64_t now_ms;
@@ -234,7 +234,7 @@ static enum rd_status run_kind(struct round *r)
 }
 
 enum rd_status kms_schedule_run(
-	struct kms_schedule *schedule, struct kms *kms, struct kms_db *db, int64_t now_ms)
+	struct kms_schedule *schedule, struct kms *kms, struct rd_db *db, int64_t now_ms)
 {
 	RD_ENSURE(kms_audit_healthy(kms->audit), RD_OK); /* unrecorded, nothing happens */
 	for (size_t i = 0; i < RD_ARRAY_LEN(kinds); i++) {

@@ -21,7 +21,7 @@ struct kms_schedule {
 
 /* All that there is. The first failure of the database ends it; a key that cannot be worked on is
  * logged, holds up no other, and is left for later (backoff.h). */
-enum rd_status kms_schedule_run(struct kms_schedule *schedule, struct kms *kms, struct kms_db *db,
+enum rd_status kms_schedule_run(struct kms_schedule *schedule, struct kms *kms, struct rd_db *db,
 	int64_t now_ms) RD_MUST_USE;
 
 #endif

@@ -25,7 +25,7 @@
 
 struct kms_scheduler {
 	struct kms *kms;
-	struct kms_db *ear_db, *clock_db;
+	struct rd_db *ear_db, *clock_db;
 	pthread_t ear, clock;
 	bool has_ear, has_clock;
 	struct kms_schedule schedule; /* the clock's */
@@ -35,10 +35,10 @@ struct kms_scheduler {
 };
 
 /* Once for each failure, not once for each attempt. */
-static void report(enum rd_status st, enum rd_status *before, const char *what, struct kms_db *db)
+static void report(enum rd_status st, enum rd_status *before, const char *what, struct rd_db *db)
 {
 	if (st != RD_OK && st != *before) {
-		rd_log(RD_LOG_WARNING, "%s: %s (%s)", what, rd_status_text(st), kms_db_error(db));
+		rd_log(RD_LOG_WARNING, "%s: %s (%s)", what, rd_status_text(st), rd_db_error(db));
 	} else if (st == RD_OK && *before != RD_OK) {
 		rd_log(RD_LOG_INFO, "%s: works again", what);
 	}
@@ -54,8 +54,8 @@ static void *listen_for_changes(void *arg)
 	while (!atomic_load(&s->ending)) {
 		enum rd_status st;
 
-		kms_db_limit(s->ear_db, KMS_CACHE_STALE_MS / 2);
-		st = kms_db_wait(s->ear_db, KMS_CACHE_POLL_MS);
+		rd_db_limit(s->ear_db, KMS_CACHE_STALE_MS / 2);
+		st = rd_db_wait(s->ear_db, KMS_CACHE_POLL_MS);
 
 		if (st != RD_OK && rd_category(st) != RD_CAT_AGAIN) {
 			const struct timespec pause = {.tv_nsec = KMS_CACHE_POLL_MS * 1000000L};
@@ -104,7 +104,7 @@ static void prune(struct kms_scheduler *s, int64_t now_ms, int64_t *last_ms)
 	}
 	*last_ms = now_ms;
 	if (kms_store_changes_prune(s->clock_db, now_ms - CHANGES_KEPT_MS) != RD_OK) {
-		rd_log(RD_LOG_WARNING, "old changes stay: %s", kms_db_error(s->clock_db));
+		rd_log(RD_LOG_WARNING, "old changes stay: %s", rd_db_error(s->clock_db));
 	}
 }
 
@@ -129,13 +129,13 @@ static void *keep_time(void *arg)
 		sleep_until_next(s);
 	}
 	/* Calls have ended before: what they leave is not another server's to log. */
-	kms_db_limit(s->clock_db, LAST_MS);
+	rd_db_limit(s->clock_db, LAST_MS);
 	report(kms_journal_tend(s->kms, s->clock_db), &journal_before,
 		"records of changes for the audit log", s->clock_db);
 	return NULL;
 }
 
-enum rd_status kms_scheduler_start(struct kms *kms, struct kms_db *ear, struct kms_db *clock,
+enum rd_status kms_scheduler_start(struct kms *kms, struct rd_db *ear, struct rd_db *clock,
 	struct kms_scheduler **ret, struct rd_error *err)
 {
 	struct kms_scheduler *s = calloc(1, sizeof(*s));

@@ -21,7 +21,7 @@
 struct kms_scheduler;
 
 /* The connections are borrowed, and for these threads alone. */
-enum rd_status kms_scheduler_start(struct kms *kms, struct kms_db *ear, struct kms_db *clock,
+enum rd_status kms_scheduler_start(struct kms *kms, struct rd_db *ear, struct rd_db *clock,
 	struct kms_scheduler **ret, struct rd_error *err) RD_MUST_USE;
 /* Ends what is under way, joins. Accepts NULL. */
 void kms_scheduler_stop(struct kms_scheduler **scheduler);

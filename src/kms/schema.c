@@ -197,7 +197,7 @@ static const char *const migrations[] = {
 	"CREATE VIEW database_clock (now_ms) AS SELECT {now_ms};",
 };
 
-const struct kms_db_schema kms_schema = {
+const struct rd_db_schema kms_schema = {
 	.program = "redoubt-kms",
 	.migrations = migrations,
 	.version = RD_ARRAY_LEN(migrations),

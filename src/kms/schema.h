@@ -3,8 +3,8 @@
 #ifndef KMS_SCHEMA_H
 #define KMS_SCHEMA_H
 
-#include "kms/db.h"
+#include "db/db.h"
 
-extern const struct kms_db_schema kms_schema;
+extern const struct rd_db_schema kms_schema;
 
 #endif

@@ -108,17 +108,17 @@ static enum rd_status open_databases(struct kms *kms, struct rd_error *err)
 	const struct kms_config *c = &kms->config;
 	size_t n = c->threads + c->workers + rsa_threads(c) + SCHEDULER_DBS + MAIN_DBS;
 
-	kms->dbs = calloc(n, sizeof(struct kms_db *));
-	kms->http_dbs = calloc(c->threads, sizeof(struct kms_db *));
+	kms->dbs = calloc(n, sizeof(struct rd_db *));
+	kms->http_dbs = calloc(c->threads, sizeof(struct rd_db *));
 	if (kms->dbs == NULL || kms->http_dbs == NULL) {
 		return rd_fail(err, RD_NOMEM, "out of memory for database connections");
 	}
 	while (kms->n_dbs < n) {
-		RD_TRY(kms_db_open(c->database, &kms_schema, &kms->dbs[kms->n_dbs], err));
+		RD_TRY(rd_db_open(c->database, &kms_schema, &kms->dbs[kms->n_dbs], err));
 		kms->n_dbs++;
 	}
 	while (kms->n_http_dbs < c->threads) {
-		RD_TRY(kms_db_open_nonblocking(c->database, &kms->http_dbs[kms->n_http_dbs], err));
+		RD_TRY(rd_db_open_nonblocking(c->database, &kms->http_dbs[kms->n_http_dbs], err));
 		kms->n_http_dbs++;
 	}
 	return RD_OK;
@@ -127,16 +127,16 @@ static enum rd_status open_databases(struct kms *kms, struct rd_error *err)
 static void close_databases(struct kms *kms)
 {
 	while (kms->n_http_dbs > 0) {
-		kms_db_close(&kms->http_dbs[--kms->n_http_dbs]);
+		rd_db_close(&kms->http_dbs[--kms->n_http_dbs]);
 	}
 	free(kms->http_dbs);
 	while (kms->n_dbs > 0) {
-		kms_db_close(&kms->dbs[--kms->n_dbs]);
+		rd_db_close(&kms->dbs[--kms->n_dbs]);
 	}
 	free(kms->dbs);
 }
 
-static struct kms_db *main_db(const struct kms *kms)
+static struct rd_db *main_db(const struct kms *kms)
 {
 	return kms->dbs[kms->n_dbs - MAIN_DBS];
 }
@@ -173,7 +173,7 @@ static void start_journal(struct kms *kms)
 	if (st != RD_OK) {
 		rd_log(RD_LOG_WARNING,
 			"records of changes for the audit log are left for later: %s (%s)",
-			rd_status_text(st), kms_db_error(main_db(kms)));
+			rd_status_text(st), rd_db_error(main_db(kms)));
 	}
 }
 
@@ -214,7 +214,7 @@ static enum rd_status start_threads(struct kms *kms, struct rd_error *err)
 			[KMS_LANE_WRITES] = WRITES_WAITING,
 			[KMS_LANE_RSA] = RSA_WAITING},
 	};
-	struct kms_db **scheduler = kms->dbs + kms->n_dbs - MAIN_DBS - SCHEDULER_DBS;
+	struct rd_db **scheduler = kms->dbs + kms->n_dbs - MAIN_DBS - SCHEDULER_DBS;
 
 	RD_TRY(rd_workers_new(&workers, &kms->workers, err));
 	return kms_scheduler_start(kms, scheduler[0], scheduler[1], &kms->scheduler, err);
@@ -271,7 +271,7 @@ static void keep_usage(struct kms *kms)
 {
 	if (kms->last_uses != NULL && kms_last_use_flush(kms->last_uses, main_db(kms)) != RD_OK) {
 		rd_log(RD_LOG_WARNING, "the last uses of keys are not kept: %s",
-			kms_db_error(main_db(kms)));
+			rd_db_error(main_db(kms)));
 	}
 	kms_last_use_free(&kms->last_uses);
 }

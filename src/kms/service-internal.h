@@ -23,7 +23,7 @@ struct kms_service_handle {
 };
 
 struct kms_service_door {
-	struct kms_db *db;
+	struct rd_db *db;
 	int listener; /* -1: none */
 	uid_t users[KMS_SERVICE_USERS_MAX];
 	size_t n_users;

@@ -235,7 +235,7 @@ static void settle(struct question *q, enum rd_status st)
 		return;
 	}
 	rd_log(RD_LOG_ERROR, "%s: %s: %s (database: %s)", call->request_id, q->route->path,
-		rd_status_name(st), kms_db_error(call->db));
+		rd_status_name(st), rd_db_error(call->db));
 	rd_json_in_free(&call->out);
 	if (rd_category(st) == RD_CAT_AGAIN || call->fault.type == KMS_FAULT_DEPENDENCY_TIMEOUT) {
 		(void)kms_fail(call, KMS_FAULT_DEPENDENCY_TIMEOUT,
@@ -333,7 +333,7 @@ static void handle(void *ctx, unsigned thread, const struct rd_http_request *req
 		return;
 	}
 	q->route = route;
-	kms_db_limit(kms->service->db, WORK_MS);
+	rd_db_limit(kms->service->db, WORK_MS);
 	settle(q, ask(kms->service, q));
 	complete(q);
 }
@@ -399,7 +399,7 @@ enum rd_status kms_service_open(struct kms *kms, struct rd_error *err)
 	}
 	kms->service->listener = -1;
 	RD_TRY(find_users(config, kms->service, err));
-	RD_TRY(kms_db_open(config->database, &kms_schema, &kms->service->db, err));
+	RD_TRY(rd_db_open(config->database, &kms_schema, &kms->service->db, err));
 	return listen_at(config->service_socket, &kms->service->listener, err);
 }
 
@@ -444,6 +444,6 @@ void kms_service_stop(struct kms *kms)
 	for (size_t i = 0; i < KMS_SERVICE_HANDLES; i++) {
 		kms_service_handle_free(&door->handles[i]);
 	}
-	kms_db_close(&door->db);
+	rd_db_close(&door->db);
 	free(door);
 }

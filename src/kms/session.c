@@ -165,7 +165,7 @@ static enum rd_status take_session(struct rd_cur *c, struct kms_session *s)
 	return rd_cur_finish(c);
 }
 
-enum rd_status kms_session_open(struct kms_keyring *keyring, struct kms_db *db, struct rd_view akid,
+enum rd_status kms_session_open(struct kms_keyring *keyring, struct rd_db *db, struct rd_view akid,
 	struct rd_view token, struct kms_session *ret)
 {
 	struct rd_secret clear RD_CLEANUP(rd_secret_finish) = {.len = 0};

@@ -47,7 +47,7 @@ enum rd_status kms_session_seal(struct kms_keyring *keyring, const char *akid,
 
 /* RD_UNTRUSTED category: not a token of this installation for this access key. Says nothing of
  * times. ret is to be finished after RD_OK only. */
-enum rd_status kms_session_open(struct kms_keyring *keyring, struct kms_db *db, struct rd_view akid,
+enum rd_status kms_session_open(struct kms_keyring *keyring, struct rd_db *db, struct rd_view akid,
 	struct rd_view token, struct kms_session *ret) RD_MUST_USE;
 
 /*

@@ -3,15 +3,15 @@
 #ifndef KMS_STORE_INTERNAL_H
 #define KMS_STORE_INTERNAL_H
 
-#include "kms/db_rows.h"
+#include "db/db_rows.h"
 #include "kms/store.h"
 
 /*
  * Counts one more of something at a key, up to a quota. sql: "UPDATE kms_key SET n_x = n_x + 1
  * WHERE id = $1 AND n_x < $2". RD_NOTFOUND: no such key; RD_LIMIT.
  */
-enum rd_status kms_store_count(
-	struct kms_db *db, const char *sql, const char *key_id, int64_t quota) RD_MUST_USE;
+enum rd_status kms_store_count(struct rd_db *db, const char *sql, const char *key_id, int64_t quota)
+	RD_MUST_USE;
 
 /* ASCII lower case, for names that compare without case. RD_LIMIT when it does not fit. */
 enum rd_status kms_store_fold(const char *name, char *ret, size_t size) RD_MUST_USE;

@@ -9,25 +9,25 @@
 	"context_subset, created_ms"
 
 static enum rd_status grant_from(
-	struct kms_grant *grant, const struct kms_db_value *columns, size_t n)
+	struct kms_grant *grant, const struct rd_db_value *columns, size_t n)
 {
-	struct kms_db_columns c = kms_db_columns(columns, n);
+	struct rd_db_columns c = rd_db_columns(columns, n);
 
-	kms_db_take_text(&c, grant->id, sizeof(grant->id));
-	kms_db_take_text(&c, grant->key_id, sizeof(grant->key_id));
-	kms_db_take_text(&c, grant->account, sizeof(grant->account));
-	kms_db_take_text(&c, grant->name, sizeof(grant->name));
-	kms_db_take_text(&c, grant->grantee, sizeof(grant->grantee));
-	kms_db_take_text(&c, grant->retiring, sizeof(grant->retiring));
-	kms_db_take_text(&c, grant->issuer, sizeof(grant->issuer));
-	grant->operations = kms_db_take_u32(&c, UINT32_MAX);
-	kms_db_take_dup(&c, &grant->context_equals);
-	kms_db_take_dup(&c, &grant->context_subset);
-	grant->created_ms = kms_db_take_i64(&c);
-	return kms_db_take_finish(&c);
+	rd_db_take_text(&c, grant->id, sizeof(grant->id));
+	rd_db_take_text(&c, grant->key_id, sizeof(grant->key_id));
+	rd_db_take_text(&c, grant->account, sizeof(grant->account));
+	rd_db_take_text(&c, grant->name, sizeof(grant->name));
+	rd_db_take_text(&c, grant->grantee, sizeof(grant->grantee));
+	rd_db_take_text(&c, grant->retiring, sizeof(grant->retiring));
+	rd_db_take_text(&c, grant->issuer, sizeof(grant->issuer));
+	grant->operations = rd_db_take_u32(&c, UINT32_MAX);
+	rd_db_take_dup(&c, &grant->context_equals);
+	rd_db_take_dup(&c, &grant->context_subset);
+	grant->created_ms = rd_db_take_i64(&c);
+	return rd_db_take_finish(&c);
 }
 
-static enum rd_status get_row(void *arg, const struct kms_db_value *columns, size_t n)
+static enum rd_status get_row(void *arg, const struct rd_db_value *columns, size_t n)
 {
 	struct kms_grant grant RD_CLEANUP(kms_grant_finish) = {.operations = 0};
 
@@ -38,37 +38,37 @@ static enum rd_status get_row(void *arg, const struct kms_db_value *columns, siz
 	return RD_OK;
 }
 
-enum rd_status kms_store_grant_add(struct kms_db *db, const struct kms_grant *grant)
+enum rd_status kms_store_grant_add(struct rd_db *db, const struct kms_grant *grant)
 {
 	RD_TRY(kms_store_count(db,
 		"UPDATE kms_key SET n_grants = n_grants + 1 WHERE id = $1 AND n_grants < $2",
 		grant->key_id, KMS_GRANTS_PER_KEY));
-	RD_TRY(kms_db_write(db,
+	RD_TRY(rd_db_write(db,
 		"INSERT INTO kms_grant (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
 		"$10, $11) ON CONFLICT DO NOTHING",
-		KMS_DB_ARGS(kms_db_text(grant->id), kms_db_text(grant->key_id),
-			kms_db_text(grant->account), kms_db_text(grant->name),
-			kms_db_text(grant->grantee), kms_db_text(grant->retiring),
-			kms_db_text(grant->issuer), kms_db_int(grant->operations),
-			kms_db_text(grant->context_equals), kms_db_text(grant->context_subset),
-			kms_db_int(grant->created_ms)),
+		RD_DB_ARGS(rd_db_text(grant->id), rd_db_text(grant->key_id),
+			rd_db_text(grant->account), rd_db_text(grant->name),
+			rd_db_text(grant->grantee), rd_db_text(grant->retiring),
+			rd_db_text(grant->issuer), rd_db_int(grant->operations),
+			rd_db_text(grant->context_equals), rd_db_text(grant->context_subset),
+			rd_db_int(grant->created_ms)),
 		RD_EXISTS));
 	return kms_store_change_add(db, 'k', grant->key_id);
 }
 
 enum rd_status kms_store_grant_get(
-	struct kms_db *db, const char *key_id, const char *id, struct kms_grant *ret)
+	struct rd_db *db, const char *key_id, const char *id, struct kms_grant *ret)
 {
-	return kms_db_one(db, "SELECT " COLUMNS " FROM kms_grant WHERE id = $1 AND key_id = $2",
-		KMS_DB_ARGS(kms_db_text(id), kms_db_text(key_id)), get_row, ret);
+	return rd_db_one(db, "SELECT " COLUMNS " FROM kms_grant WHERE id = $1 AND key_id = $2",
+		RD_DB_ARGS(rd_db_text(id), rd_db_text(key_id)), get_row, ret);
 }
 
-enum rd_status kms_store_grant_delete(struct kms_db *db, const char *key_id, const char *id)
+enum rd_status kms_store_grant_delete(struct rd_db *db, const char *key_id, const char *id)
 {
-	RD_TRY(kms_db_write(db, "DELETE FROM kms_grant WHERE id = $1 AND key_id = $2",
-		KMS_DB_ARGS(kms_db_text(id), kms_db_text(key_id)), RD_NOTFOUND));
-	RD_TRY(kms_db_write(db, "UPDATE kms_key SET n_grants = n_grants - 1 WHERE id = $1",
-		KMS_DB_ARGS(kms_db_text(key_id)), RD_NOTFOUND));
+	RD_TRY(rd_db_write(db, "DELETE FROM kms_grant WHERE id = $1 AND key_id = $2",
+		RD_DB_ARGS(rd_db_text(id), rd_db_text(key_id)), RD_NOTFOUND));
+	RD_TRY(rd_db_write(db, "UPDATE kms_key SET n_grants = n_grants - 1 WHERE id = $1",
+		RD_DB_ARGS(rd_db_text(key_id)), RD_NOTFOUND));
 	return kms_store_change_add(db, 'k', key_id);
 }
 
@@ -77,7 +77,7 @@ struct grants {
 	void *arg;
 };
 
-static enum rd_status list_row(void *arg, const struct kms_db_value *columns, size_t n)
+static enum rd_status list_row(void *arg, const struct rd_db_value *columns, size_t n)
 {
 	const struct grants *grants = arg;
 	struct kms_grant grant RD_CLEANUP(kms_grant_finish) = {.operations = 0};
@@ -119,21 +119,21 @@ static const char *text_for(const struct kms_grant_filter *filter)
 				" AND " MAY("4", "id") " AND " MAY("5", "name") PAGE;
 }
 
-static struct kms_db_value or_any(const char *text)
+static struct rd_db_value or_any(const char *text)
 {
-	return kms_db_text(text == NULL ? "" : text);
+	return rd_db_text(text == NULL ? "" : text);
 }
 
-enum rd_status kms_store_grants_list(struct kms_db *db, const struct kms_grant_filter *filter,
+enum rd_status kms_store_grants_list(struct rd_db *db, const struct kms_grant_filter *filter,
 	const char *after, uint32_t max, kms_store_grant_fn *fn, void *arg)
 {
 	struct grants grants = {.fn = fn, .arg = arg};
 
 	RD_ENSURE(filter->key_id != NULL || filter->grantee != NULL || filter->retiring != NULL,
 		RD_USAGE);
-	return kms_db_run(db, text_for(filter),
-		KMS_DB_ARGS(or_any(filter->key_id), or_any(filter->grantee),
+	return rd_db_run(db, text_for(filter),
+		RD_DB_ARGS(or_any(filter->key_id), or_any(filter->grantee),
 			or_any(filter->retiring), or_any(filter->id), or_any(filter->name),
-			kms_db_text(after), kms_db_int(max)),
+			rd_db_text(after), rd_db_int(max)),
 		list_row, &grants, NULL);
 }

@@ -8,21 +8,21 @@
 	"key_id, generation, id, state, rotation, wrapped, description, expires, valid_to_ms, "    \
 	"created_ms, rotated_ms"
 
-static enum rd_status material_from(struct kms_db_columns *c, struct kms_material *m)
+static enum rd_status material_from(struct rd_db_columns *c, struct kms_material *m)
 {
-	kms_db_take_text(c, m->key_id, sizeof(m->key_id));
-	m->generation = kms_db_take_u32(c, UINT32_MAX);
-	kms_db_take_text(c, m->id, sizeof(m->id));
-	m->state = (enum kms_material_state)kms_db_take_u32(c, KMS_MATERIAL_STATE_COUNT - 1);
-	m->rotation = (enum kms_rotation_type)kms_db_take_u32(c, KMS_ROTATION_ON_DEMAND);
-	kms_db_take_blob(c, &m->wrapped, &m->wrapped_len);
+	rd_db_take_text(c, m->key_id, sizeof(m->key_id));
+	m->generation = rd_db_take_u32(c, UINT32_MAX);
+	rd_db_take_text(c, m->id, sizeof(m->id));
+	m->state = (enum kms_material_state)rd_db_take_u32(c, KMS_MATERIAL_STATE_COUNT - 1);
+	m->rotation = (enum kms_rotation_type)rd_db_take_u32(c, KMS_ROTATION_ON_DEMAND);
+	rd_db_take_blob(c, &m->wrapped, &m->wrapped_len);
 	m->present = m->wrapped != NULL;
-	kms_db_take_text(c, m->description, sizeof(m->description));
-	m->expires = kms_db_take_bool(c);
-	m->valid_to_ms = kms_db_take_i64(c);
-	m->created_ms = kms_db_take_i64(c);
-	m->rotated_ms = kms_db_take_i64(c);
-	return kms_db_take_finish(c);
+	rd_db_take_text(c, m->description, sizeof(m->description));
+	m->expires = rd_db_take_bool(c);
+	m->valid_to_ms = rd_db_take_i64(c);
+	m->created_ms = rd_db_take_i64(c);
+	m->rotated_ms = rd_db_take_i64(c);
+	return rd_db_take_finish(c);
 }
 
 struct materials {
@@ -30,9 +30,9 @@ struct materials {
 	void *arg;
 };
 
-static enum rd_status material_row(void *arg, const struct kms_db_value *columns, size_t n)
+static enum rd_status material_row(void *arg, const struct rd_db_value *columns, size_t n)
 {
-	struct kms_db_columns c = kms_db_columns(columns, n);
+	struct rd_db_columns c = rd_db_columns(columns, n);
 	const struct materials *materials = arg;
 	struct kms_material m RD_CLEANUP(kms_material_finish) = {.generation = 0};
 
@@ -46,72 +46,71 @@ static struct rd_view wrapped_of(const struct kms_material *m)
 	return m->present ? rd_view(m->wrapped, m->wrapped_len) : rd_view(NULL, 0);
 }
 
-enum rd_status kms_store_material_add(struct kms_db *db, const struct kms_material *m)
+enum rd_status kms_store_material_add(struct rd_db *db, const struct kms_material *m)
 {
 	RD_TRY(kms_store_count(db,
 		"UPDATE kms_key SET n_materials = n_materials + 1"
 		" WHERE id = $1 AND n_materials < $2",
 		m->key_id, KMS_MATERIALS_PER_KEY));
-	RD_TRY(kms_db_write(db,
+	RD_TRY(rd_db_write(db,
 		"INSERT INTO key_material (" COLUMNS ", wrap_generation) VALUES ($1, $2, $3, $4, "
 		"$5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
-		KMS_DB_ARGS(kms_db_text(m->key_id), kms_db_int(m->generation), kms_db_text(m->id),
-			kms_db_int(m->state), kms_db_int(m->rotation), kms_db_blob(wrapped_of(m)),
-			kms_db_text(m->description), kms_db_int(m->expires),
-			kms_db_int(m->valid_to_ms), kms_db_int(m->created_ms),
-			kms_db_int(m->rotated_ms),
-			kms_db_int(kms_store_wrap_generation(wrapped_of(m)))),
+		RD_DB_ARGS(rd_db_text(m->key_id), rd_db_int(m->generation), rd_db_text(m->id),
+			rd_db_int(m->state), rd_db_int(m->rotation), rd_db_blob(wrapped_of(m)),
+			rd_db_text(m->description), rd_db_int(m->expires),
+			rd_db_int(m->valid_to_ms), rd_db_int(m->created_ms),
+			rd_db_int(m->rotated_ms),
+			rd_db_int(kms_store_wrap_generation(wrapped_of(m)))),
 		RD_EXISTS));
 	return kms_store_change_add(db, 'k', m->key_id);
 }
 
-enum rd_status kms_store_material_update(struct kms_db *db, const struct kms_material *m)
+enum rd_status kms_store_material_update(struct rd_db *db, const struct kms_material *m)
 {
-	RD_TRY(kms_db_write(db,
+	RD_TRY(rd_db_write(db,
 		"UPDATE key_material SET id = $1, state = $2, rotation = $3, wrapped = $4, "
 		"description = $5, expires = $6, valid_to_ms = $7, rotated_ms = $8, "
 		"wrap_generation = $9 WHERE key_id = $10 AND generation = $11",
-		KMS_DB_ARGS(kms_db_text(m->id), kms_db_int(m->state), kms_db_int(m->rotation),
-			kms_db_blob(wrapped_of(m)), kms_db_text(m->description),
-			kms_db_int(m->expires), kms_db_int(m->valid_to_ms),
-			kms_db_int(m->rotated_ms),
-			kms_db_int(kms_store_wrap_generation(wrapped_of(m))),
-			kms_db_text(m->key_id), kms_db_int(m->generation)),
+		RD_DB_ARGS(rd_db_text(m->id), rd_db_int(m->state), rd_db_int(m->rotation),
+			rd_db_blob(wrapped_of(m)), rd_db_text(m->description),
+			rd_db_int(m->expires), rd_db_int(m->valid_to_ms), rd_db_int(m->rotated_ms),
+			rd_db_int(kms_store_wrap_generation(wrapped_of(m))), rd_db_text(m->key_id),
+			rd_db_int(m->generation)),
 		RD_NOTFOUND));
 	return kms_store_change_add(db, 'k', m->key_id);
 }
 
 /* Nobody need forget what it was wrapped in before. */
-enum rd_status kms_store_material_rewrap(struct kms_db *db, const struct kms_material *m)
+enum rd_status kms_store_material_rewrap(struct rd_db *db, const struct kms_material *m)
 {
-	return kms_db_write(db,
+	return rd_db_write(db,
 		"UPDATE key_material SET wrapped = $1, wrap_generation = $2"
 		" WHERE key_id = $3 AND generation = $4",
-		KMS_DB_ARGS(kms_db_blob(wrapped_of(m)),
-			kms_db_int(kms_store_wrap_generation(wrapped_of(m))),
-			kms_db_text(m->key_id), kms_db_int(m->generation)),
+		RD_DB_ARGS(rd_db_blob(wrapped_of(m)),
+			rd_db_int(kms_store_wrap_generation(wrapped_of(m))), rd_db_text(m->key_id),
+			rd_db_int(m->generation)),
 		RD_NOTFOUND);
 }
 
 enum rd_status kms_store_material_list(
-	struct kms_db *db, const char *key_id, kms_store_material_fn *fn, void *arg)
+	struct rd_db *db, const char *key_id, kms_store_material_fn *fn, void *arg)
 {
 	struct materials materials = {.fn = fn, .arg = arg};
 
-	return kms_db_run(db,
+	return rd_db_run(db,
 		"SELECT " COLUMNS " FROM key_material WHERE key_id = $1 ORDER BY generation",
-		KMS_DB_ARGS(kms_db_text(key_id)), material_row, &materials, NULL);
+		RD_DB_ARGS(rd_db_text(key_id)), material_row, &materials, NULL);
 }
 
-enum rd_status kms_store_material_stale(struct kms_db *db, uint32_t before_generation, uint32_t max,
+enum rd_status kms_store_material_stale(struct rd_db *db, uint32_t before_generation, uint32_t max,
 	kms_store_material_fn *fn, void *arg)
 {
 	struct materials materials = {.fn = fn, .arg = arg};
 
-	return kms_db_run(db,
+	return rd_db_run(db,
 		"SELECT " COLUMNS " FROM key_material"
 		" WHERE wrapped IS NOT NULL AND wrap_generation < $1"
 		" ORDER BY wrap_generation, key_id, generation LIMIT $2",
-		KMS_DB_ARGS(kms_db_int(before_generation), kms_db_int(max)), material_row,
-		&materials, NULL);
+		RD_DB_ARGS(rd_db_int(before_generation), rd_db_int(max)), material_row, &materials,
+		NULL);
 }

@@ -11,58 +11,58 @@
  */
 #include "kms/store-internal.h"
 
-static enum rd_status value_row(void *arg, const struct kms_db_value *columns, size_t n)
+static enum rd_status value_row(void *arg, const struct rd_db_value *columns, size_t n)
 {
-	RD_ENSURE(n == 1 && columns[0].type == KMS_DB_BLOB, RD_BAD_TYPE);
+	RD_ENSURE(n == 1 && columns[0].type == RD_DB_BLOB, RD_BAD_TYPE);
 	return rd_buf_put_view(arg, columns[0].bytes);
 }
 
-enum rd_status kms_store_meta_get(struct kms_db *db, const char *name, struct rd_buf *out)
+enum rd_status kms_store_meta_get(struct rd_db *db, const char *name, struct rd_buf *out)
 {
-	return kms_db_one(db, "SELECT value FROM meta WHERE name = $1",
-		KMS_DB_ARGS(kms_db_text(name)), value_row, out);
+	return rd_db_one(db, "SELECT value FROM meta WHERE name = $1", RD_DB_ARGS(rd_db_text(name)),
+		value_row, out);
 }
 
-enum rd_status kms_store_meta_add(struct kms_db *db, const char *name, struct rd_view value)
+enum rd_status kms_store_meta_add(struct rd_db *db, const char *name, struct rd_view value)
 {
-	RD_TRY(kms_db_write(db,
+	RD_TRY(rd_db_write(db,
 		"INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-		KMS_DB_ARGS(kms_db_text(name), kms_db_blob(value)), RD_EXISTS));
+		RD_DB_ARGS(rd_db_text(name), rd_db_blob(value)), RD_EXISTS));
 	return kms_store_change_add(db, 'r', name);
 }
 
-enum rd_status kms_store_meta_replace(struct kms_db *db, const char *name, struct rd_view value)
+enum rd_status kms_store_meta_replace(struct rd_db *db, const char *name, struct rd_view value)
 {
-	RD_TRY(kms_db_write(db,
+	RD_TRY(rd_db_write(db,
 		"INSERT INTO meta (name, value) VALUES ($1, $2)"
 		" ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-		KMS_DB_ARGS(kms_db_text(name), kms_db_blob(value)), RD_INTERNAL));
+		RD_DB_ARGS(rd_db_text(name), rd_db_blob(value)), RD_INTERNAL));
 	return kms_store_change_add(db, 'r', name);
 }
 
-enum rd_status kms_store_change_add(struct kms_db *db, char kind, const char *id)
+enum rd_status kms_store_change_add(struct rd_db *db, char kind, const char *id)
 {
-	const struct kms_db_value kind_text = {.type = KMS_DB_TEXT, .bytes = rd_view(&kind, 1)};
+	const struct rd_db_value kind_text = {.type = RD_DB_TEXT, .bytes = rd_view(&kind, 1)};
 
-	RD_TRY(kms_db_write(db, "INSERT INTO change (kind, id) VALUES ($1, $2)",
-		KMS_DB_ARGS(kind_text, kms_db_text(id)), RD_INTERNAL));
-	return kms_db_notify(db);
+	RD_TRY(rd_db_write(db, "INSERT INTO change (kind, id) VALUES ($1, $2)",
+		RD_DB_ARGS(kind_text, rd_db_text(id)), RD_INTERNAL));
+	return rd_db_notify(db);
 }
 
-static enum rd_status number_row(void *arg, const struct kms_db_value *columns, size_t n)
+static enum rd_status number_row(void *arg, const struct rd_db_value *columns, size_t n)
 {
-	struct kms_db_columns c = kms_db_columns(columns, n);
+	struct rd_db_columns c = rd_db_columns(columns, n);
 	int64_t *ret = arg;
 
-	*ret = kms_db_take_i64(&c);
-	return kms_db_take_finish(&c);
+	*ret = rd_db_take_i64(&c);
+	return rd_db_take_finish(&c);
 }
 
-enum rd_status kms_store_changes_last(struct kms_db *db, int64_t *ret_number)
+enum rd_status kms_store_changes_last(struct rd_db *db, int64_t *ret_number)
 {
 	int64_t horizon;
 
-	RD_TRY(kms_db_one(db, "SELECT number FROM change_horizon", NULL, 0, number_row, &horizon));
+	RD_TRY(rd_db_one(db, "SELECT number FROM change_horizon", NULL, 0, number_row, &horizon));
 	*ret_number = horizon - 1;
 	return RD_OK;
 }
@@ -73,40 +73,40 @@ struct changes {
 	int64_t last; /* that is certain */
 };
 
-static enum rd_status change_row(void *arg, const struct kms_db_value *columns, size_t n)
+static enum rd_status change_row(void *arg, const struct rd_db_value *columns, size_t n)
 {
-	struct kms_db_columns c = kms_db_columns(columns, n);
+	struct rd_db_columns c = rd_db_columns(columns, n);
 	const struct changes *changes = arg;
 	char id[KMS_ALIAS_CHANGE_SIZE];
 	int64_t number;
 	char kind[2];
 
-	number = kms_db_take_i64(&c);
-	kms_db_take_text(&c, kind, sizeof(kind));
-	kms_db_take_text(&c, id, sizeof(id));
-	RD_TRY(kms_db_take_finish(&c));
+	number = rd_db_take_i64(&c);
+	rd_db_take_text(&c, kind, sizeof(kind));
+	rd_db_take_text(&c, id, sizeof(id));
+	RD_TRY(rd_db_take_finish(&c));
 	return changes->fn(
 		changes->arg, number < changes->last ? number : changes->last, kind[0], id);
 }
 
 /* The horizon first: what is below it when it is read is visible to the second statement. */
 enum rd_status kms_store_changes_since(
-	struct kms_db *db, int64_t number, kms_store_change_fn *fn, void *arg)
+	struct rd_db *db, int64_t number, kms_store_change_fn *fn, void *arg)
 {
 	struct changes changes = {.fn = fn, .arg = arg};
 
 	RD_TRY(kms_store_changes_last(db, &changes.last));
 	RD_ENSURE(changes.last >= number, RD_MISSING);
-	return kms_db_run(db,
+	return rd_db_run(db,
 		"SELECT number, kind, id FROM change WHERE number > $1 ORDER BY number, place",
-		KMS_DB_ARGS(kms_db_int(number)), change_row, &changes, NULL);
+		RD_DB_ARGS(rd_db_int(number)), change_row, &changes, NULL);
 }
 
 /* The newest stays: SQLite's horizon is reckoned from it. */
-enum rd_status kms_store_changes_prune(struct kms_db *db, int64_t before_ms)
+enum rd_status kms_store_changes_prune(struct rd_db *db, int64_t before_ms)
 {
-	return kms_db_run(db,
+	return rd_db_run(db,
 		"DELETE FROM change WHERE at_ms < $1"
 		" AND place < (SELECT max(place) FROM change)",
-		KMS_DB_ARGS(kms_db_int(before_ms)), NULL, NULL, NULL);
+		RD_DB_ARGS(rd_db_int(before_ms)), NULL, NULL, NULL);
 }

@@ -6,14 +6,13 @@
 
 #include <string.h>
 
-enum rd_status kms_store_count(
-	struct kms_db *db, const char *sql, const char *key_id, int64_t quota)
+enum rd_status kms_store_count(struct rd_db *db, const char *sql, const char *key_id, int64_t quota)
 {
-	enum rd_status st = kms_db_write(
-		db, sql, KMS_DB_ARGS(kms_db_text(key_id), kms_db_int(quota)), RD_LIMIT);
+	enum rd_status st = rd_db_write(
+		db, sql, RD_DB_ARGS(rd_db_text(key_id), rd_db_int(quota)), RD_LIMIT);
 
 	if (st == RD_LIMIT) {
-		RD_TRY(kms_db_exists(db, "SELECT id FROM kms_key WHERE id = $1", key_id));
+		RD_TRY(rd_db_exists(db, "SELECT id FROM kms_key WHERE id = $1", key_id));
 	}
 	return st;
 }

@@ -127,7 +127,7 @@ enum rd_status kms_target_open_days(struct kms_call *call, const struct kms_days
 	return RD_OK;
 }
 
-static enum rd_status edit_once(struct kms_db *db, void *arg)
+static enum rd_status edit_once(struct rd_db *db, void *arg)
 {
 	struct kms_edit *edit = arg;
 	const struct kms_cached_key *key = edit->target->key;
@@ -148,7 +148,7 @@ static enum rd_status edit_once(struct kms_db *db, void *arg)
 enum rd_status kms_edit_run(struct kms_edit *edit)
 {
 	struct kms_call *call = edit->target->call;
-	enum rd_status st = kms_db_transact(call->db, edit_once, edit);
+	enum rd_status st = rd_db_transact(call->db, edit_once, edit);
 
 	kms_key_finish(&edit->key);
 	kms_cache_drop(call->kms->cache, 'k', edit->target->key->record.id);

@@ -68,7 +68,7 @@ enum rd_status kms_state_check(
 struct kms_edit;
 /* Within the transaction, perhaps more than once; writes edit->key with kms_store_key_update if it
  * changes it. */
-typedef enum rd_status kms_edit_fn(struct kms_db *db, struct kms_edit *edit);
+typedef enum rd_status kms_edit_fn(struct rd_db *db, struct kms_edit *edit);
 
 struct kms_edit {
 	const struct kms_target *target;

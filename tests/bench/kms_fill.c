@@ -37,7 +37,7 @@ static void require(enum rd_status st, const char *what, const char *why)
 	}
 }
 
-static enum rd_status add(struct kms_db *db, const struct fill *fill, char id[KMS_KEY_ID_SIZE])
+static enum rd_status add(struct rd_db *db, const struct fill *fill, char id[KMS_KEY_ID_SIZE])
 {
 	struct rd_secret secret RD_CLEANUP(rd_secret_finish) = {.ptr = NULL};
 	struct kms_material material RD_CLEANUP(kms_material_finish) = {
@@ -58,7 +58,7 @@ static enum rd_status add(struct kms_db *db, const struct fill *fill, char id[KM
 	return RD_OK;
 }
 
-static enum rd_status add_batch(struct kms_db *db, void *arg)
+static enum rd_status add_batch(struct rd_db *db, void *arg)
 {
 	const struct fill *fill = arg;
 
@@ -68,11 +68,11 @@ static enum rd_status add_batch(struct kms_db *db, void *arg)
 	return RD_OK;
 }
 
-static void fill_all(struct kms_db *db, struct fill *fill, unsigned long n, unsigned long sample)
+static void fill_all(struct rd_db *db, struct fill *fill, unsigned long n, unsigned long sample)
 {
 	for (fill->begin = 0; fill->begin < n; fill->begin = fill->end) {
 		fill->end = n - fill->begin < BATCH ? n : fill->begin + BATCH;
-		require(kms_db_transact(db, add_batch, fill), "keys", kms_db_error(db));
+		require(rd_db_transact(db, add_batch, fill), "keys", rd_db_error(db));
 		for (unsigned long i = fill->begin; i < fill->end; i++) {
 			if (i * sample / n != (i + 1) * sample / n) {
 				puts(fill->ids[i - fill->begin]);
@@ -86,7 +86,7 @@ int main(int argc, char **argv)
 	static char ids[BATCH][KMS_KEY_ID_SIZE];
 	struct rd_error err = {0};
 	struct rd_buf policy = rd_buf_growable(KMS_POLICY_MAX);
-	struct kms_db *db = NULL;
+	struct rd_db *db = NULL;
 	struct fill fill = {.ids = ids};
 
 	if (argc != 6) {
@@ -95,14 +95,14 @@ int main(int argc, char **argv)
 	}
 	fill.account = argv[3];
 	require(rd_secret_heap_open(HEAP_SIZE, &err), "memory for secrets", err.text);
-	require(kms_db_open(argv[1], &kms_schema, &db, &err), "database", err.text);
+	require(rd_db_open(argv[1], &kms_schema, &db, &err), "database", err.text);
 	require(kms_keyring_open(db, argv[2], &fill.keyring, &err), "master", err.text);
 	require(rd_policy_put_default(rd_view_str(fill.account), &policy), "policy", "");
 	require(rd_buf_u8(&policy, 0), "policy", "");
 	fill.policy = (char *)policy.ptr;
 	fill_all(db, &fill, strtoul(argv[4], NULL, 10), strtoul(argv[5], NULL, 10));
 	kms_keyring_free(&fill.keyring);
-	kms_db_close(&db);
+	rd_db_close(&db);
 	rd_buf_finish(&policy);
 	return 0;
 }

@@ -66,7 +66,7 @@ void bench_open(struct bench *b, int64_t now_ms)
 	snprintf(text, sizeof(text), "%s/master.key", b->dir);
 	write_master(text);
 	snprintf(text, sizeof(text), "sqlite:%s/kms.db", b->dir);
-	check(kms_db_open(text, &kms_schema, &b->db, &err), &err);
+	check(rd_db_open(text, &kms_schema, &b->db, &err), &err);
 	snprintf(text, sizeof(text), "file:%s/master.key", b->dir);
 	check(kms_keyring_open(b->db, text, &b->kms.keyring, &err), &err);
 	kms_keyring_installation(b->kms.keyring, b->kms.installation);
@@ -103,7 +103,7 @@ void bench_close(struct bench *b)
 	rd_ec_key_free(&b->audit_key);
 	kms_cache_free(&b->kms.cache);
 	kms_keyring_free(&b->kms.keyring);
-	kms_db_close(&b->db);
+	rd_db_close(&b->db);
 	snprintf(command, sizeof(command), "rm -rf '%s'", b->dir);
 	assert_int_equal(system(command), 0);
 }

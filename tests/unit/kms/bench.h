@@ -21,7 +21,7 @@
 struct bench {
 	char dir[64];
 	struct kms kms;
-	struct kms_db *db;
+	struct rd_db *db;
 	struct rd_ec_key *audit_key;
 	int64_t now_ms;
 	char account[KMS_ACCOUNT_SIZE]; /* whose root user calls */

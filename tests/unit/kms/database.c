@@ -40,17 +40,17 @@ void test_postgres_control(const char *what)
 	assert_int_equal(system(command), 0);
 }
 
-void test_open(const struct test_database *t, struct kms_db **ret)
+void test_open(const struct test_database *t, struct rd_db **ret)
 {
 	struct rd_error err = {.text = ""};
-	enum rd_status st = kms_db_open(t->url, &kms_schema, ret, &err);
+	enum rd_status st = rd_db_open(t->url, &kms_schema, ret, &err);
 
 	if (st != RD_OK) {
 		fail_msg("%s: %s", rd_status_name(st), err.text);
 	}
 }
 
-static enum rd_status number_row(void *arg, const struct kms_db_value *columns, size_t n)
+static enum rd_status number_row(void *arg, const struct rd_db_value *columns, size_t n)
 {
 	assert_int_equal(n, 1);
 	*(int64_t *)arg = columns[0].number;
@@ -61,12 +61,12 @@ static enum rd_status number_row(void *arg, const struct kms_db_value *columns, 
  * Reads of whole tables in this database so far, of those that grow. A table without a fitting
  * index would be read whole at a million keys, too. (Making an index counts as one such read.)
  */
-static int64_t scans_of_tables(struct kms_db *db)
+static int64_t scans_of_tables(struct rd_db *db)
 {
 	int64_t scans = -1;
 
-	assert_ok(kms_db_run(db, "SELECT pg_stat_force_next_flush()", NULL, 0, NULL, NULL, NULL));
-	assert_ok(kms_db_run(db,
+	assert_ok(rd_db_run(db, "SELECT pg_stat_force_next_flush()", NULL, 0, NULL, NULL, NULL));
+	assert_ok(rd_db_run(db,
 		"SELECT sum(seq_scan)::BIGINT FROM pg_stat_user_tables"
 		" WHERE relname <> 'schema_version'",
 		NULL, 0, number_row, &scans, NULL));
@@ -105,7 +105,7 @@ int database_teardown(void **state)
 		/* Fewer: the server forgets them when it is brought down hard. */
 		assert_true(scans_of_tables(t->db) <= t->scans);
 	}
-	kms_db_close(&t->db);
+	rd_db_close(&t->db);
 	if (on_postgres) {
 		snprintf(command, sizeof(command), "DROP DATABASE %s WITH (FORCE)", t->name);
 		test_sql(getenv("TEST_POSTGRES"), command);

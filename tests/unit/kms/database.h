@@ -12,7 +12,7 @@
 #define TEST_URL_SIZE 512
 
 struct test_database {
-	struct kms_db *db;
+	struct rd_db *db;
 	char url[TEST_URL_SIZE];
 	char dir[32];  /* for files; holds kms.db on SQLite */
 	char name[32]; /* on PostgreSQL */
@@ -29,7 +29,7 @@ void test_postgres_url(const char *name, char ret[TEST_URL_SIZE]);
 /* "stop", "start", "restart", "crash" */
 void test_postgres_control(const char *what);
 /* Another connection; fails the test when there is none. */
-void test_open(const struct test_database *t, struct kms_db **ret);
+void test_open(const struct test_database *t, struct rd_db **ret);
 
 int database_setup(void **state);
 /* On PostgreSQL also: no statement of the test has read a whole table. */
@@ -48,15 +48,15 @@ int database_teardown(void **state);
 /* Within a transaction of its own. */
 #define in_transaction(db, expr)                                                                   \
 	do {                                                                                       \
-		assert_ok(kms_db_begin(db));                                                       \
+		assert_ok(rd_db_begin(db));                                                        \
 		assert_ok(expr);                                                                   \
-		assert_ok(kms_db_commit(db));                                                      \
+		assert_ok(rd_db_commit(db));                                                       \
 	} while (0)
 #define in_transaction_fails(db, expr, want)                                                       \
 	do {                                                                                       \
-		assert_ok(kms_db_begin(db));                                                       \
+		assert_ok(rd_db_begin(db));                                                        \
 		assert_status(expr, want);                                                         \
-		kms_db_rollback(db);                                                               \
+		rd_db_rollback(db);                                                                \
 	} while (0)
 
 #define ACCOUNT "111122223333"

@@ -22,7 +22,7 @@
 
 struct place {
 	struct test_database *t;
-	struct kms_db *db;
+	struct rd_db *db;
 	struct test_place files;
 	struct kms_keyring *ring;
 	struct kms_cache *cache;
@@ -269,17 +269,17 @@ static void what_is_not_there_is_not_remembered(void **state)
 	kms_cache_put(place->cache, got);
 }
 
-static void swap(struct kms_db *db)
+static void swap(struct rd_db *db)
 {
-	assert_ok(kms_db_begin(db));
-	assert_ok(kms_db_run(db,
+	assert_ok(rd_db_begin(db));
+	assert_ok(rd_db_run(db,
 		"UPDATE key_material SET key_id = CASE WHEN key_id ="
 		" '00000000-0000-4000-8000-000000000001' THEN"
 		" '00000000-0000-4000-8000-000000000002' ELSE"
 		" '00000000-0000-4000-8000-000000000001' END, generation = 3 - generation WHERE key_id IN ("
 		"'00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002')",
 		NULL, 0, NULL, NULL, NULL));
-	assert_ok(kms_db_commit(db));
+	assert_ok(rd_db_commit(db));
 }
 
 /* Case 168, as an operation meets it. */
@@ -341,7 +341,7 @@ static void change_through_one_is_seen_by_the_other(void **state)
 {
 	struct place *place = *state;
 	struct kms_cache *other = NULL;
-	struct kms_db *db = NULL;
+	struct rd_db *db = NULL;
 	struct kms_alias alias = {.created_ms = 1};
 	const struct kms_cached_key *got;
 	struct kms_key key = add_symmetric(place, 1);
@@ -375,7 +375,7 @@ static void change_through_one_is_seen_by_the_other(void **state)
 	assert_ok(kms_cache_poll(other, db));
 	kms_cache_put(other, got);
 	kms_cache_free(&other);
-	kms_db_close(&db);
+	rd_db_close(&db);
 }
 
 static void poll_takes_in_root_generations(void **state)
@@ -469,7 +469,7 @@ static void add_many(struct place *place)
 {
 	struct kms_material m = {.generation = 1, .state = KMS_MATERIAL_CURRENT};
 
-	assert_ok(kms_db_begin(place->db));
+	assert_ok(rd_db_begin(place->db));
 	for (unsigned i = 0; i < MANY; i++) {
 		struct kms_key key = cached_test_key(
 			i, KMS_SPEC_SYMMETRIC_DEFAULT, KMS_ENCRYPT_DECRYPT);
@@ -479,7 +479,7 @@ static void add_many(struct place *place)
 		assert_ok(kms_store_key_add(place->db, &key));
 		assert_ok(kms_store_material_add(place->db, &m));
 	}
-	assert_ok(kms_db_commit(place->db));
+	assert_ok(rd_db_commit(place->db));
 	kms_material_finish(&m);
 }
 
@@ -528,7 +528,7 @@ static void *read_all_the_time(void *arg)
 	struct race *race = arg;
 	struct kms_key id = test_key(1);
 	const struct kms_cached_key *got;
-	struct kms_db *db = NULL;
+	struct rd_db *db = NULL;
 
 	test_open(race->place->t, &db);
 	while (!atomic_load(&race->stop)) {
@@ -543,7 +543,7 @@ static void *read_all_the_time(void *arg)
 		}
 		kms_cache_put(race->place->cache, got);
 	}
-	kms_db_close(&db);
+	rd_db_close(&db);
 	return NULL;
 }
 
@@ -579,7 +579,7 @@ static void server_cut_off_from_changes_forgets(void **state)
 {
 	struct place *place = *state;
 	struct kms_cache *cache = NULL;
-	struct kms_db *db = NULL;
+	struct rd_db *db = NULL;
 	const struct kms_cached_key *got;
 	struct kms_key key = add_symmetric(place, 1);
 
@@ -589,9 +589,9 @@ static void server_cut_off_from_changes_forgets(void **state)
 	assert_ok(kms_cache_key(cache, db, key.id, &got));
 	kms_cache_put(cache, got);
 	/* A poller that cannot read: its view is gone. */
-	assert_ok(kms_db_begin(db));
-	assert_ok(kms_db_run(db, "DROP VIEW change_horizon", NULL, 0, NULL, NULL, NULL));
-	assert_ok(kms_db_commit(db));
+	assert_ok(rd_db_begin(db));
+	assert_ok(rd_db_run(db, "DROP VIEW change_horizon", NULL, 0, NULL, NULL, NULL));
+	assert_ok(rd_db_commit(db));
 	assert_int_not_equal(kms_cache_poll(cache, db), RD_OK);
 	assert_int_equal(stats(cache).entries, 1);
 	assert_ok(kms_cache_key(cache, db, key.id, &got));
@@ -605,7 +605,7 @@ static void server_cut_off_from_changes_forgets(void **state)
 	assert_int_not_equal(kms_cache_poll(cache, db), RD_OK);
 	assert_int_equal(stats(cache).entries, 0);
 	kms_cache_free(&cache);
-	kms_db_close(&db);
+	rd_db_close(&db);
 }
 
 static void size_and_region_are_checked(void **state)

@@ -20,24 +20,24 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static enum rd_status number_row(void *arg, const struct kms_db_value *columns, size_t n)
+static enum rd_status number_row(void *arg, const struct rd_db_value *columns, size_t n)
 {
 	assert_int_equal(n, 1);
-	assert_int_equal(columns[0].type, KMS_DB_INT);
+	assert_int_equal(columns[0].type, RD_DB_INT);
 	*(int64_t *)arg = columns[0].number;
 	return RD_OK;
 }
 
-static int64_t number_of(struct kms_db *db, const char *sql)
+static int64_t number_of(struct rd_db *db, const char *sql)
 {
 	int64_t number = -1;
 
-	assert_ok(kms_db_run(db, sql, NULL, 0, number_row, &number, NULL));
+	assert_ok(rd_db_run(db, sql, NULL, 0, number_row, &number, NULL));
 	return number;
 }
 
 /* A key and its material in one transaction: the second must not be missing where the first is. */
-static enum rd_status add_pair(struct kms_db *db, void *arg)
+static enum rd_status add_pair(struct rd_db *db, void *arg)
 {
 	static char policy[8000];
 	struct kms_key key = test_key(*(unsigned *)arg);
@@ -59,35 +59,35 @@ static void a_rollback_leaves_nothing(void **state)
 	struct test_database *t = *state;
 	unsigned number = 1;
 
-	assert_ok(kms_db_begin(t->db));
+	assert_ok(rd_db_begin(t->db));
 	assert_ok(add_pair(t->db, &number));
 	assert_int_equal(number_of(t->db, KEYS), 1);
-	kms_db_rollback(t->db);
+	rd_db_rollback(t->db);
 	assert_int_equal(number_of(t->db, KEYS), 0);
 	assert_int_equal(number_of(t->db, "SELECT count(*) FROM change"), 0);
 	assert_int_equal(number_of(t->db, "SELECT count(*) FROM account_keys"), 0);
-	kms_db_rollback(t->db); /* nothing to undo: no harm */
-	assert_ok(kms_db_transact(t->db, add_pair, &number));
-	assert_status(kms_db_transact(t->db, add_pair, &number), RD_EXISTS);
+	rd_db_rollback(t->db); /* nothing to undo: no harm */
+	assert_ok(rd_db_transact(t->db, add_pair, &number));
+	assert_status(rd_db_transact(t->db, add_pair, &number), RD_EXISTS);
 	assert_int_equal(number_of(t->db, KEYS), 1);
 }
 
 static void wrong_statements_are_our_own_fault(void **state)
 {
 	struct test_database *t = *state;
-	const struct kms_db_value one = kms_db_int(1);
+	const struct rd_db_value one = rd_db_int(1);
 
-	assert_status(kms_db_run(t->db, "SELECT nonsense", NULL, 0, NULL, NULL, NULL), RD_INTERNAL);
-	assert_non_null(strstr(kms_db_error(t->db), "nonsense"));
-	assert_status(kms_db_run(t->db, "SELECT n FROM account_keys WHERE part = $1", NULL, 0, NULL,
+	assert_status(rd_db_run(t->db, "SELECT nonsense", NULL, 0, NULL, NULL, NULL), RD_INTERNAL);
+	assert_non_null(strstr(rd_db_error(t->db), "nonsense"));
+	assert_status(rd_db_run(t->db, "SELECT n FROM account_keys WHERE part = $1", NULL, 0, NULL,
 			      NULL, NULL),
 		RD_INTERNAL);
 	/* PostgreSQL takes a parameter that a statement does not use. */
 	if (!on_postgres) {
-		assert_status(kms_db_run(t->db, KEYS, &one, 1, NULL, NULL, NULL), RD_INTERNAL);
+		assert_status(rd_db_run(t->db, KEYS, &one, 1, NULL, NULL, NULL), RD_INTERNAL);
 	}
-	assert_status(kms_db_run(t->db, KEYS, &one, KMS_DB_COLUMNS_MAX + 1, NULL, NULL, NULL),
-		RD_INTERNAL);
+	assert_status(
+		rd_db_run(t->db, KEYS, &one, RD_DB_COLUMNS_MAX + 1, NULL, NULL, NULL), RD_INTERNAL);
 	assert_int_equal(number_of(t->db, KEYS), 0);
 }
 
@@ -100,10 +100,10 @@ static void a_failed_transaction_cannot_be_committed(void **state)
 		print_message("SQLite goes on after a failed statement\n");
 		skip();
 	}
-	assert_ok(kms_db_begin(t->db));
+	assert_ok(rd_db_begin(t->db));
 	assert_ok(add_pair(t->db, &number));
-	assert_status(kms_db_run(t->db, "SELECT wrong", NULL, 0, NULL, NULL, NULL), RD_INTERNAL);
-	assert_status(kms_db_commit(t->db), RD_INTERNAL);
+	assert_status(rd_db_run(t->db, "SELECT wrong", NULL, 0, NULL, NULL, NULL), RD_INTERNAL);
+	assert_status(rd_db_commit(t->db), RD_INTERNAL);
 	assert_int_equal(number_of(t->db, KEYS), 0);
 }
 
@@ -111,16 +111,16 @@ static void broken_references_are_forbidden(void **state)
 {
 	struct test_database *t = *state;
 
-	assert_status(kms_db_run(t->db,
+	assert_status(rd_db_run(t->db,
 			      "INSERT INTO tag (key_id, tag_key, tag_value) VALUES ('a', 'b', 'c')",
 			      NULL, 0, NULL, NULL, NULL),
 		RD_FORBIDDEN);
-	assert_ok(kms_db_run(t->db, "INSERT INTO meta (name, value) VALUES ('a', '')", NULL, 0,
-		NULL, NULL, NULL));
-	assert_status(kms_db_run(t->db, "INSERT INTO meta (name, value) VALUES ('a', '')", NULL, 0,
+	assert_ok(rd_db_run(t->db, "INSERT INTO meta (name, value) VALUES ('a', '')", NULL, 0, NULL,
+		NULL, NULL));
+	assert_status(rd_db_run(t->db, "INSERT INTO meta (name, value) VALUES ('a', '')", NULL, 0,
 			      NULL, NULL, NULL),
 		RD_EXISTS);
-	assert_null(strstr(kms_db_error(t->db), "(a)"));
+	assert_null(strstr(rd_db_error(t->db), "(a)"));
 }
 
 struct worker {
@@ -131,7 +131,7 @@ struct worker {
 	enum rd_status st;
 };
 
-static enum rd_status raise_rotations(struct kms_db *db, void *arg)
+static enum rd_status raise_rotations(struct rd_db *db, void *arg)
 {
 	struct kms_key key;
 	enum rd_status st;
@@ -147,13 +147,13 @@ static void *raise_often(void *arg)
 {
 	struct worker *w = arg;
 	struct kms_key key = test_key(1);
-	struct kms_db *db = NULL;
+	struct rd_db *db = NULL;
 
 	test_open(w->database, &db);
 	for (int i = 0; i < 50 && w->st == RD_OK; i++) {
-		w->st = kms_db_transact(db, raise_rotations, key.id);
+		w->st = rd_db_transact(db, raise_rotations, key.id);
 	}
-	kms_db_close(&db);
+	rd_db_close(&db);
 	return NULL;
 }
 
@@ -174,7 +174,7 @@ static void two_connections_lose_no_update(void **state)
 	struct worker workers[THREADS];
 	unsigned number = 1;
 
-	assert_ok(kms_db_transact(t->db, add_pair, &number));
+	assert_ok(rd_db_transact(t->db, add_pair, &number));
 	run_workers(t, workers, raise_often);
 	for (unsigned i = 0; i < THREADS; i++) {
 		assert_ok(workers[i].st);
@@ -187,16 +187,16 @@ static void two_connections_lose_no_update(void **state)
 static void *add_the_same(void *arg)
 {
 	struct worker *w = arg;
-	struct kms_db *db = NULL;
+	struct rd_db *db = NULL;
 
 	test_open(w->database, &db);
 	for (unsigned i = 0; i < 50; i++) {
-		enum rd_status st = kms_db_transact(db, add_pair, &i);
+		enum rd_status st = rd_db_transact(db, add_pair, &i);
 
 		w->done += st == RD_OK;
 		w->st = st == RD_OK || st == RD_EXISTS ? w->st : st;
 	}
-	kms_db_close(&db);
+	rd_db_close(&db);
 	return NULL;
 }
 
@@ -222,25 +222,25 @@ static void of_two_that_add_the_same_one_succeeds(void **state)
 static void a_version_read_before_anothers_commit_is_stale(void **state)
 {
 	struct test_database *t = *state;
-	struct kms_db *other = NULL;
+	struct rd_db *other = NULL;
 	struct kms_key key = test_key(1), mine;
 	unsigned number = 1;
 
-	assert_ok(kms_db_transact(t->db, add_pair, &number));
+	assert_ok(rd_db_transact(t->db, add_pair, &number));
 	test_open(t, &other);
 	assert_ok(kms_store_key_find(t->db, key.id, &mine));
-	assert_ok(kms_db_transact(other, raise_rotations, key.id));
+	assert_ok(rd_db_transact(other, raise_rotations, key.id));
 	in_transaction_fails(t->db, kms_store_key_update(t->db, &mine), RD_AGAIN);
 	kms_key_finish(&mine);
 	if (on_postgres) {
-		assert_ok(kms_db_begin(t->db));
+		assert_ok(rd_db_begin(t->db));
 		assert_ok(kms_store_key_find(t->db, key.id, &mine));
-		assert_ok(kms_db_transact(other, raise_rotations, key.id));
+		assert_ok(rd_db_transact(other, raise_rotations, key.id));
 		assert_status(kms_store_key_update(t->db, &mine), RD_AGAIN);
-		kms_db_rollback(t->db);
+		rd_db_rollback(t->db);
 		kms_key_finish(&mine);
 	}
-	kms_db_close(&other);
+	rd_db_close(&other);
 }
 
 /* Another database that nobody has opened yet. */
@@ -280,8 +280,8 @@ static void servers_may_start_at_the_same_time(void **state)
 		children[i] = fork();
 		if (children[i] == 0) {
 			struct rd_error err = {.text = ""};
-			struct kms_db *db = NULL;
-			enum rd_status st = kms_db_open(url, &kms_schema, &db, &err);
+			struct rd_db *db = NULL;
+			enum rd_status st = rd_db_open(url, &kms_schema, &db, &err);
 
 			if (st != RD_OK) {
 				fprintf(stderr, "%s: %s\n", rd_status_name(st), err.text);
@@ -300,30 +300,30 @@ static void a_newer_schema_is_refused(void **state)
 {
 	struct test_database *t = *state;
 	struct rd_error err = {.text = ""};
-	struct kms_db *other = NULL;
+	struct rd_db *other = NULL;
 
-	assert_ok(kms_db_run(t->db, "UPDATE schema_version SET version = version + 1", NULL, 0,
-		NULL, NULL, NULL));
-	assert_status(kms_db_open(t->url, &kms_schema, &other, &err), RD_BAD_VERSION);
+	assert_ok(rd_db_run(t->db, "UPDATE schema_version SET version = version + 1", NULL, 0, NULL,
+		NULL, NULL));
+	assert_status(rd_db_open(t->url, &kms_schema, &other, &err), RD_BAD_VERSION);
 	assert_null(other);
 	assert_non_null(strstr(err.text, "newer redoubt-kms"));
-	assert_ok(kms_db_run(t->db, "UPDATE schema_version SET version = version - 1", NULL, 0,
-		NULL, NULL, NULL));
+	assert_ok(rd_db_run(t->db, "UPDATE schema_version SET version = version - 1", NULL, 0, NULL,
+		NULL, NULL));
 	test_open(t, &other);
-	kms_db_close(&other);
+	rd_db_close(&other);
 }
 
 static void *wake(void *arg)
 {
 	struct worker *w = arg;
-	struct kms_db *db = NULL;
+	struct rd_db *db = NULL;
 	unsigned number = 7;
 
 	test_open(w->database, &db);
 	nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
 	w->number = (unsigned)now_ms();
-	w->st = kms_db_transact(db, add_pair, &number);
-	kms_db_close(&db);
+	w->st = rd_db_transact(db, add_pair, &number);
+	rd_db_close(&db);
 	return NULL;
 }
 
@@ -331,55 +331,55 @@ static void a_commit_wakes_a_waiter_within_100_ms(void **state)
 {
 	struct test_database *t = *state;
 	struct worker w = {.database = t};
-	struct kms_db *waiter = NULL;
+	struct rd_db *waiter = NULL;
 	unsigned woken;
 
 	test_open(t, &waiter);
 	if (!on_postgres) {
 		const int64_t start = now_ms();
 
-		assert_ok(kms_db_wait(waiter, 50)); /* alone: the time passes */
+		assert_ok(rd_db_wait(waiter, 50)); /* alone: the time passes */
 		assert_true(now_ms() - start >= 49);
-		kms_db_close(&waiter);
+		rd_db_close(&waiter);
 		return;
 	}
-	assert_ok(kms_db_wait(waiter, 10000)); /* at once: begins to listen */
+	assert_ok(rd_db_wait(waiter, 10000)); /* at once: begins to listen */
 	assert_int_equal(pthread_create(&w.thread, NULL, wake, &w), 0);
-	assert_ok(kms_db_wait(waiter, 10000));
+	assert_ok(rd_db_wait(waiter, 10000));
 	woken = (unsigned)now_ms();
 	pthread_join(w.thread, NULL);
 	assert_ok(w.st);
 	assert_true(woken - w.number < 100);
-	kms_db_close(&waiter);
+	rd_db_close(&waiter);
 }
 
 static void a_rolled_back_change_wakes_nobody(void **state)
 {
 	struct test_database *t = *state;
-	struct kms_db *waiter = NULL;
+	struct rd_db *waiter = NULL;
 	unsigned number = 1;
 	int64_t start;
 
 	test_open(t, &waiter);
-	assert_ok(kms_db_wait(waiter, 0));
-	assert_ok(kms_db_begin(t->db));
+	assert_ok(rd_db_wait(waiter, 0));
+	assert_ok(rd_db_begin(t->db));
 	assert_ok(add_pair(t->db, &number));
-	kms_db_rollback(t->db);
-	in_transaction(t->db, kms_db_run(t->db, KEYS, NULL, 0, NULL, NULL, NULL));
+	rd_db_rollback(t->db);
+	in_transaction(t->db, rd_db_run(t->db, KEYS, NULL, 0, NULL, NULL, NULL));
 	start = now_ms();
-	assert_ok(kms_db_wait(waiter, 200));
+	assert_ok(rd_db_wait(waiter, 200));
 	assert_true(now_ms() - start >= 199);
-	kms_db_close(&waiter);
+	rd_db_close(&waiter);
 }
 
 /* Fills the database until the disk is full; returns how many were acknowledged. */
-static unsigned fill(struct kms_db *db)
+static unsigned fill(struct rd_db *db)
 {
 	enum rd_status st = RD_OK;
 	unsigned n = 0;
 
 	while (st == RD_OK && n < 20000) {
-		st = kms_db_transact(db, add_pair, &n);
+		st = rd_db_transact(db, add_pair, &n);
 		n += st == RD_OK;
 	}
 	assert_status(st, RD_NOSPACE);
@@ -404,7 +404,7 @@ static void a_full_disk_leaves_nothing_half_done(void **state)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 	assert_int_equal(number_of(t->db, KEYS), n);
 	assert_int_equal(number_of(t->db, HALF), 0);
-	assert_ok(kms_db_transact(t->db, add_pair, &n));
+	assert_ok(rd_db_transact(t->db, add_pair, &n));
 }
 
 static void a_full_tablespace_leaves_nothing_half_done(void **state)
@@ -413,7 +413,7 @@ static void a_full_tablespace_leaves_nothing_half_done(void **state)
 	const char *small = getenv("TEST_POSTGRES_SMALL");
 	char url[TEST_URL_SIZE], sql[256];
 	struct rd_error err = {.text = ""};
-	struct kms_db *db = NULL;
+	struct rd_db *db = NULL;
 	unsigned n;
 
 	if (!on_postgres || small == NULL) {
@@ -424,11 +424,11 @@ static void a_full_tablespace_leaves_nothing_half_done(void **state)
 	snprintf(sql, sizeof(sql), "CREATE TABLESPACE small LOCATION '%s'", small);
 	test_sql(getenv("TEST_POSTGRES"), sql);
 	fresh_url(t, url, "TABLESPACE small");
-	assert_ok(kms_db_open(url, &kms_schema, &db, &err));
+	assert_ok(rd_db_open(url, &kms_schema, &db, &err));
 	n = fill(db);
 	assert_int_equal(number_of(db, KEYS), n);
 	assert_int_equal(number_of(db, HALF), 0);
-	kms_db_close(&db);
+	rd_db_close(&db);
 	drop_fresh(t);
 	test_sql(getenv("TEST_POSTGRES"), "DROP TABLESPACE small");
 }
@@ -442,27 +442,27 @@ static void a_restart_of_the_server_is_survived(void **state)
 		print_message("SQLite has no server\n");
 		skip();
 	}
-	assert_ok(kms_db_transact(t->db, add_pair, &number));
+	assert_ok(rd_db_transact(t->db, add_pair, &number));
 	test_postgres_control("restart");
-	assert_status(kms_db_run(t->db, KEYS, NULL, 0, NULL, NULL, NULL), RD_CLOSED);
+	assert_status(rd_db_run(t->db, KEYS, NULL, 0, NULL, NULL, NULL), RD_CLOSED);
 	assert_int_equal(number_of(t->db, KEYS), 1);
-	assert_ok(kms_db_begin(t->db));
+	assert_ok(rd_db_begin(t->db));
 	number = 2;
 	assert_ok(add_pair(t->db, &number));
 	test_postgres_control("restart");
-	assert_status(kms_db_run(t->db, KEYS, NULL, 0, NULL, NULL, NULL), RD_CLOSED);
-	assert_status(kms_db_run(t->db, KEYS, NULL, 0, NULL, NULL, NULL), RD_CLOSED);
-	assert_status(kms_db_commit(t->db), RD_CLOSED);
+	assert_status(rd_db_run(t->db, KEYS, NULL, 0, NULL, NULL, NULL), RD_CLOSED);
+	assert_status(rd_db_run(t->db, KEYS, NULL, 0, NULL, NULL, NULL), RD_CLOSED);
+	assert_status(rd_db_commit(t->db), RD_CLOSED);
 	assert_int_equal(number_of(t->db, KEYS), 1);
 	test_postgres_control("restart");
-	assert_ok(kms_db_transact(t->db, add_pair, &number));
+	assert_ok(rd_db_transact(t->db, add_pair, &number));
 	assert_int_equal(number_of(t->db, KEYS), 2);
 }
 
 static void a_waiter_listens_again_after_a_restart(void **state)
 {
 	struct test_database *t = *state;
-	struct kms_db *waiter = NULL;
+	struct rd_db *waiter = NULL;
 	unsigned number = 1;
 	int64_t start;
 
@@ -471,22 +471,22 @@ static void a_waiter_listens_again_after_a_restart(void **state)
 		skip();
 	}
 	test_open(t, &waiter);
-	assert_ok(kms_db_wait(waiter, 0));
+	assert_ok(rd_db_wait(waiter, 0));
 	test_postgres_control("restart");
-	assert_status(kms_db_wait(waiter, 1000), RD_CLOSED);
-	assert_ok(kms_db_wait(waiter, 10000));
-	assert_ok(kms_db_transact(t->db, add_pair, &number));
+	assert_status(rd_db_wait(waiter, 1000), RD_CLOSED);
+	assert_ok(rd_db_wait(waiter, 10000));
+	assert_ok(rd_db_transact(t->db, add_pair, &number));
 	start = now_ms();
-	assert_ok(kms_db_wait(waiter, 10000));
+	assert_ok(rd_db_wait(waiter, 10000));
 	assert_true(now_ms() - start < 1000);
-	kms_db_close(&waiter);
+	rd_db_close(&waiter);
 }
 
 static void a_server_that_stays_away_is_given_up(void **state)
 {
 	struct test_database *t = *state;
 	struct rd_error err = {.text = ""};
-	struct kms_db *other = NULL;
+	struct rd_db *other = NULL;
 	unsigned number = 1;
 	const int64_t start = now_ms();
 
@@ -495,12 +495,12 @@ static void a_server_that_stays_away_is_given_up(void **state)
 		skip();
 	}
 	test_postgres_control("stop");
-	assert_status(kms_db_transact(t->db, add_pair, &number), RD_CLOSED);
+	assert_status(rd_db_transact(t->db, add_pair, &number), RD_CLOSED);
 	assert_true(now_ms() - start < 15000);
-	assert_status(kms_db_open(t->url, &kms_schema, &other, &err), RD_CLOSED);
+	assert_status(rd_db_open(t->url, &kms_schema, &other, &err), RD_CLOSED);
 	assert_null(strstr(err.text, t->name));
 	test_postgres_control("start");
-	assert_ok(kms_db_transact(t->db, add_pair, &number));
+	assert_ok(rd_db_transact(t->db, add_pair, &number));
 }
 
 static void passwords_stay_out_of_errors(void **state)
@@ -508,26 +508,26 @@ static void passwords_stay_out_of_errors(void **state)
 	const char *query = getenv("TEST_POSTGRES");
 	static const char *const wrong[] = {"postgres-sesame", "mysql://u:sesame@h/d", ""};
 	struct rd_error err = {.text = ""};
-	struct kms_db *db = NULL;
+	struct rd_db *db = NULL;
 	char url[TEST_URL_SIZE];
 
 	(void)state;
 	for (size_t i = 0; i < RD_ARRAY_LEN(wrong); i++) {
-		assert_status(kms_db_open(wrong[i], &kms_schema, &db, &err), RD_USAGE);
+		assert_status(rd_db_open(wrong[i], &kms_schema, &db, &err), RD_USAGE);
 		assert_null(strstr(err.text, "sesame"));
 	}
 	if (on_postgres) {
 		snprintf(url, sizeof(url), "postgresql:///nosuch%s&password=sesame",
 			strchr(query, '?'));
-		assert_status(kms_db_open(url, &kms_schema, &db, &err), RD_DENIED);
+		assert_status(rd_db_open(url, &kms_schema, &db, &err), RD_DENIED);
 		assert_null(strstr(err.text, "sesame"));
 		assert_null(strstr(err.text, "nosuch"));
-		assert_status(kms_db_open("postgresql://u:sesame@[::/x?nonsense=sesame",
-				      &kms_schema, &db, &err),
+		assert_status(rd_db_open("postgresql://u:sesame@[::/x?nonsense=sesame", &kms_schema,
+				      &db, &err),
 			RD_USAGE);
 		assert_null(strstr(err.text, "sesame"));
 		assert_status(
-			kms_db_open("postgresql://u:sesame@127.0.0.1:1/d", &kms_schema, &db, &err),
+			rd_db_open("postgresql://u:sesame@127.0.0.1:1/d", &kms_schema, &db, &err),
 			RD_CLOSED);
 		assert_null(strstr(err.text, "sesame"));
 	}
@@ -537,7 +537,7 @@ static void a_database_in_another_encoding_is_refused(void **state)
 {
 	struct test_database *t = *state;
 	struct rd_error err = {.text = ""};
-	struct kms_db *db = NULL;
+	struct rd_db *db = NULL;
 	char url[TEST_URL_SIZE];
 
 	if (!on_postgres) {
@@ -545,7 +545,7 @@ static void a_database_in_another_encoding_is_refused(void **state)
 		skip();
 	}
 	fresh_url(t, url, "ENCODING 'LATIN1' TEMPLATE template0");
-	assert_status(kms_db_open(url, &kms_schema, &db, &err), RD_UNSUPPORTED);
+	assert_status(rd_db_open(url, &kms_schema, &db, &err), RD_UNSUPPORTED);
 	assert_non_null(strstr(err.text, "UTF8"));
 	drop_fresh(t);
 }
@@ -558,9 +558,9 @@ static void commits_wait_for_the_disk(void **state)
 		assert_int_equal(number_of(t->db, "PRAGMA synchronous"), 2); /* FULL */
 		return;
 	}
-	assert_ok(kms_db_run(t->db, "SET synchronous_commit = off", NULL, 0, NULL, NULL, NULL));
+	assert_ok(rd_db_run(t->db, "SET synchronous_commit = off", NULL, 0, NULL, NULL, NULL));
 	test_sql(getenv("TEST_POSTGRES"), "ALTER ROLE redoubt SET synchronous_commit = off");
-	kms_db_close(&t->db);
+	rd_db_close(&t->db);
 	test_open(t, &t->db);
 	assert_int_equal(number_of(t->db, "SELECT CASE current_setting('synchronous_commit')"
 					  " WHEN 'on' THEN 1 ELSE 0 END"),
@@ -573,7 +573,7 @@ static void a_file_that_others_may_read_is_refused(void **state)
 	struct test_database *t = *state;
 	const char *path = t->url + strlen("sqlite:");
 	struct rd_error err = {.text = ""};
-	struct kms_db *db = NULL;
+	struct rd_db *db = NULL;
 	char link_url[TEST_URL_SIZE];
 	struct stat sb;
 
@@ -584,22 +584,22 @@ static void a_file_that_others_may_read_is_refused(void **state)
 	assert_int_equal(stat(path, &sb), 0);
 	assert_int_equal(sb.st_mode & 0777, 0600);
 	assert_int_equal(chmod(path, 0640), 0);
-	assert_status(kms_db_open(t->url, &kms_schema, &db, &err), RD_DENIED);
+	assert_status(rd_db_open(t->url, &kms_schema, &db, &err), RD_DENIED);
 	assert_non_null(strstr(err.text, "chmod 600"));
 	assert_int_equal(chmod(path, 0600), 0);
 	snprintf(link_url, sizeof(link_url), "sqlite:%s/link", t->dir);
 	assert_int_equal(symlink(path, link_url + strlen("sqlite:")), 0);
-	assert_int_not_equal(kms_db_open(link_url, &kms_schema, &db, &err), RD_OK);
+	assert_int_not_equal(rd_db_open(link_url, &kms_schema, &db, &err), RD_OK);
 	assert_null(db);
 	assert_status(
-		kms_db_open("sqlite:/nonexistent/kms.db", &kms_schema, &db, &err), RD_NOTFOUND);
+		rd_db_open("sqlite:/nonexistent/kms.db", &kms_schema, &db, &err), RD_NOTFOUND);
 }
 
 static void a_file_that_is_no_database_is_refused(void **state)
 {
 	struct test_database *t = *state;
 	struct rd_error err = {.text = ""};
-	struct kms_db *db = NULL;
+	struct rd_db *db = NULL;
 	char url[TEST_URL_SIZE];
 	FILE *f;
 
@@ -615,7 +615,7 @@ static void a_file_that_is_no_database_is_refused(void **state)
 	}
 	fclose(f);
 	assert_int_equal(chmod(url + strlen("sqlite:"), 0600), 0);
-	assert_status(kms_db_open(url, &kms_schema, &db, &err), RD_MALFORMED);
+	assert_status(rd_db_open(url, &kms_schema, &db, &err), RD_MALFORMED);
 }
 
 /* Another process, as the server's tool is one: reads the keys' number and ends. */
@@ -639,7 +639,7 @@ static int64_t count_from_outside(const struct test_database *t)
 static void another_process_does_not_take_the_journal_away(void **state)
 {
 	struct test_database *t = *state;
-	struct kms_db *second = NULL;
+	struct rd_db *second = NULL;
 	char wal[TEST_URL_SIZE + 8];
 	struct stat before, after;
 	unsigned number = 1;
@@ -650,28 +650,28 @@ static void another_process_does_not_take_the_journal_away(void **state)
 	}
 	snprintf(wal, sizeof(wal), "%s-wal", t->url + strlen("sqlite:"));
 	test_open(t, &second);
-	assert_ok(kms_db_transact(t->db, add_pair, &number));
+	assert_ok(rd_db_transact(t->db, add_pair, &number));
 	assert_int_equal(stat(wal, &before), 0);
 	assert_int_equal(count_from_outside(t), 1);
 	assert_int_equal(stat(wal, &after), 0);
 	assert_int_equal(after.st_ino, before.st_ino);
 	number = 2;
-	assert_ok(kms_db_transact(second, add_pair, &number));
+	assert_ok(rd_db_transact(second, add_pair, &number));
 	assert_int_equal(count_from_outside(t), 2);
-	kms_db_close(&second);
+	rd_db_close(&second);
 }
 
 static void *write_on(void *arg)
 {
 	struct worker *w = arg;
-	struct kms_db *db = NULL;
+	struct rd_db *db = NULL;
 
 	test_open(w->database, &db);
 	for (unsigned i = 0; w->st == RD_OK && __atomic_load_n(&w->done, __ATOMIC_RELAXED) == 0;
 		i++) {
-		w->st = kms_db_transact(db, add_pair, &i);
+		w->st = rd_db_transact(db, add_pair, &i);
 	}
-	kms_db_close(&db);
+	rd_db_close(&db);
 	return NULL;
 }
 
@@ -695,14 +695,14 @@ static void a_backup_while_writing_is_consistent(void **state)
 
 	snprintf(path, sizeof(path), "%s/backup.db", t->dir);
 	if (on_postgres) {
-		assert_status(kms_db_backup(t->db, path, &err), RD_UNSUPPORTED);
+		assert_status(rd_db_backup(t->db, path, &err), RD_UNSUPPORTED);
 		return;
 	}
 	assert_int_equal(pthread_create(&w.thread, NULL, write_on, &w), 0);
 	while (number_of(t->db, KEYS) < 20) {
 		nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
 	}
-	assert_ok(kms_db_backup(t->db, path, &err));
+	assert_ok(rd_db_backup(t->db, path, &err));
 	__atomic_store_n(&w.done, 1, __ATOMIC_RELAXED);
 	pthread_join(w.thread, NULL);
 	assert_ok(w.st);
@@ -716,8 +716,8 @@ static void a_backup_while_writing_is_consistent(void **state)
 	test_open(&copy, &copy.db);
 	assert_true(number_of(copy.db, KEYS) >= 20);
 	assert_int_equal(number_of(copy.db, HALF), 0);
-	kms_db_close(&copy.db);
-	assert_status(kms_db_backup(t->db, path, &err), RD_EXISTS);
+	rd_db_close(&copy.db);
+	assert_status(rd_db_backup(t->db, path, &err), RD_EXISTS);
 }
 
 int main(void)

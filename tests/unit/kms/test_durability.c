@@ -15,7 +15,7 @@
 /* Write number n is of kind n % KINDS, on the key that the last write of kind 0 made. */
 #define KINDS 5
 
-static enum rd_status write_number(struct kms_db *db, void *arg)
+static enum rd_status write_number(struct rd_db *db, void *arg)
 {
 	const unsigned n = *(const unsigned *)arg;
 	struct kms_key key = test_key(n - n % KINDS);
@@ -49,15 +49,15 @@ static enum rd_status write_number(struct kms_db *db, void *arg)
 static void write_and_acknowledge(const char *url, unsigned first, int pipe_fd)
 {
 	struct rd_error err = {.text = ""};
-	struct kms_db *db = NULL;
+	struct rd_db *db = NULL;
 
-	if (kms_db_open(url, &kms_schema, &db, &err) != RD_OK) {
+	if (rd_db_open(url, &kms_schema, &db, &err) != RD_OK) {
 		fprintf(stderr, "%s\n", err.text);
 		_exit(1);
 	}
 	for (unsigned n = first; n < WRITES; n++) {
-		if (kms_db_transact(db, write_number, &n) != RD_OK) {
-			fprintf(stderr, "write %u: %s\n", n, kms_db_error(db));
+		if (rd_db_transact(db, write_number, &n) != RD_OK) {
+			fprintf(stderr, "write %u: %s\n", n, rd_db_error(db));
 			_exit(1);
 		}
 		if (write(pipe_fd, &n, sizeof(n)) != sizeof(n)) {
@@ -81,7 +81,7 @@ static enum rd_status count_material(void *arg, struct kms_material *m)
 }
 
 /* Is write number n there, all of it? */
-static bool is_there(struct kms_db *db, unsigned n)
+static bool is_there(struct rd_db *db, unsigned n)
 {
 	struct kms_key key = test_key(n - n % KINDS), got;
 	struct kms_grant grant = test_grant(key.id, n);
@@ -164,7 +164,7 @@ static void every_acknowledged_write_is_there(void **state)
 	struct test_database *t = *state;
 	unsigned next = 0;
 
-	kms_db_close(&t->db);
+	rd_db_close(&t->db);
 	for (unsigned round = 1; round <= ROUNDS; round++) {
 		unsigned last = run_and_kill(
 			t, next, round == ROUNDS ? WRITES : round * (WRITES / ROUNDS) + round * 17);
@@ -185,7 +185,7 @@ static void every_acknowledged_write_is_there(void **state)
 		if (next < WRITES && is_there(t->db, next)) {
 			next++;
 		}
-		kms_db_close(&t->db);
+		rd_db_close(&t->db);
 	}
 	assert_int_equal(next, WRITES);
 	test_open(t, &t->db);

@@ -45,7 +45,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct kms_keyring *open_ring(struct kms_db *db, const char *master)
+static struct kms_keyring *open_ring(struct rd_db *db, const char *master)
 {
 	struct rd_error err = {.text = ""};
 	struct kms_keyring *ring = NULL;
@@ -97,7 +97,7 @@ static enum rd_status unwrap(struct kms_keyring *ring, const struct wrapped *w)
 }
 
 static enum rd_status unwrap_with(
-	struct kms_keyring *ring, struct kms_db *db, const struct wrapped *w)
+	struct kms_keyring *ring, struct rd_db *db, const struct wrapped *w)
 {
 	struct rd_secret secret RD_CLEANUP(rd_secret_finish) = {0};
 
@@ -219,11 +219,11 @@ static void missing_master_makes_nothing(void **state)
 	kms_keyring_free(&ring);
 }
 
-static void run_sql(struct kms_db *db, const char *sql)
+static void run_sql(struct rd_db *db, const char *sql)
 {
-	assert_ok(kms_db_begin(db));
-	assert_ok(kms_db_run(db, sql, NULL, 0, NULL, NULL, NULL));
-	assert_ok(kms_db_commit(db));
+	assert_ok(rd_db_begin(db));
+	assert_ok(rd_db_run(db, sql, NULL, 0, NULL, NULL, NULL));
+	assert_ok(rd_db_commit(db));
 }
 
 static void altered_generations_are_refused(void **state)
@@ -251,7 +251,7 @@ static struct kms_key symmetric_key(unsigned number)
 	return key;
 }
 
-static void add_key(struct kms_db *db, struct kms_keyring *ring, const struct kms_key *key)
+static void add_key(struct rd_db *db, struct kms_keyring *ring, const struct kms_key *key)
 {
 	struct kms_material m = {.generation = 1, .state = KMS_MATERIAL_CURRENT};
 	uint8_t bytes[32];
@@ -268,7 +268,7 @@ static void add_key(struct kms_db *db, struct kms_keyring *ring, const struct km
 
 struct one_material {
 	struct kms_keyring *ring;
-	struct kms_db *db;
+	struct rd_db *db;
 	const struct kms_key *key;
 	enum rd_status st;
 	uint32_t generation;
@@ -284,7 +284,7 @@ static enum rd_status try_material(void *arg, struct kms_material *material)
 	return RD_OK;
 }
 
-static enum rd_status material_status(struct kms_keyring *ring, struct kms_db *db,
+static enum rd_status material_status(struct kms_keyring *ring, struct rd_db *db,
 	const struct kms_key *key, uint32_t *ret_generation)
 {
 	struct one_material one = {.ring = ring, .db = db, .key = key, .st = RD_MISSING};
@@ -300,7 +300,7 @@ static enum rd_status material_status(struct kms_keyring *ring, struct kms_db *d
 static void rows_of_two_keys_swapped_are_refused(void **state)
 {
 	struct place *place = *state;
-	struct kms_db *db = place->t->db;
+	struct rd_db *db = place->t->db;
 	struct kms_keyring *ring = open_ring(db, place->master);
 	struct kms_key a = symmetric_key(1);
 	struct kms_key b = symmetric_key(2);
@@ -324,7 +324,7 @@ static void rows_of_two_keys_swapped_are_refused(void **state)
 static void material_is_bound_to_all_that_the_key_is(void **state)
 {
 	struct place *place = *state;
-	struct kms_db *db = place->t->db;
+	struct rd_db *db = place->t->db;
 	struct kms_keyring *ring = open_ring(db, place->master);
 	struct kms_key key = symmetric_key(1);
 	struct kms_key other = key;
@@ -363,7 +363,7 @@ static void material_id_tells_material_and_key_apart(void **state)
 	kms_keyring_free(&ring);
 }
 
-static void add_credential(struct kms_db *db, struct kms_keyring *ring)
+static void add_credential(struct rd_db *db, struct kms_keyring *ring)
 {
 	struct kms_principal user = {.uid = "AIDAAAAAAAAAAAAAAAAAA",
 		.account = ACCOUNT,
@@ -382,7 +382,7 @@ static void add_credential(struct kms_db *db, struct kms_keyring *ring)
 static void rotation_wraps_rows_anew(void **state)
 {
 	struct place *place = *state;
-	struct kms_db *db = place->t->db;
+	struct rd_db *db = place->t->db;
 	struct kms_keyring *ring = open_ring(db, place->master);
 	struct rd_secret secret RD_CLEANUP(rd_secret_finish) = {0};
 	char row[KMS_REWRAP_ROW_SIZE];
@@ -441,7 +441,7 @@ static void *work(void *arg)
 	struct load *load = arg;
 	struct wrapped first = {.len = 0};
 	struct wrapped w;
-	struct kms_db *db = NULL;
+	struct rd_db *db = NULL;
 
 	test_open(load->place->t, &db);
 	wrap(load->ring, &first);
@@ -453,7 +453,7 @@ static void *work(void *arg)
 		}
 		atomic_fetch_add(&load->done, 1);
 	}
-	kms_db_close(&db);
+	rd_db_close(&db);
 	return NULL;
 }
 
@@ -517,7 +517,7 @@ static void two_servers_rotate_in_turn(void **state)
 static void changed_master_opens_and_the_old_one_does_not(void **state)
 {
 	struct place *place = *state;
-	struct kms_db *db = place->t->db;
+	struct rd_db *db = place->t->db;
 	struct kms_keyring *ring = open_ring(db, place->master);
 	char phrase[512];
 	struct wrapped w;
@@ -548,7 +548,7 @@ static void changed_master_opens_and_the_old_one_does_not(void **state)
 static void running_server_survives_its_master(void **state)
 {
 	struct place *place = *state;
-	struct kms_db *db = place->t->db;
+	struct rd_db *db = place->t->db;
 	struct kms_keyring *ring = open_ring(db, place->master);
 	struct kms_master *master = NULL;
 	char path[96];
@@ -589,7 +589,7 @@ static void require_token(struct place *place)
 static void token_vanishes_and_returns(void **state)
 {
 	struct place *place = *state;
-	struct kms_db *db = place->t->db;
+	struct rd_db *db = place->t->db;
 	struct rd_error err = {.text = ""};
 	struct kms_keyring *a;
 	struct kms_keyring *b;
@@ -622,7 +622,7 @@ static void token_vanishes_and_returns(void **state)
 static void refused_pin_is_not_tried_again_by_itself(void **state)
 {
 	struct place *place = *state;
-	struct kms_db *db = place->t->db;
+	struct rd_db *db = place->t->db;
 	struct rd_error err = {.text = ""};
 	struct kms_keyring *a;
 	struct kms_keyring *b;
@@ -650,7 +650,7 @@ static void refused_pin_is_not_tried_again_by_itself(void **state)
 static void from_key_file_to_token(void **state)
 {
 	struct place *place = *state;
-	struct kms_db *db = place->t->db;
+	struct rd_db *db = place->t->db;
 	struct kms_keyring *ring = open_ring(db, place->master);
 	char file[512];
 	struct wrapped w;

@@ -44,7 +44,7 @@ static void call(const char *operation, int64_t now_ms, const char *request_id, 
 	kms_last_use_note(usage, &c);
 }
 
-static void is_last(struct kms_db *db, int i, const char *operation, const char *request_id)
+static void is_last(struct rd_db *db, int i, const char *operation, const char *request_id)
 {
 	struct kms_last_use use;
 
@@ -133,18 +133,18 @@ static void the_beginning_is_kept(void **state)
 static void an_older_database_is_brought_up(void **state)
 {
 	struct test_database *t = *state;
-	struct kms_db *again = NULL;
+	struct rd_db *again = NULL;
 	struct kms_last_use use;
 	int64_t since_ms;
 
-	assert_ok(kms_db_run(t->db, "DROP TABLE last_use", NULL, 0, NULL, NULL, NULL));
-	assert_ok(kms_db_run(t->db, "DROP TABLE last_use_tracking", NULL, 0, NULL, NULL, NULL));
-	assert_ok(kms_db_run(
+	assert_ok(rd_db_run(t->db, "DROP TABLE last_use", NULL, 0, NULL, NULL, NULL));
+	assert_ok(rd_db_run(t->db, "DROP TABLE last_use_tracking", NULL, 0, NULL, NULL, NULL));
+	assert_ok(rd_db_run(
 		t->db, "UPDATE schema_version SET version = 2", NULL, 0, NULL, NULL, NULL));
 	test_open(t, &again);
 	assert_ok(kms_store_last_use_since(again, &since_ms));
 	assert_status(kms_store_last_use_get(again, key[0].id, &use), RD_NOTFOUND);
-	kms_db_close(&again);
+	rd_db_close(&again);
 }
 
 #define LAST_USE_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

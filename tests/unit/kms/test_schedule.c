@@ -17,9 +17,9 @@ static char failing[FAILING][KMS_KEY_ID_SIZE], well[KMS_KEY_ID_SIZE];
 
 static void sql(const char *text, const char *id)
 {
-	const struct kms_db_value params[] = {kms_db_text(id)};
+	const struct rd_db_value params[] = {rd_db_text(id)};
 
-	assert_ok(kms_db_run(b.db, text, params, 1, NULL, NULL, NULL));
+	assert_ok(rd_db_run(b.db, text, params, 1, NULL, NULL, NULL));
 }
 
 static void due(const char *id)

@@ -2,7 +2,7 @@
 /* Keys, material, aliases, tags, grants and changes: what is stored is what comes back. */
 #include "database.h"
 
-static void add_key(struct kms_db *db, unsigned number, struct kms_key *ret)
+static void add_key(struct rd_db *db, unsigned number, struct kms_key *ret)
 {
 	*ret = test_key(number);
 	in_transaction(db, kms_store_key_add(db, ret));
@@ -146,7 +146,7 @@ static void pages_neither_double_nor_skip_while_keys_are_added(void **state)
 	struct test_database *t = *state;
 	char after[KMS_KEY_ID_SIZE] = "", last[KMS_KEY_ID_SIZE];
 	unsigned seen[100] = {0};
-	struct kms_db *other = NULL;
+	struct rd_db *other = NULL;
 	struct kms_key key;
 
 	test_open(t, &other);
@@ -169,7 +169,7 @@ static void pages_neither_double_nor_skip_while_keys_are_added(void **state)
 		assert_int_equal(seen[i], 1);
 		assert_true(seen[i + 1] <= 1);
 	}
-	kms_db_close(&other);
+	rd_db_close(&other);
 }
 
 static void finds_what_is_due_and_nothing_else(void **state)
@@ -495,7 +495,7 @@ static void filters_grants_by_any_combination(void **state)
 	}
 }
 
-static enum rd_status no_row(void *arg, const struct kms_db_value *columns, size_t n)
+static enum rd_status no_row(void *arg, const struct rd_db_value *columns, size_t n)
 {
 	(void)arg;
 	(void)columns;
@@ -506,15 +506,14 @@ static enum rd_status no_row(void *arg, const struct kms_db_value *columns, size
 static void quotas_of_grants_materials_and_keys_hold(void **state)
 {
 	struct test_database *t = *state;
-	const struct kms_db_value full = kms_db_int(KMS_GRANTS_PER_KEY);
+	const struct rd_db_value full = rd_db_int(KMS_GRANTS_PER_KEY);
 	struct kms_material m;
 	struct kms_grant g;
 	struct kms_key key;
 
 	add_key(t->db, 1, &key);
-	in_transaction(
-		t->db, kms_db_run(t->db, "UPDATE kms_key SET n_grants = $1 - 1 WHERE id > ''",
-			       &full, 1, no_row, NULL, NULL));
+	in_transaction(t->db, rd_db_run(t->db, "UPDATE kms_key SET n_grants = $1 - 1 WHERE id > ''",
+				      &full, 1, no_row, NULL, NULL));
 	g = test_grant(key.id, 1);
 	in_transaction(t->db, kms_store_grant_add(t->db, &g));
 	g = test_grant(key.id, 2);
@@ -525,10 +524,9 @@ static void quotas_of_grants_materials_and_keys_hold(void **state)
 	}
 	m = test_material(key.id, KMS_MATERIALS_PER_KEY + 1);
 	in_transaction_fails(t->db, kms_store_material_add(t->db, &m), RD_LIMIT);
-	in_transaction(
-		t->db, kms_db_run(t->db,
-			       "UPDATE account_keys SET n = 10000000 / 16 - 1 WHERE account > ''",
-			       NULL, 0, no_row, NULL, NULL));
+	in_transaction(t->db,
+		rd_db_run(t->db, "UPDATE account_keys SET n = 10000000 / 16 - 1 WHERE account > ''",
+			NULL, 0, no_row, NULL, NULL));
 	key = test_key(11);
 	in_transaction(t->db, kms_store_key_add(t->db, &key));
 	key = test_key(21);
@@ -617,7 +615,7 @@ static void every_write_of_what_is_cached_is_a_change(void **state)
 static void a_change_that_is_committed_late_is_not_missed(void **state)
 {
 	struct test_database *t = *state;
-	struct kms_db *other = NULL;
+	struct rd_db *other = NULL;
 	struct seen seen = {.number = 0};
 	unsigned n;
 
@@ -627,19 +625,19 @@ static void a_change_that_is_committed_late_is_not_missed(void **state)
 	}
 	test_open(t, &other);
 	assert_ok(kms_store_changes_last(t->db, &seen.number));
-	assert_ok(kms_db_begin(other));
+	assert_ok(rd_db_begin(other));
 	assert_ok(kms_store_change_add(other, 'k', "early"));
 	in_transaction(t->db, kms_store_change_add(t->db, 'k', "late"));
 	assert_ok(kms_store_changes_since(t->db, seen.number, see, &seen));
 	assert_string_equal(seen.names.text, "k=late");
-	assert_ok(kms_db_commit(other));
+	assert_ok(rd_db_commit(other));
 	seen.names = (struct names){.n = 0};
 	assert_ok(kms_store_changes_since(t->db, seen.number, see, &seen));
 	assert_string_equal(seen.names.text, "k=early k=late");
 	n = seen.names.n;
 	assert_ok(kms_store_changes_since(t->db, seen.number, see, &seen));
 	assert_int_equal(seen.names.n, n);
-	kms_db_close(&other);
+	rd_db_close(&other);
 }
 
 static void pruned_changes_leave_the_numbers_alone(void **state)
@@ -691,7 +689,7 @@ static void pending_records_go_to_who_comes_first(void **state)
 	assert_ok(kms_store_pending_due(t->db, 60000, 10, note_pending, &old));
 	assert_int_equal(old.n, 0);
 	assert_status(kms_store_pending_claim(t->db, "b", 60000), RD_NOTFOUND);
-	assert_ok(kms_db_run(t->db,
+	assert_ok(rd_db_run(t->db,
 		"UPDATE pending_record SET at_ms = at_ms - 120000 WHERE request_id = 'b'", NULL, 0,
 		NULL, NULL, NULL));
 	assert_ok(kms_store_pending_due(t->db, 60000, 10, note_pending, &old));
@@ -702,7 +700,7 @@ static void pending_records_go_to_who_comes_first(void **state)
 	left = (struct names){.n = 0};
 	assert_ok(kms_store_pending_ids(t->db, "", 10, note_pending_id, &left));
 	assert_string_equal(left.text, "b");
-	assert_status(kms_store_pending_delete(t->db, two, KMS_DB_COLUMNS_MAX + 1), RD_USAGE);
+	assert_status(kms_store_pending_delete(t->db, two, RD_DB_COLUMNS_MAX + 1), RD_USAGE);
 }
 
 static void keeps_named_values(void **state)
@@ -729,10 +727,10 @@ static void rows_of_others_making_are_refused(void **state)
 	struct kms_key key, got;
 
 	add_key(t->db, 1, &key);
-	in_transaction(t->db, kms_db_run(t->db, "UPDATE kms_key SET spec = 99 WHERE id > ''", NULL,
+	in_transaction(t->db, rd_db_run(t->db, "UPDATE kms_key SET spec = 99 WHERE id > ''", NULL,
 				      0, NULL, NULL, NULL));
 	assert_status(kms_store_key_find(t->db, key.id, &got), RD_BAD_NUMBER);
-	in_transaction(t->db, kms_db_run(t->db,
+	in_transaction(t->db, rd_db_run(t->db,
 				      "UPDATE kms_key SET spec = 0, account = "
 				      "'1111222233334' WHERE id > ''",
 				      NULL, 0, NULL, NULL, NULL));

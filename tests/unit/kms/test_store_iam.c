@@ -18,7 +18,7 @@ static struct kms_principal principal(const char *uid, const char *name)
 	return p;
 }
 
-static void add_principal(struct kms_db *db, const char *uid, const char *name)
+static void add_principal(struct rd_db *db, const char *uid, const char *name)
 {
 	struct kms_principal p = principal(uid, name);
 

@@ -34,7 +34,7 @@ static inline int64_t world_clock(void)
 
 struct world {
 	struct test_database *t;
-	struct kms_db *db;
+	struct rd_db *db;
 	struct kms kms;
 };
 

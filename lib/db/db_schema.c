@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bringing a database to its program's version: migrations in order, each applied once. */
-#include "kms/db-internal.h"
+#include "db/db-internal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 /* The longest migration with its words filled in. */
 #define SCRIPT_MAX 16384
 
-static const struct kms_db_word *find_word(const struct kms_db_ops *ops, const char *at, size_t len)
+static const struct rd_db_word *find_word(const struct rd_db_ops *ops, const char *at, size_t len)
 {
 	for (size_t i = 0; i < RD_ARRAY_LEN(ops->words); i++) {
 		if (strlen(ops->words[i].name) == len && memcmp(ops->words[i].name, at, len) == 0) {
@@ -19,13 +19,13 @@ static const struct kms_db_word *find_word(const struct kms_db_ops *ops, const c
 }
 
 static enum rd_status fill_in(
-	const struct kms_db_ops *ops, const char *migration, struct rd_buf *out)
+	const struct rd_db_ops *ops, const char *migration, struct rd_buf *out)
 {
 	const char *brace;
 
 	while ((brace = strchr(migration, '{')) != NULL) {
 		const size_t len = strcspn(brace, "}");
-		const struct kms_db_word *word = find_word(ops, brace + 1, len - 1);
+		const struct rd_db_word *word = find_word(ops, brace + 1, len - 1);
 
 		RD_ENSURE(word != NULL, RD_INTERNAL);
 		RD_TRY(rd_buf_put(out, migration, (size_t)(brace - migration)));
@@ -36,7 +36,7 @@ static enum rd_status fill_in(
 	return rd_buf_u8(out, '\0');
 }
 
-static enum rd_status apply(struct kms_db *db, const char *migration)
+static enum rd_status apply(struct rd_db *db, const char *migration)
 {
 	struct rd_buf script RD_CLEANUP(rd_buf_finish) = rd_buf_growable(SCRIPT_MAX);
 
@@ -44,41 +44,40 @@ static enum rd_status apply(struct kms_db *db, const char *migration)
 	return db->ops->script(db, (const char *)script.ptr);
 }
 
-static enum rd_status version_row(void *arg, const struct kms_db_value *columns, size_t n)
+static enum rd_status version_row(void *arg, const struct rd_db_value *columns, size_t n)
 {
 	int64_t *version = arg;
 
-	RD_ENSURE(n == 1 && columns[0].type == KMS_DB_INT, RD_MALFORMED);
+	RD_ENSURE(n == 1 && columns[0].type == RD_DB_INT, RD_MALFORMED);
 	*version = columns[0].number;
 	return RD_OK;
 }
 
 /* 0 and no row yet in a new database. */
-static enum rd_status read_version(struct kms_db *db, int64_t *ret)
+static enum rd_status read_version(struct rd_db *db, int64_t *ret)
 {
 	*ret = 0;
 	RD_TRY(db->ops->script(db, "CREATE TABLE IF NOT EXISTS schema_version"
 				   " (version BIGINT NOT NULL)"));
-	return kms_db_run(
-		db, "SELECT version FROM schema_version", NULL, 0, version_row, ret, NULL);
+	return rd_db_run(db, "SELECT version FROM schema_version", NULL, 0, version_row, ret, NULL);
 }
 
 static enum rd_status upgrade_from(
-	struct kms_db *db, const struct kms_db_schema *schema, int64_t version)
+	struct rd_db *db, const struct rd_db_schema *schema, int64_t version)
 {
-	const struct kms_db_value now = kms_db_int(schema->version);
+	const struct rd_db_value now = rd_db_int(schema->version);
 
 	for (int64_t v = version; v < schema->version; v++) {
 		RD_TRY(apply(db, schema->migrations[v]));
 	}
-	return kms_db_run(db,
+	return rd_db_run(db,
 		version == 0 ? "INSERT INTO schema_version (version) VALUES ($1)"
 			     : "UPDATE schema_version SET version = $1",
 		&now, 1, NULL, NULL, NULL);
 }
 
 static enum rd_status upgrade(
-	struct kms_db *db, const struct kms_db_schema *schema, struct rd_error *err)
+	struct rd_db *db, const struct rd_db_schema *schema, struct rd_error *err)
 {
 	int64_t version;
 	enum rd_status st = read_version(db, &version);
@@ -93,27 +92,27 @@ static enum rd_status upgrade(
 		st = upgrade_from(db, schema, version);
 	}
 	if (st == RD_OK) {
-		st = kms_db_commit(db);
+		st = rd_db_commit(db);
 	}
 	return st == RD_OK
 		       ? RD_OK
 		       : rd_fail(err, st, "cannot bring the database's schema to version %lld: %s",
-				 (long long)schema->version, kms_db_error(db));
+				 (long long)schema->version, rd_db_error(db));
 }
 
 /* The lock of the exclusive transaction makes a second server wait, and then find it done. */
-enum rd_status kms_db_upgrade(
-	struct kms_db *db, const struct kms_db_schema *schema, struct rd_error *err)
+enum rd_status rd_db_upgrade(
+	struct rd_db *db, const struct rd_db_schema *schema, struct rd_error *err)
 {
 	enum rd_status st = db->ops->begin(db, true);
 
 	if (st != RD_OK) {
 		return rd_fail(
-			err, st, "cannot look at the database's schema: %s", kms_db_error(db));
+			err, st, "cannot look at the database's schema: %s", rd_db_error(db));
 	}
 	st = upgrade(db, schema, err);
 	if (st != RD_OK) {
-		kms_db_rollback(db);
+		rd_db_rollback(db);
 	}
 	return st;
 }

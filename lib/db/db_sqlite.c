@@ -3,7 +3,7 @@
  * SQLite: one file, many readers, one writer at a time (WAL). A commit is on the disk when it
  * returns (synchronous=FULL): what has been acknowledged survives a power cut.
  */
-#include "kms/db-internal.h"
+#include "db/db-internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,13 +22,13 @@
 #define BACKUP_STEP_PAGES 256
 
 struct sqlite {
-	struct kms_db db;
+	struct rd_db db;
 	sqlite3 *handle;
 	int64_t busy_since_ms;
 	struct {
 		const char *sql;
 		sqlite3_stmt *statement;
-	} prepared[KMS_DB_STATEMENTS_MAX];
+	} prepared[RD_DB_STATEMENTS_MAX];
 	size_t n_prepared;
 };
 
@@ -126,7 +126,7 @@ static enum rd_status make_private(const char *path, struct rd_error *err)
 	return RD_OK;
 }
 
-static void sqlite_close(struct kms_db *base)
+static void sqlite_close(struct rd_db *base)
 {
 	struct sqlite *db = (struct sqlite *)base;
 
@@ -150,7 +150,7 @@ static void pause_for(int times)
 static int on_busy(void *arg, int times)
 {
 	struct sqlite *db = arg;
-	const int64_t now = kms_db_now_ms();
+	const int64_t now = rd_db_now_ms();
 
 	if (times == 0) {
 		db->busy_since_ms = now;
@@ -178,9 +178,9 @@ static enum rd_status configure(struct sqlite *db)
 /* Reads wait for nobody but in rare cases (recovery, an exclusive lock): on_busy has the rest of
  * what nonblocking means. */
 static enum rd_status sqlite_open(
-	const char *url, bool nonblocking, struct kms_db **ret, struct rd_error *err)
+	const char *url, bool nonblocking, struct rd_db **ret, struct rd_error *err)
 {
-	const char *path = url + strlen(kms_db_sqlite.scheme);
+	const char *path = url + strlen(rd_db_sqlite.scheme);
 	struct sqlite *db;
 	enum rd_status st;
 
@@ -190,7 +190,7 @@ static enum rd_status sqlite_open(
 	if (db == NULL) {
 		return rd_fail(err, RD_NOMEM, "out of memory");
 	}
-	db->db.ops = &kms_db_sqlite;
+	db->db.ops = &rd_db_sqlite;
 	st = status_of(sqlite3_open_v2(
 		path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
 	if (st == RD_OK) {
@@ -206,13 +206,13 @@ static enum rd_status sqlite_open(
 	return RD_OK;
 }
 
-static enum rd_status sqlite_begin(struct kms_db *base, bool exclusive)
+static enum rd_status sqlite_begin(struct rd_db *base, bool exclusive)
 {
 	(void)exclusive; /* IMMEDIATE keeps every other writer out */
 	return simple((struct sqlite *)base, "BEGIN IMMEDIATE");
 }
 
-static enum rd_status sqlite_commit(struct kms_db *base)
+static enum rd_status sqlite_commit(struct rd_db *base)
 {
 	struct sqlite *db = (struct sqlite *)base;
 	enum rd_status st = simple(db, "COMMIT");
@@ -223,7 +223,7 @@ static enum rd_status sqlite_commit(struct kms_db *base)
 	return st;
 }
 
-static void sqlite_rollback(struct kms_db *base)
+static void sqlite_rollback(struct rd_db *base)
 {
 	struct sqlite *db = (struct sqlite *)base;
 
@@ -242,7 +242,7 @@ static enum rd_status prepare(struct sqlite *db, const char *sql, sqlite3_stmt *
 			return RD_OK;
 		}
 	}
-	RD_ENSURE(db->n_prepared < KMS_DB_STATEMENTS_MAX, RD_INTERNAL);
+	RD_ENSURE(db->n_prepared < RD_DB_STATEMENTS_MAX, RD_INTERNAL);
 	rc = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL);
 	if (rc != SQLITE_OK) {
 		return failed(db, rc);
@@ -252,52 +252,52 @@ static enum rd_status prepare(struct sqlite *db, const char *sql, sqlite3_stmt *
 	return RD_OK;
 }
 
-static int bind_one(sqlite3_stmt *statement, int index, const struct kms_db_value *value)
+static int bind_one(sqlite3_stmt *statement, int index, const struct rd_db_value *value)
 {
 	switch (value->type) {
-	case KMS_DB_INT:
+	case RD_DB_INT:
 		return sqlite3_bind_int64(statement, index, value->number);
-	case KMS_DB_TEXT:
+	case RD_DB_TEXT:
 		return sqlite3_bind_text64(statement, index, (const char *)value->bytes.ptr,
 			value->bytes.len, SQLITE_STATIC, SQLITE_UTF8);
-	case KMS_DB_BLOB:
+	case RD_DB_BLOB:
 		return sqlite3_bind_blob64(
 			statement, index, value->bytes.ptr, value->bytes.len, SQLITE_STATIC);
-	case KMS_DB_NULL:
+	case RD_DB_NULL:
 	default:
 		return sqlite3_bind_null(statement, index);
 	}
 }
 
-static struct kms_db_value column(sqlite3_stmt *statement, int index)
+static struct rd_db_value column(sqlite3_stmt *statement, int index)
 {
 	int type = sqlite3_column_type(statement, index);
 	const void *bytes;
 
 	if (type == SQLITE_INTEGER) {
-		return kms_db_int(sqlite3_column_int64(statement, index));
+		return rd_db_int(sqlite3_column_int64(statement, index));
 	}
 	if (type == SQLITE_TEXT) {
 		bytes = sqlite3_column_text(statement, index);
-		return (struct kms_db_value){.type = KMS_DB_TEXT,
+		return (struct rd_db_value){.type = RD_DB_TEXT,
 			.bytes = rd_view(bytes, (size_t)sqlite3_column_bytes(statement, index))};
 	}
 	if (type == SQLITE_BLOB) {
 		bytes = sqlite3_column_blob(statement, index);
-		return (struct kms_db_value){.type = KMS_DB_BLOB,
+		return (struct rd_db_value){.type = RD_DB_BLOB,
 			.bytes = rd_view(bytes == NULL ? "" : bytes,
 				(size_t)sqlite3_column_bytes(statement, index))};
 	}
-	return kms_db_null();
+	return rd_db_null();
 }
 
 static enum rd_status step_all(
-	struct sqlite *db, sqlite3_stmt *statement, kms_db_row *row, void *arg)
+	struct sqlite *db, sqlite3_stmt *statement, rd_db_row *row, void *arg)
 {
-	struct kms_db_value columns[KMS_DB_COLUMNS_MAX];
+	struct rd_db_value columns[RD_DB_COLUMNS_MAX];
 	int n = sqlite3_column_count(statement), rc;
 
-	RD_ENSURE(n <= KMS_DB_COLUMNS_MAX, RD_INTERNAL);
+	RD_ENSURE(n <= RD_DB_COLUMNS_MAX, RD_INTERNAL);
 	errno = 0;
 	while ((rc = sqlite3_step(statement)) == SQLITE_ROW) {
 		for (int i = 0; i < n; i++) {
@@ -310,8 +310,8 @@ static enum rd_status step_all(
 	return rc == SQLITE_DONE ? RD_OK : failed(db, rc);
 }
 
-static enum rd_status sqlite_run(struct kms_db *base, const char *sql,
-	const struct kms_db_value *params, size_t n_params, kms_db_row *row, void *arg,
+static enum rd_status sqlite_run(struct rd_db *base, const char *sql,
+	const struct rd_db_value *params, size_t n_params, rd_db_row *row, void *arg,
 	uint64_t *ret_changed)
 {
 	struct sqlite *db = (struct sqlite *)base;
@@ -342,18 +342,18 @@ static enum rd_status sqlite_run(struct kms_db *base, const char *sql,
 	return st;
 }
 
-static enum rd_status sqlite_script(struct kms_db *base, const char *sql)
+static enum rd_status sqlite_script(struct rd_db *base, const char *sql)
 {
 	return simple((struct sqlite *)base, sql);
 }
 
-static enum rd_status sqlite_notify(struct kms_db *base)
+static enum rd_status sqlite_notify(struct rd_db *base)
 {
 	(void)base;
 	return RD_OK;
 }
 
-static enum rd_status sqlite_wait(struct kms_db *base, unsigned timeout_ms)
+static enum rd_status sqlite_wait(struct rd_db *base, unsigned timeout_ms)
 {
 	struct timespec ts = {
 		.tv_sec = timeout_ms / 1000, .tv_nsec = (long)(timeout_ms % 1000) * 1000000};
@@ -376,7 +376,7 @@ static int copy_all(sqlite3_backup *backup)
 	return rc;
 }
 
-static enum rd_status sqlite_backup(struct kms_db *base, const char *path, struct rd_error *err)
+static enum rd_status sqlite_backup(struct rd_db *base, const char *path, struct rd_error *err)
 {
 	struct sqlite *db = (struct sqlite *)base;
 	sqlite3_backup *backup;
@@ -404,7 +404,7 @@ static enum rd_status sqlite_backup(struct kms_db *base, const char *path, struc
 	return RD_OK;
 }
 
-const struct kms_db_ops kms_db_sqlite = {
+const struct rd_db_ops rd_db_sqlite = {
 	.scheme = "sqlite:",
 	.open = sqlite_open,
 	.close = sqlite_close,

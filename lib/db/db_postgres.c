@@ -3,7 +3,7 @@
  * PostgreSQL: several servers on one database.
  *
  * Transactions are SERIALIZABLE; those that cannot be put in an order fail with 40001 and are tried
- * again by kms_db_transact. Statements are prepared once a connection under the address of their
+ * again by rd_db_transact. Statements are prepared once a connection under the address of their
  * text; values travel in binary: int8, text, bytea. A lost connection is noticed by the statement
  * that needed it (RD_CLOSED) and made again by the next one that may begin something. One whose
  * answer does not come in time (a server that hangs, a network that swallows) is given up, whatever
@@ -12,7 +12,7 @@
  * The server's detailed messages hold values, those about connections hold the URL's parts: only
  * the primary message and the SQLSTATE are ever kept.
  */
-#include "kms/db-internal.h"
+#include "db/db-internal.h"
 
 #include "base/byteorder.h"
 #include "base/secret.h"
@@ -47,14 +47,14 @@
 #define CHANNEL     "redoubt_kms"
 
 struct postgres {
-	struct kms_db db;
+	struct rd_db db;
 	char *url; /* may hold a password */
 	PGconn *connection;
 	bool in_transaction;
 	bool patient; /* a migration: however long it takes */
 	bool listening;
 	bool notify; /* with the commit */
-	const char *prepared[KMS_DB_STATEMENTS_MAX];
+	const char *prepared[RD_DB_STATEMENTS_MAX];
 	size_t n_prepared;
 };
 
@@ -136,7 +136,7 @@ static enum rd_status failed(struct postgres *db, const PGresult *result)
 static bool wait_for(const struct postgres *db, short events, int64_t deadline)
 {
 	struct pollfd poller = {.fd = PQsocket(db->connection), .events = events};
-	const int64_t left = db->patient ? -1 : deadline - kms_db_now_ms();
+	const int64_t left = db->patient ? -1 : deadline - rd_db_now_ms();
 
 	if (!db->patient && left <= 0) {
 		return false;
@@ -163,7 +163,7 @@ static bool wait_for_result(const struct postgres *db, int64_t deadline)
 
 static int64_t deadline_of(const struct postgres *db)
 {
-	const int64_t usual = kms_db_now_ms() + ANSWER_MS;
+	const int64_t usual = rd_db_now_ms() + ANSWER_MS;
 
 	return db->db.deadline_ms != 0 && db->db.deadline_ms < usual ? db->db.deadline_ms : usual;
 }
@@ -275,11 +275,11 @@ static enum rd_status attach(struct postgres *db)
 /* Connected, or connected again: only where no transaction is lost by it. */
 static enum rd_status ensure_attached(struct postgres *db)
 {
-	RD_TRY(kms_db_may_wait(&db->db));
+	RD_TRY(rd_db_may_wait(&db->db));
 	if (db->connection != NULL && PQstatus(db->connection) == CONNECTION_OK) {
 		return RD_OK;
 	}
-	if (db->db.deadline_ms != 0 && kms_db_now_ms() >= db->db.deadline_ms) {
+	if (db->db.deadline_ms != 0 && rd_db_now_ms() >= db->db.deadline_ms) {
 		return failed(db, NULL);
 	}
 	return attach(db);
@@ -308,7 +308,7 @@ static enum rd_status explain(const struct postgres *db, struct rd_error *err)
 	}
 }
 
-static void postgres_close(struct kms_db *base)
+static void postgres_close(struct rd_db *base)
 {
 	struct postgres *db = (struct postgres *)base;
 
@@ -321,7 +321,7 @@ static void postgres_close(struct kms_db *base)
 }
 
 static enum rd_status postgres_open(
-	const char *url, bool nonblocking, struct kms_db **ret, struct rd_error *err)
+	const char *url, bool nonblocking, struct rd_db **ret, struct rd_error *err)
 {
 	struct postgres *db = calloc(1, sizeof(*db));
 	enum rd_status st;
@@ -329,7 +329,7 @@ static enum rd_status postgres_open(
 	if (db == NULL) {
 		return rd_fail(err, RD_NOMEM, "out of memory");
 	}
-	db->db.ops = &kms_db_postgres;
+	db->db.ops = &rd_db_postgres;
 	db->url = strdup(url);
 	st = db->url == NULL ? RD_NOMEM : RD_OK;
 	if (st == RD_OK && !nonblocking) {
@@ -352,7 +352,7 @@ static enum rd_status postgres_open(
  * The schema's transaction is READ COMMITTED: after the wait for the lock it must see what the
  * other server has done meanwhile. A migration may take its time.
  */
-static enum rd_status postgres_begin(struct kms_db *base, bool exclusive)
+static enum rd_status postgres_begin(struct rd_db *base, bool exclusive)
 {
 	struct postgres *db = (struct postgres *)base;
 
@@ -367,7 +367,7 @@ static enum rd_status postgres_begin(struct kms_db *base, bool exclusive)
 	return RD_OK;
 }
 
-static void postgres_rollback(struct kms_db *base)
+static void postgres_rollback(struct rd_db *base)
 {
 	struct postgres *db = (struct postgres *)base;
 
@@ -380,7 +380,7 @@ static void postgres_rollback(struct kms_db *base)
 }
 
 /* COMMIT of a transaction that has failed is answered ROLLBACK, and without an error. */
-static enum rd_status postgres_commit(struct kms_db *base)
+static enum rd_status postgres_commit(struct rd_db *base)
 {
 	struct postgres *db = (struct postgres *)base;
 	PGresult *result;
@@ -407,16 +407,16 @@ static enum rd_status postgres_commit(struct kms_db *base)
 	return st;
 }
 
-static Oid type_of(const struct kms_db_value *value)
+static Oid type_of(const struct rd_db_value *value)
 {
 	switch (value->type) {
-	case KMS_DB_INT:
+	case RD_DB_INT:
 		return OID_INT8;
-	case KMS_DB_TEXT:
+	case RD_DB_TEXT:
 		return OID_TEXT;
-	case KMS_DB_BLOB:
+	case RD_DB_BLOB:
 		return OID_BYTEA;
-	case KMS_DB_NULL:
+	case RD_DB_NULL:
 	default:
 		return 0; /* the server infers it from the column */
 	}
@@ -426,9 +426,9 @@ static Oid type_of(const struct kms_db_value *value)
 #define NAME_SIZE 24
 
 static enum rd_status prepare(struct postgres *db, const char *sql,
-	const struct kms_db_value *params, size_t n_params, char ret_name[NAME_SIZE])
+	const struct rd_db_value *params, size_t n_params, char ret_name[NAME_SIZE])
 {
-	Oid types[KMS_DB_COLUMNS_MAX];
+	Oid types[RD_DB_COLUMNS_MAX];
 	PGresult *result;
 	enum rd_status st = RD_OK;
 	size_t i = 0;
@@ -440,7 +440,7 @@ static enum rd_status prepare(struct postgres *db, const char *sql,
 	if (i < db->n_prepared) {
 		return RD_OK;
 	}
-	RD_ENSURE(i < KMS_DB_STATEMENTS_MAX, RD_INTERNAL);
+	RD_ENSURE(i < RD_DB_STATEMENTS_MAX, RD_INTERNAL);
 	for (size_t k = 0; k < n_params; k++) {
 		types[k] = type_of(&params[k]);
 	}
@@ -455,44 +455,42 @@ static enum rd_status prepare(struct postgres *db, const char *sql,
 }
 
 static enum rd_status column(
-	const PGresult *result, int row, int index, struct kms_db_value *ret_value)
+	const PGresult *result, int row, int index, struct rd_db_value *ret_value)
 {
 	const char *bytes = PQgetvalue(result, row, index);
 	size_t len = (size_t)PQgetlength(result, row, index);
 
 	if (PQgetisnull(result, row, index)) {
-		*ret_value = kms_db_null();
+		*ret_value = rd_db_null();
 		return RD_OK;
 	}
 	switch (PQftype(result, index)) {
 	case OID_INT8:
-		*ret_value = kms_db_int((int64_t)rd_get_be64(bytes));
+		*ret_value = rd_db_int((int64_t)rd_get_be64(bytes));
 		return RD_OK;
 	case OID_INT4:
-		*ret_value = kms_db_int((int32_t)rd_get_be32(bytes));
+		*ret_value = rd_db_int((int32_t)rd_get_be32(bytes));
 		return RD_OK;
 	case OID_BOOL:
-		*ret_value = kms_db_int(bytes[0] != 0);
+		*ret_value = rd_db_int(bytes[0] != 0);
 		return RD_OK;
 	case OID_TEXT:
-		*ret_value = (struct kms_db_value){
-			.type = KMS_DB_TEXT, .bytes = rd_view(bytes, len)};
+		*ret_value = (struct rd_db_value){.type = RD_DB_TEXT, .bytes = rd_view(bytes, len)};
 		return RD_OK;
 	case OID_BYTEA:
-		*ret_value = (struct kms_db_value){
-			.type = KMS_DB_BLOB, .bytes = rd_view(bytes, len)};
+		*ret_value = (struct rd_db_value){.type = RD_DB_BLOB, .bytes = rd_view(bytes, len)};
 		return RD_OK;
 	default:
 		return RD_INTERNAL;
 	}
 }
 
-static enum rd_status rows_of(const PGresult *result, kms_db_row *row, void *arg)
+static enum rd_status rows_of(const PGresult *result, rd_db_row *row, void *arg)
 {
-	struct kms_db_value columns[KMS_DB_COLUMNS_MAX];
+	struct rd_db_value columns[RD_DB_COLUMNS_MAX];
 	int n = PQnfields(result);
 
-	RD_ENSURE(n <= KMS_DB_COLUMNS_MAX, RD_INTERNAL);
+	RD_ENSURE(n <= RD_DB_COLUMNS_MAX, RD_INTERNAL);
 	for (int r = 0; row != NULL && r < PQntuples(result); r++) {
 		for (int i = 0; i < n; i++) {
 			RD_TRY(column(result, r, i, &columns[i]));
@@ -503,19 +501,19 @@ static enum rd_status rows_of(const PGresult *result, kms_db_row *row, void *arg
 }
 
 static PGresult *execute(
-	struct postgres *db, const char *name, const struct kms_db_value *params, size_t n_params)
+	struct postgres *db, const char *name, const struct rd_db_value *params, size_t n_params)
 {
-	uint8_t numbers[KMS_DB_COLUMNS_MAX][8];
-	const char *values[KMS_DB_COLUMNS_MAX];
-	int lengths[KMS_DB_COLUMNS_MAX], formats[KMS_DB_COLUMNS_MAX];
+	uint8_t numbers[RD_DB_COLUMNS_MAX][8];
+	const char *values[RD_DB_COLUMNS_MAX];
+	int lengths[RD_DB_COLUMNS_MAX], formats[RD_DB_COLUMNS_MAX];
 
 	for (size_t i = 0; i < n_params; i++) {
 		formats[i] = BINARY;
 		values[i] = (const char *)params[i].bytes.ptr;
 		lengths[i] = (int)params[i].bytes.len;
-		if (params[i].type == KMS_DB_NULL) {
+		if (params[i].type == RD_DB_NULL) {
 			values[i] = NULL;
-		} else if (params[i].type == KMS_DB_INT) {
+		} else if (params[i].type == RD_DB_INT) {
 			rd_put_be64(numbers[i], (uint64_t)params[i].number);
 			values[i] = (const char *)numbers[i];
 			lengths[i] = 8;
@@ -527,8 +525,8 @@ static PGresult *execute(
 				 formats, BINARY));
 }
 
-static enum rd_status postgres_run(struct kms_db *base, const char *sql,
-	const struct kms_db_value *params, size_t n_params, kms_db_row *row, void *arg,
+static enum rd_status postgres_run(struct rd_db *base, const char *sql,
+	const struct rd_db_value *params, size_t n_params, rd_db_row *row, void *arg,
 	uint64_t *ret_changed)
 {
 	struct postgres *db = (struct postgres *)base;
@@ -559,13 +557,13 @@ static enum rd_status postgres_run(struct kms_db *base, const char *sql,
 	return st;
 }
 
-static enum rd_status postgres_script(struct kms_db *base, const char *sql)
+static enum rd_status postgres_script(struct rd_db *base, const char *sql)
 {
 	return simple((struct postgres *)base, sql);
 }
 
 /* Goes with the commit, in the same message: one for all changes of a transaction. */
-static enum rd_status postgres_notify(struct kms_db *base)
+static enum rd_status postgres_notify(struct rd_db *base)
 {
 	struct postgres *db = (struct postgres *)base;
 
@@ -589,10 +587,10 @@ static bool take_notifications(struct postgres *db)
 	return any;
 }
 
-static enum rd_status postgres_wait(struct kms_db *base, unsigned timeout_ms)
+static enum rd_status postgres_wait(struct rd_db *base, unsigned timeout_ms)
 {
 	struct postgres *db = (struct postgres *)base;
-	const int64_t deadline = kms_db_now_ms() + timeout_ms;
+	const int64_t deadline = rd_db_now_ms() + timeout_ms;
 	int64_t left = timeout_ms;
 
 	RD_TRY(ensure_attached(db));
@@ -610,19 +608,19 @@ static enum rd_status postgres_wait(struct kms_db *base, unsigned timeout_ms)
 		if (PQconsumeInput(db->connection) == 0) {
 			return lost(db);
 		}
-		left = deadline - kms_db_now_ms();
+		left = deadline - rd_db_now_ms();
 	}
 	return RD_OK;
 }
 
-static enum rd_status postgres_backup(struct kms_db *db, const char *path, struct rd_error *err)
+static enum rd_status postgres_backup(struct rd_db *db, const char *path, struct rd_error *err)
 {
 	(void)db;
 	(void)path;
 	return rd_fail(err, RD_UNSUPPORTED, "PostgreSQL is backed up by its own tools: pg_dump");
 }
 
-const struct kms_db_ops kms_db_postgres = {
+const struct rd_db_ops rd_db_postgres = {
 	.scheme = "postgresql:",
 	.open = postgres_open,
 	.close = postgres_close,
