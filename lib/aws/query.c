@@ -102,14 +102,15 @@ static size_t index_of(struct rd_view after_prefix)
 	return value;
 }
 
-enum rd_status rd_query_list(const struct rd_query *q, const char *list, size_t max, size_t *ret_n)
+static enum rd_status count(
+	const struct rd_query *q, const char *list, const char *infix, size_t max, size_t *ret_n)
 {
 	/* A gap leaves one of the numbers below the highest unseen. */
 	bool seen[RD_QUERY_PARAMS_MAX + 1] = {false};
 	char prefix[RD_QUERY_NAME_MAX];
 	size_t highest = 0;
 
-	snprintf(prefix, sizeof(prefix), "%s.member.", list);
+	snprintf(prefix, sizeof(prefix), "%s.%s", list, infix);
 	for (size_t i = 0; i < q->n; i++) {
 		struct rd_view name = q->params[i].name;
 		size_t index;
@@ -130,12 +131,34 @@ enum rd_status rd_query_list(const struct rd_query *q, const char *list, size_t 
 	return RD_OK;
 }
 
-struct rd_view rd_query_member(
-	const struct rd_query *q, const char *list, size_t i, const char *field)
+enum rd_status rd_query_list(const struct rd_query *q, const char *list, size_t max, size_t *ret_n)
+{
+	return count(q, list, "member.", max, ret_n);
+}
+
+enum rd_status rd_query_items(const struct rd_query *q, const char *list, size_t max, size_t *ret_n)
+{
+	return count(q, list, "", max, ret_n);
+}
+
+static struct rd_view element(
+	const struct rd_query *q, const char *list, const char *infix, size_t i, const char *field)
 {
 	char name[RD_QUERY_NAME_MAX + 1];
 
-	snprintf(name, sizeof(name), "%s.member.%zu%s%s", list, i, field == NULL ? "" : ".",
+	snprintf(name, sizeof(name), "%s.%s%zu%s%s", list, infix, i, field == NULL ? "" : ".",
 		field == NULL ? "" : field);
 	return rd_query_get(q, name);
+}
+
+struct rd_view rd_query_member(
+	const struct rd_query *q, const char *list, size_t i, const char *field)
+{
+	return element(q, list, "member.", i, field);
+}
+
+struct rd_view rd_query_item(
+	const struct rd_query *q, const char *list, size_t i, const char *field)
+{
+	return element(q, list, "", i, field);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests of the query protocol of IAM and STS: a form body, Action=…&Version=…&Name=value.
+ * Requests of the query protocol of IAM, STS and EC2: a form body, Action=…&Version=…&Name=value.
  *
  * Structures are flattened with dots and lists are counted from 1: "Tags.member.1.Key". An empty
- * list is written as its own name with an empty value ("Tags=").
+ * list is written as its own name with an empty value ("Tags="). EC2 writes no ".member":
+ * "Tag.1.Key".
  */
 #ifndef RD_AWS_QUERY_H
 #define RD_AWS_QUERY_H
@@ -12,8 +13,8 @@
 
 /* A policy document of 131,072 characters, three bytes each when percent-encoded, and the rest. */
 #define RD_QUERY_SIZE_MAX (512u << 10)
-/* 50 tags are 100 parameters; the longest IAM request has a dozen more. */
-#define RD_QUERY_PARAMS_MAX 256
+/* 50 tags are 100 parameters, and EC2 has requests about a few hundred ids at once. */
+#define RD_QUERY_PARAMS_MAX 400
 #define RD_QUERY_NAME_MAX   128
 
 struct rd_query_param {
@@ -45,6 +46,12 @@ enum rd_status rd_query_list(const struct rd_query *q, const char *list, size_t 
 
 /* Element i, from 1; field is NULL for a list of strings, "Key" for one of structures. */
 struct rd_view rd_query_member(
+	const struct rd_query *q, const char *list, size_t i, const char *field);
+
+/* The same in EC2's form: "<list>.1", "<list>.1.<field>". */
+enum rd_status rd_query_items(const struct rd_query *q, const char *list, size_t max, size_t *ret_n)
+	RD_MUST_USE;
+struct rd_view rd_query_item(
 	const struct rd_query *q, const char *list, size_t i, const char *field);
 
 #endif

@@ -19,6 +19,7 @@
 
 #define RD_IAM_XMLNS "https://iam.amazonaws.com/doc/2010-05-08/"
 #define RD_STS_XMLNS "https://sts.amazonaws.com/doc/2011-06-15/"
+#define RD_EC2_XMLNS "http://ec2.amazonaws.com/doc/2016-11-15/"
 
 struct rd_xml_out {
 	struct rd_buf *out;
