@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What lib/http is told, and what it hands us. */
+#include "ec2/http.h"
+
+#include "aws/query.h"
+#include "base/secret.h"
+#include "crypto/tls.h"
+#include "ec2/exchange.h"
+#include "os/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+/* A session token is 6 KiB, and SDKs send a KiB of other headers. */
+#define HEADERS_MAX 32768
+/* A slow client may take so long for a request of 512 KiB over a bad line, and no longer. */
+#define HEADER_MS 10000
+#define BODY_MS   30000
+#define WRITE_MS  30000
+/* SDKs keep connections for a minute at least. */
+#define IDLE_MS     75000
+#define CONNECTIONS 1024
+/* Behind a proxy all clients have one address, so this is no finer than that. */
+#define PER_PEER 512
+/* What is under way when the server is stopped. */
+#define GRACE_MS 10000
+
+#define TYPE_XML  "text/xml;charset=UTF-8"
+#define TYPE_TEXT "text/plain; charset=utf-8"
+
+#define REFUSAL(code, message)                                                                     \
+	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>" code         \
+	"</Code><Message>" message "</Message></Error></Errors><RequestID>none</RequestID>"        \
+	"</Response>"
+
+/* SDKs parse whatever comes as XML, also what is refused before it is a request. */
+static void refusal(
+	void *ctx, enum rd_http_refusal what, const char **ret_type, const char **ret_body)
+{
+	static const char *const bodies[RD_HTTP_REFUSAL_COUNT] = {
+		[RD_HTTP_BAD_REQUEST] = REFUSAL(
+			"MalformedQueryString", "This is no HTTP/1.1 request that is served here."),
+		[RD_HTTP_TOO_LARGE] = REFUSAL(
+			"RequestEntityTooLarge", "The request is larger than 524288 bytes."),
+		[RD_HTTP_TIMEOUT] = REFUSAL(
+			"RequestTimeout", "The request did not arrive in time."),
+		[RD_HTTP_HEADERS_LARGE] = REFUSAL("RequestEntityTooLarge",
+			"The request's headers are larger than 32768 bytes."),
+		[RD_HTTP_OVERLOADED] = REFUSAL("RequestLimitExceeded", "Too many connections."),
+	};
+
+	(void)ctx;
+	*ret_type = TYPE_XML;
+	*ret_body = bodies[what];
+}
+
+static void handle(void *ctx, unsigned thread, const struct rd_http_request *request,
+	struct rd_http_call *call)
+{
+	const struct rd_http_header text = {rd_view_str("Content-Type"), rd_view_str(TYPE_TEXT)};
+
+	(void)thread;
+	if (rd_view_equal(request->method, rd_view_str("GET")) &&
+		rd_view_equal(request->target, rd_view_str("/healthz"))) {
+		rd_http_answer(call, 200, &text, 1, rd_view_str("ok\n"));
+		return;
+	}
+	ec2_exchange_begin(ctx, request, call);
+}
+
+/* --- certificates --- */
+
+static enum rd_status read_file(const char *path, struct rd_buf *out, struct rd_error *err)
+{
+	int fd RD_CLEANUP(rd_fd_close) = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	enum rd_status st;
+
+	if (fd < 0) {
+		return rd_fail_errno(err, errno, "cannot open %s", path);
+	}
+	st = rd_fd_read_all(fd, out);
+	return st == RD_OK ? RD_OK
+			   : rd_fail(err, st, "cannot read %s: %s", path, rd_status_text(st));
+}
+
+/* Certificates of a chain; a key is far smaller. */
+#define PEM_MAX 65536
+
+enum rd_status ec2_http_reload(struct ec2 *ec2, struct rd_error *err)
+{
+	const struct ec2_config *c = &ec2->config;
+	struct rd_buf chain RD_CLEANUP(rd_buf_finish) = rd_buf_growable(PEM_MAX);
+	uint8_t text[PEM_MAX / 8];
+	struct rd_buf key = rd_buf_fixed(text, sizeof(text));
+	enum rd_status st;
+
+	if (c->tls_certificate[0] == '\0') {
+		return RD_OK;
+	}
+	RD_TRY(read_file(c->tls_certificate, &chain, err));
+	st = read_file(c->tls_key, &key, err);
+	if (st == RD_OK && ec2->tls == NULL) {
+		st = rd_tls_server_new(rd_buf_view(&chain), rd_buf_view(&key), &ec2->tls, err);
+	} else if (st == RD_OK) {
+		st = rd_tls_server_replace(ec2->tls, rd_buf_view(&chain), rd_buf_view(&key), err);
+	}
+	rd_wipe(text, sizeof(text));
+	return st == RD_OK ? RD_OK : rd_error_wrap(err, st, "tls_certificate and tls_key");
+}
+
+/* --- start and stop --- */
+
+enum rd_status ec2_http_start(struct ec2 *ec2, struct rd_error *err)
+{
+	const struct ec2_config *c = &ec2->config;
+	struct rd_http_config http = {
+		.address = c->listen_address,
+		.port = c->listen_port,
+		.threads = c->threads,
+		.limits = {.body_max = RD_QUERY_SIZE_MAX,
+			.headers_max = HEADERS_MAX,
+			.header_ms = HEADER_MS,
+			.body_ms = BODY_MS,
+			.idle_ms = IDLE_MS,
+			.write_ms = WRITE_MS,
+			.connections = CONNECTIONS,
+			.per_peer = PER_PEER},
+		.handle = handle,
+		.refusal = refusal,
+		.ctx = ec2,
+	};
+
+	RD_TRY(ec2_http_reload(ec2, err));
+	http.tls = ec2->tls;
+	return rd_http_server_new(&http, &ec2->server, err);
+}
+
+void ec2_http_stop(struct ec2 *ec2)
+{
+	rd_http_server_free(&ec2->server, GRACE_MS);
+	rd_tls_server_free(&ec2->tls);
+}

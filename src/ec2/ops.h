@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The operations' handlers; ops.c has the table of names. */
+#ifndef EC2_OPS_H
+#define EC2_OPS_H
+
+#include "ec2/call.h"
+
+ec2_handler ec2_associate_iam_instance_profile;
+ec2_handler ec2_authorize_security_group_ingress;
+ec2_handler ec2_create_key_pair;
+ec2_handler ec2_create_launch_template;
+ec2_handler ec2_create_launch_template_version;
+ec2_handler ec2_create_security_group;
+ec2_handler ec2_create_tags;
+ec2_handler ec2_delete_key_pair;
+ec2_handler ec2_delete_launch_template;
+ec2_handler ec2_delete_security_group;
+ec2_handler ec2_delete_tags;
+ec2_handler ec2_deregister_image;
+ec2_handler ec2_describe_account_attributes;
+ec2_handler ec2_describe_availability_zones;
+ec2_handler ec2_describe_iam_instance_profile_associations;
+ec2_handler ec2_describe_images;
+ec2_handler ec2_describe_instance_attribute;
+ec2_handler ec2_describe_instance_status;
+ec2_handler ec2_describe_instance_type_offerings;
+ec2_handler ec2_describe_instance_types;
+ec2_handler ec2_describe_instances;
+ec2_handler ec2_describe_key_pairs;
+ec2_handler ec2_describe_launch_template_versions;
+ec2_handler ec2_describe_launch_templates;
+ec2_handler ec2_describe_network_interfaces;
+ec2_handler ec2_describe_regions;
+ec2_handler ec2_describe_security_group_rules;
+ec2_handler ec2_describe_security_groups;
+ec2_handler ec2_describe_subnets;
+ec2_handler ec2_describe_tags;
+ec2_handler ec2_describe_volumes;
+ec2_handler ec2_describe_vpcs;
+ec2_handler ec2_disassociate_iam_instance_profile;
+ec2_handler ec2_get_console_output;
+ec2_handler ec2_import_key_pair;
+ec2_handler ec2_modify_instance_attribute;
+ec2_handler ec2_modify_instance_metadata_options;
+ec2_handler ec2_modify_launch_template;
+ec2_handler ec2_reboot_instances;
+ec2_handler ec2_register_image;
+ec2_handler ec2_revoke_security_group_ingress;
+ec2_handler ec2_run_instances;
+ec2_handler ec2_start_instances;
+ec2_handler ec2_stop_instances;
+ec2_handler ec2_terminate_instances;
+
+#endif
