@@ -14,7 +14,7 @@ SECTOR = 512
 MIB = 1 << 20
 FIRST_AT = MIB
 SCRIPT_SIZE = 64 * 1024
-SECOND_SIZE = 8 * MIB
+SECOND_SIZE = 64 * MIB
 GRUB = "/usr/lib/grub/i386-pc"
 # In load order.
 MODULES = ["virtio_blk", "failover", "net_failover", "virtio_net", "vsock", "vmw_vsock_virtio_transport_common",
@@ -158,11 +158,11 @@ def second_partition(path):
         return int.from_bytes(disk.read(4), "little") * SECTOR
 
 
-def with_script(base, path, script):
-    """A copy of the disk that runs this script."""
+def with_script(base, path, script, more=b""):
+    """A copy of the disk that runs this script; more: what lies behind it."""
     subprocess.run(["cp", "--sparse=always", base, path], check=True)
     data = script.encode()
-    assert len(data) <= SCRIPT_SIZE
+    assert len(data) <= SCRIPT_SIZE and len(more) <= SECOND_SIZE - SCRIPT_SIZE
     with open(path, "r+b") as disk:
         disk.seek(second_partition(base))
-        disk.write(data.ljust(SCRIPT_SIZE, b"\0"))
+        disk.write(data.ljust(SCRIPT_SIZE, b"\0") + more)
