@@ -9,8 +9,9 @@
 
 #define ACTION_MAX 60
 #define HANDLE_MAX 64
-/* What one check's context may hold: the facts of a question, each with few values. */
-#define CONTEXT_VALUES_MAX 64
+/* What one check's context may hold: tags of a resource under two names, those that are asked for,
+ * their keys, and a few more. */
+#define CONTEXT_VALUES_MAX 128
 #define VALUE_MAX          1024
 
 /* Values of one check's context, as facts of a question. */
