@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * RegisterImage, DescribeImages, DeregisterImage. An image is a file of this host, named by its
- * path in ImageLocation (disk.h). The tag redoubt:image-id of a registration chooses the image's
- * id, if it is free: lessons and scripts name one.
+ * path in ImageLocation (disk.h). One whose name has the form of an image id has that id.
  */
 #include "ec2/ops.h"
 
@@ -15,7 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ID_TAG       "redoubt:image-id"
 #define ROOT_DEVICE  "/dev/xvda"
 #define NAME_MIN     3
 #define NAME_MAX_LEN 128
@@ -76,18 +74,14 @@ static enum rd_status read_image(struct ec2_call *call, struct ec2_image *i)
 	return ec2_in_tags(in, "image", &i->head.tags);
 }
 
-static enum rd_status choose_id(struct ec2_call *call, struct ec2_image *i)
+/* Lessons and scripts name an image's id: a name of that form is the id. */
+static enum rd_status choose_id(struct ec2_image *i)
 {
-	const char *wanted = json_string_value(json_object_get(i->head.tags, ID_TAG));
-
-	if (wanted == NULL) {
+	if (!ec2_id_is_valid(EC2_KIND_IMAGE, i->head.name)) {
 		return ec2_make_id("ami-", i->head.id);
 	}
-	if (!ec2_id_is_valid(EC2_KIND_IMAGE, wanted)) {
-		return ec2_fail(call, EC2_FAULT_IMAGE_MALFORMED, "Invalid id: \"%s\"", wanted);
-	}
-	snprintf(i->head.id, sizeof(i->head.id), "%s", wanted);
-	return json_object_del(i->head.tags, ID_TAG) == 0 ? RD_OK : RD_INTERNAL;
+	memcpy(i->head.id, i->head.name, strlen(i->head.name) + 1);
+	return RD_OK;
 }
 
 static enum rd_status examine(struct ec2_call *call, struct ec2_image *i)
@@ -143,7 +137,7 @@ enum rd_status ec2_register_image(struct ec2_call *call)
 	char arn[EC2_ARN_SIZE];
 
 	RD_TRY(read_image(call, &i));
-	RD_TRY(choose_id(call, &i));
+	RD_TRY(choose_id(&i));
 	memcpy(i.head.account, call->who.account, sizeof(i.head.account));
 	i.head.created_ms = call->now_ms;
 	checks = ec2_checks_new();

@@ -262,9 +262,7 @@ static enum rd_status tag_key(struct ec2_in in, const char *name, char ret[EC2_N
 		return ec2_fail(in.call, EC2_FAULT_PARAMETER_VALUE,
 			"Tag key exceeds the maximum length of %d characters", EC2_TAG_KEY_MAX);
 	}
-	/* redoubt:image-id is a wish of RegisterImage's, see ops_images.c. */
-	if (strncasecmp(ret, "aws:", 4) == 0 ||
-		(strncmp(ret, "redoubt:", 8) == 0 && strcmp(ret, "redoubt:image-id") != 0)) {
+	if (strncasecmp(ret, "aws:", 4) == 0 || strncmp(ret, "redoubt:", 8) == 0) {
 		return ec2_fail(in.call, EC2_FAULT_PARAMETER_VALUE,
 			"Tag keys starting with 'aws:' and 'redoubt:' are reserved for internal "
 			"use");
