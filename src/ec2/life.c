@@ -368,18 +368,32 @@ static void pretend(
 	ec2_observe(ec2, db, &said);
 }
 
+/* It ran when the host went down: it starts again, as after a reboot. RD_EXISTS: it is to do
+ * something else by now. */
+static enum rd_status pending_again(struct rd_db *db, void *arg)
+{
+	struct ec2_instance *i = arg;
+	char id[EC2_ID_SIZE];
+
+	memcpy(id, i->head.id, sizeof(id));
+	ec2_instance_finish(i);
+	RD_TRY(ec2_store_get(db, EC2_KIND_INSTANCE, NULL, id, i));
+	RD_ENSURE(i->desired == EC2_WANT_RUNNING, RD_EXISTS);
+	if (i->state == EC2_PENDING) {
+		return RD_OK;
+	}
+	ec2_set_state(i, EC2_PENDING, "", "", false, i->changed_ms);
+	i->reachable = false;
+	return ec2_store_put(db, EC2_KIND_INSTANCE, i);
+}
+
 static void run_again(struct ec2 *ec2, struct rd_db *db, struct ec2_instance *i)
 {
 	struct ec2_refusal why = {.text = ""};
-	enum rd_status st;
+	enum rd_status st = rd_db_transact(db, pending_again, i);
 
-	if (i->state != EC2_PENDING) {
-		/* It ran when the host went down: it starts again, as after a reboot. */
-		ec2_set_state(i, EC2_PENDING, "", "", false, ec2->now_ms());
-		i->reachable = false;
-		if (ec2_store_put(db, EC2_KIND_INSTANCE, i) != RD_OK) {
-			return;
-		}
+	if (st != RD_OK) {
+		return; /* it comes again */
 	}
 	st = ec2_host_run(ec2, db, i, &why);
 	if (st == RD_OK) {
@@ -410,7 +424,7 @@ static void reconcile_one(struct ec2 *ec2, struct rd_db *db, struct ec2_instance
 		if (idle && i->state != EC2_STOPPED) {
 			pretend(ec2, db, i->head.id, RD_CTL_INSTANCE_STOPPED);
 		} else if (runs && ec2_host_target(ec2->host, RD_CTL_INSTANCE_STOP, i->head.id,
-					   false, &why) != RD_OK) {
+					   i->stop_hard, &why) != RD_OK) {
 			rd_log(RD_LOG_WARNING, "%s: cannot be stopped now: %s", i->head.id,
 				why.text);
 		}

@@ -25,9 +25,9 @@
 /* Five groups of an interface, as on EC2, each with a blank behind it. */
 #define EC2_GROUPS_MAX  5
 #define EC2_GROUPS_SIZE (EC2_GROUPS_MAX * 24)
-/* User tags of a resource; the system's own do not count. EC2 has 50. A question to the service door
- * holds 82 facts (KMS_FACTS_MAX): a resource's tags under both their names, as many that are asked
- * for, and seven more. */
+/* User tags of a resource; the system's own do not count. EC2 has 50. A question to the service
+ * door holds 82 facts (KMS_FACTS_MAX): a resource's tags under both their names, as many that are
+ * asked for, and seven more. */
 #define EC2_TAGS_MAX      25
 #define EC2_TAG_KEY_MAX   128
 #define EC2_TAG_VALUE_MAX 256
@@ -66,6 +66,7 @@ struct ec2_instance {
 	uint32_t state;           /* enum ec2_state */
 	uint32_t desired;         /* enum ec2_desired */
 	bool fresh;               /* its disk is still to be made */
+	bool stop_hard;           /* EC2_WANT_STOPPED: without asking the guest */
 	char reason_code[64];     /* StateReason: "Client.UserInitiatedShutdown"; "": none */
 	char reason_message[256]; /* and its message */
 	char transition[160];     /* StateTransitionReason */

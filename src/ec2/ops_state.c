@@ -50,6 +50,13 @@ static enum rd_status apply_start(struct ec2_call *call, struct ec2_instance *i)
 
 static enum rd_status apply_stop(struct ec2_call *call, struct ec2_instance *i)
 {
+	bool hard = false;
+
+	RD_TRY(ec2_in_bool(ec2_in(call), "Force", &hard));
+	if (i->state == EC2_STOPPING && hard) {
+		i->stop_hard = true; /* it took too long for somebody */
+		return RD_OK;
+	}
 	if (i->state == EC2_STOPPED || i->state == EC2_STOPPING) {
 		return RD_EXISTS;
 	}
@@ -63,6 +70,7 @@ static enum rd_status apply_stop(struct ec2_call *call, struct ec2_instance *i)
 			i->head.id);
 	}
 	i->desired = EC2_WANT_STOPPED;
+	i->stop_hard = hard;
 	ec2_set_state(i, EC2_STOPPING, "Client.UserInitiatedShutdown", "User initiated shutdown",
 		true, call->now_ms);
 	return RD_OK;

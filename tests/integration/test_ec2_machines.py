@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""redoubt-ec2 over a real redoubtd: virtual machines that run, stop, start and end, and what is left when something is
+killed in between. The disk has a boot sector that halts; what runs in a guest is for the end-to-end tests.
+"""
+
+import os
+import signal
+import subprocess
+
+import pytest
+from botocore.exceptions import ClientError
+from ec2_host import Ec2, Kms, until
+
+OFF = {"HttpEndpoint": "disabled"}
+
+
+class Daemon:
+    def __init__(self, kms):
+        self.env, self.log = kms.env, open(kms.path("redoubtd.log"), "ab")
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([os.environ["REDOUBTD"], "--no-cgroup"], env=self.env, stderr=self.log)
+
+    def stop(self, signo=signal.SIGTERM):
+        self.process.send_signal(signo)
+        self.process.wait(60)
+
+    def close(self):
+        self.stop()
+        self.log.close()
+
+
+@pytest.fixture(scope="module", name="kms")
+def kms_fixture():
+    kms = Kms()
+    yield kms
+    kms.close()
+
+
+@pytest.fixture(scope="module", name="daemon")
+def daemon_fixture(kms):
+    daemon = Daemon(kms)
+    yield daemon
+    daemon.close()
+
+
+@pytest.fixture(name="ec2")
+def ec2_fixture(kms, daemon):
+    ec2 = Ec2(kms)
+    if until(lambda: "connected to redoubtd" in ec2.log_text(), 20):
+        yield ec2
+    client = ec2.client()
+    left = [i["InstanceId"] for i in all_of(client) if i["State"]["Name"] != "terminated"]
+    if left:
+        client.terminate_instances(InstanceIds=left)
+        until(lambda: all(i["State"]["Name"] == "terminated" for i in all_of(client)), 30)
+    ec2.assert_well()
+    ec2.close()
+    assert daemon.process.poll() is None
+    assert not os.listdir(kms.path("state", "instances")), "overlays are left"
+    assert not os.listdir(kms.path("run", "instances")), "directories are left"
+
+
+def all_of(client):
+    return [i for r in client.describe_instances()["Reservations"] for i in r["Instances"]]
+
+
+def image_of(ec2, client):
+    found = client.describe_images()["Images"]
+    return found[0]["ImageId"] if found else client.register_image(Name="halts", ImageLocation=ec2.image())["ImageId"]
+
+
+def run(ec2, client, **more):
+    return client.run_instances(**{"ImageId": image_of(ec2, client), "MinCount": 1, "MaxCount": 1,
+                                   "InstanceType": "c5.large", "MetadataOptions": OFF, **more})["Instances"]
+
+
+def state(client, one):
+    return client.describe_instances(InstanceIds=[one])["Reservations"][0]["Instances"][0]
+
+
+def becomes(client, one, name):
+    return until(lambda: state(client, one)["State"]["Name"] == name, 40), state(client, one)
+
+
+def test_a_life(ec2):
+    client = ec2.client()
+    one = run(ec2, client, EnclaveOptions={"Enabled": True})[0]["InstanceId"]
+    assert becomes(client, one, "running")[0]
+    status = client.describe_instance_status(InstanceIds=[one])["InstanceStatuses"][0]
+    assert status["SystemStatus"]["Status"] == "ok" and status["InstanceStatus"]["Status"] == "initializing"
+    assert client.get_console_output(InstanceId=one)["InstanceId"] == one
+    client.reboot_instances(InstanceIds=[one])
+    client.stop_instances(InstanceIds=[one], Force=True)
+    assert becomes(client, one, "stopped")[1]["StateReason"]["Code"] == "Client.UserInitiatedShutdown"
+    client.modify_instance_attribute(InstanceId=one, InstanceType={"Value": "m5.large"})
+    client.start_instances(InstanceIds=[one])
+    assert becomes(client, one, "running")[1]["InstanceType"] == "m5.large"
+    client.terminate_instances(InstanceIds=[one])
+    assert becomes(client, one, "terminated")[0]
+    assert client.describe_volumes()["Volumes"] == [] and client.describe_network_interfaces()["NetworkInterfaces"] == []
+
+
+def test_capacity(ec2):
+    client = ec2.client()
+    for kind in ("r5.24xlarge", "m5.16xlarge"):
+        with pytest.raises(ClientError, match="InsufficientInstanceCapacity"):
+            run(ec2, client, InstanceType=kind, ClientToken="the same")
+    # The token of a call that was taken back is free again.
+    with pytest.raises(ClientError, match="InsufficientInstanceCapacity"):
+        run(ec2, client, InstanceType="m5.16xlarge", ClientToken="the same")
+    some = run(ec2, client, MinCount=1, MaxCount=8)
+    assert 1 <= len(some) < 8
+    with pytest.raises(ClientError, match="InsufficientInstanceCapacity"):
+        run(ec2, client, MinCount=8, MaxCount=8)
+    assert {i["InstanceId"] for i in all_of(client) if i["State"]["Name"] in ("pending", "running")} == \
+        {i["InstanceId"] for i in some}
+
+
+def test_kills(kms, daemon, ec2):
+    client = ec2.client()
+    one = run(ec2, client)[0]["InstanceId"]
+    assert becomes(client, one, "running")[0]
+    ec2.restart(signal.SIGKILL)
+    client = ec2.client()
+    assert state(client, one)["State"]["Name"] == "running"
+    daemon.stop(signal.SIGKILL)
+    client.stop_instances(InstanceIds=[one], Force=True)  # on record, though nobody can be told
+    ec2.restart(signal.SIGKILL)
+    daemon.start()
+    client = ec2.client()
+    assert becomes(client, one, "stopped")[0], ec2.log_text()
+
+
+def test_what_is_asked_while_redoubtd_is_away_is_done_later(daemon, ec2):
+    client = ec2.client()
+    daemon.stop()
+    one = run(ec2, client)[0]["InstanceId"]
+    assert state(client, one)["State"]["Name"] == "pending"
+    daemon.start()
+    assert becomes(client, one, "running")[0], ec2.log_text()
+
+
+def test_a_machine_that_dies_is_stopped_with_a_reason(kms, daemon, ec2):
+    client = ec2.client()
+    one = run(ec2, client)[0]["InstanceId"]
+    assert becomes(client, one, "running")[0]
+    # Its vmm has the instance's directory for its name.
+    pids = [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and one in command_of(pid)]
+    assert pids
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    assert becomes(client, one, "stopped")[1]["StateReason"]["Code"] == "Server.InternalError"
+
+
+def command_of(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
