@@ -343,7 +343,7 @@ struct rd_ctl_instance_run {
 	uint64_t cpus;
 	uint64_t memory_mib;
 	bool enclaves; /* it may have enclaves: EnclaveOptions.Enabled */
-	bool strict;   /* enclaves take whole cores, as on AWS; see docs/decisions/0009 */
+	bool strict;   /* enclaves take whole cores, as on AWS; see docs/decisions/0010 */
 	bool fresh;    /* a new disk; else the one that it had */
 	char role_arn[RD_CTL_ARN_MAX + 1];      /* its instance profile's role; empty: none */
 	char account[RD_CTL_WORD_MAX + 1];      /* for the log only */
