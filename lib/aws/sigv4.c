@@ -195,7 +195,7 @@ static bool is_lower_token(struct rd_view v)
 	for (size_t i = 0; i < v.len; i++) {
 		uint8_t c = v.ptr[i];
 
-		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
+		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-' &&
 			(c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL)) {
 			return false;
 		}

@@ -65,11 +65,6 @@ struct rd_view rd_text_cut(struct rd_view text, uint8_t separator, struct rd_vie
 	return rd_view(text.ptr, before);
 }
 
-bool rd_text_is(struct rd_view text, const char *literal)
-{
-	return rd_view_equal(text, rd_view_str(literal));
-}
-
 bool rd_text_has_prefix(struct rd_view text, const char *literal)
 {
 	size_t n = strlen(literal);
@@ -82,13 +77,10 @@ static uint8_t lower(uint8_t c)
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c - 'A' + 'a') : c;
 }
 
-bool rd_text_is_caseless(struct rd_view text, const char *literal)
+bool rd_text_same_letters(const uint8_t *a, const uint8_t *b, size_t len)
 {
-	if (text.len != strlen(literal)) {
-		return false;
-	}
-	for (size_t i = 0; i < text.len; i++) {
-		if (lower(text.ptr[i]) != lower((uint8_t)literal[i])) {
+	for (size_t i = 0; i < len; i++) {
+		if (lower(a[i]) != lower(b[i])) {
 			return false;
 		}
 	}

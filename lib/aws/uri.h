@@ -18,10 +18,23 @@ enum rd_status rd_uri_decode(struct rd_view text, bool plus_is_space, struct rd_
  */
 struct rd_view rd_text_cut(struct rd_view text, uint8_t separator, struct rd_view *ret_rest);
 
-bool rd_text_is(struct rd_view text, const char *literal);
+/* Here, so that a literal's length is known when it is compared. */
+static inline bool rd_text_is(struct rd_view text, const char *literal)
+{
+	size_t len = strlen(literal);
+
+	return text.len == len && (len == 0 || memcmp(text.ptr, literal, len) == 0);
+}
+
 bool rd_text_has_prefix(struct rd_view text, const char *literal);
 /* ASCII letters compare without case. */
-bool rd_text_is_caseless(struct rd_view text, const char *literal);
+bool rd_text_same_letters(const uint8_t *a, const uint8_t *b, size_t len);
+static inline bool rd_text_is_caseless(struct rd_view text, const char *literal)
+{
+	size_t len = strlen(literal);
+
+	return text.len == len && rd_text_same_letters(text.ptr, (const uint8_t *)literal, len);
+}
 /* What is behind the first n bytes; n <= text.len. */
 struct rd_view rd_text_from(struct rd_view text, size_t n);
 

@@ -5,12 +5,18 @@
 
 #include "http/request.h"
 
+#include <string.h>
+#include <strings.h>
+
 /* RFC 9110 section 5.6.2; not empty. */
 bool rd_http_is_token(struct rd_view v);
 /* Without blanks and tabs at both ends. */
 struct rd_view rd_http_trim(struct rd_view v);
 /* ASCII letters compare without case. */
-bool rd_http_same_word(struct rd_view v, const char *word);
+static inline bool rd_http_same_word(struct rd_view v, const char *word)
+{
+	return v.len == strlen(word) && strncasecmp((const char *)v.ptr, word, v.len) == 0;
+}
 /* Splits at the first `at`; false when it is not there. */
 bool rd_http_split(struct rd_view v, char at, struct rd_view *ret_head, struct rd_view *ret_tail);
 

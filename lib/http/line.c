@@ -6,7 +6,6 @@
 #include "base/text.h"
 
 #include <string.h>
-#include <strings.h>
 
 /* A length of more digits than this is refused before it is a number. */
 #define LENGTH_DIGITS_MAX 15
@@ -15,7 +14,7 @@
 static bool is_token_char(uint8_t c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-	       (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+	       c == '-' || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
 bool rd_http_is_token(struct rd_view v)
@@ -48,11 +47,6 @@ struct rd_view rd_http_trim(struct rd_view v)
 		v.len--;
 	}
 	return v;
-}
-
-bool rd_http_same_word(struct rd_view v, const char *word)
-{
-	return v.len == strlen(word) && strncasecmp((const char *)v.ptr, word, v.len) == 0;
 }
 
 enum rd_status rd_http_take_line(struct rd_cur *c, struct rd_view *ret)

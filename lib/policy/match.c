@@ -53,6 +53,9 @@ enum rd_status rd_match_symbols(struct rd_symbols pattern, struct rd_view text, 
 		if (p < pattern.n && pattern.v[p] == RD_SYMBOL_RUN) {
 			after_run = ++p;
 			run_end = t;
+			if (p == pattern.n) {
+				break; /* whatever is left is this "*"'s */
+			}
 			continue;
 		}
 		if (p < pattern.n) {

@@ -37,6 +37,8 @@
 #define ANSWER_MAX (64u << 20)
 /* Facts of a request and the names of policies and statements; a few KiB in practice. */
 #define RECORD_MAX (1u << 20)
+/* Most records, without growing. */
+#define RECORD_USUAL 2048
 /* An error's message and what is around it. */
 #define FAULT_MAX (2 * KMS_MESSAGE_SIZE + 256)
 
@@ -271,7 +273,8 @@ static void complete(struct exchange *x)
 	enum rd_status st;
 
 	render(x);
-	st = kms_record(x->call, &record);
+	st = rd_buf_make_room(&record, RECORD_USUAL);
+	st = st == RD_OK ? kms_record(x->call, &record) : st;
 	kms_last_use_note(x->kms->last_uses, x->call);
 	end_call(x);
 	if (st == RD_OK) {

@@ -12,7 +12,6 @@
 struct place {
 	char account[KMS_ACCOUNT_SIZE];
 	char name[KMS_ALIAS_SIZE]; /* key id or alias name */
-	char arn[KMS_ARN_SIZE];
 	bool alias;
 };
 
@@ -42,9 +41,10 @@ static bool copy(struct rd_view from, char *ret, size_t size)
 	return true;
 }
 
-static enum rd_status put_arn(struct kms_call *call, struct place *place)
+static enum rd_status put_arn(
+	struct kms_call *call, const struct place *place, char ret_arn[KMS_ARN_SIZE])
 {
-	struct rd_buf arn = rd_buf_fixed(place->arn, sizeof(place->arn));
+	struct rd_buf arn = rd_buf_fixed(ret_arn, KMS_ARN_SIZE);
 	struct rd_view region = rd_view_str(call->kms->config.region);
 	struct rd_view account = rd_view_str(place->account);
 	struct rd_view name = rd_view_str(place->name);
@@ -102,19 +102,22 @@ static enum rd_status place_of(
 		!copy(ref.name, ret->name, sizeof(ret->name))) {
 		return invalid_id(call, key_id);
 	}
-	return kms_settle(call, put_arn(call, ret));
+	return RD_OK;
 }
 
 /* Whether a key or alias of another account exists is not for strangers. */
 static enum rd_status not_there(struct kms_call *call, const struct place *place)
 {
+	char arn[KMS_ARN_SIZE];
+
+	RD_TRY(kms_settle(call, put_arn(call, place, arn)));
 	if (strcmp(place->account, call->who.account) != 0) {
-		return kms_deny_foreign(call, place->arn);
+		return kms_deny_foreign(call, arn);
 	}
 	if (place->alias) {
-		return kms_fail(call, KMS_FAULT_NOT_FOUND, "Alias %s is not found.", place->arn);
+		return kms_fail(call, KMS_FAULT_NOT_FOUND, "Alias %s is not found.", arn);
 	}
-	return kms_fail(call, KMS_FAULT_NOT_FOUND, "Key '%s' does not exist", place->arn);
+	return kms_fail(call, KMS_FAULT_NOT_FOUND, "Key '%s' does not exist", arn);
 }
 
 static enum rd_status look_up(
