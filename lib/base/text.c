@@ -50,6 +50,7 @@ enum rd_status rd_hex_decode(struct rd_view hex, struct rd_buf *out)
 {
 	size_t before = out->used;
 	uint8_t *dst;
+	int bad = 0;
 
 	RD_ENSURE(hex.len % 2 == 0, RD_MALFORMED);
 	RD_TRY(rd_buf_reserve(out, hex.len / 2, &dst));
@@ -57,11 +58,12 @@ enum rd_status rd_hex_decode(struct rd_view hex, struct rd_buf *out)
 		int high = hex_value(hex.ptr[i]);
 		int low = hex_value(hex.ptr[i + 1]);
 
-		if (high < 0 || low < 0) {
-			out->used = before;
-			return RD_MALFORMED;
-		}
-		dst[i / 2] = (uint8_t)(high << 4 | low);
+		bad |= high | low;
+		dst[i / 2] = (uint8_t)((high & 15) << 4 | (low & 15));
+	}
+	if (bad < 0) {
+		out->used = before;
+		return RD_MALFORMED;
 	}
 	return RD_OK;
 }

@@ -234,7 +234,7 @@ enum rd_status kms_op_decrypt(struct kms_call *call)
 	kms_ask_begin(&ask, r.source.action, r.source.key);
 	RD_TRY(kms_source_authorize(call, &r.source, &ask));
 	RD_TRY(kms_dry_run(call));
-	RD_TRY(kms_settle(call, rd_secret_init(&plaintext, KMS_SOURCE_PLAINTEXT_CAP)));
+	RD_TRY(kms_settle(call, rd_secret_init(&plaintext, kms_source_plaintext_cap(&r.source))));
 	return decrypt_reply(call, &r, &plaintext);
 }
 
@@ -303,7 +303,7 @@ static enum rd_status re_encrypt_reply(
 	const char *material_id;
 	struct kms_reply reply;
 
-	RD_TRY(kms_settle(call, rd_secret_init(&plaintext, KMS_SOURCE_PLAINTEXT_CAP)));
+	RD_TRY(kms_settle(call, rd_secret_init(&plaintext, kms_source_plaintext_cap(&r->source))));
 	RD_TRY(kms_source_open(call, &r->source, &plaintext, &material_id));
 	RD_TRY(encrypt(
 		&d->use, &d->algorithm, &d->context, rd_secret_view(&plaintext), &ciphertext));

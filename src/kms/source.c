@@ -166,6 +166,16 @@ static enum rd_status open_rsa(const struct kms_source *source, struct rd_secret
 	return rd_rsa_oaep_decrypt(material->rsa, oaep, source->ciphertext, out);
 }
 
+size_t kms_source_plaintext_cap(const struct kms_source *source)
+{
+	size_t len = source->ciphertext.len;
+
+	/* A plaintext is shorter than its ciphertext; RSA's decryption wants room for the longest.
+	 */
+	len = len < RD_RSA_SIZE_MAX ? RD_RSA_SIZE_MAX : len;
+	return len < RD_ENVELOPE_PLAINTEXT_MAX ? len : RD_ENVELOPE_PLAINTEXT_MAX;
+}
+
 enum rd_status kms_source_open(struct kms_call *call, const struct kms_source *source,
 	struct rd_secret *out, const char **ret_material_id)
 {

@@ -42,12 +42,13 @@ enum rd_status kms_source_resolve(struct kms_call *call, struct kms_source *sour
  * state. */
 enum rd_status kms_source_authorize(
 	struct kms_call *call, struct kms_source *source, struct kms_ask *ask) RD_MUST_USE;
+/* How much a source's plaintext can come to; at least 1, and no more than a call's limit. */
+size_t kms_source_plaintext_cap(const struct kms_source *source);
 /*
- * Replaces what out holds by the plaintext; its capacity is KMS_SOURCE_PLAINTEXT_CAP at least.
+ * Replaces what out holds by the plaintext; its capacity is kms_source_plaintext_cap at least.
  * *ret_material_id: of the material that opened it, or NULL for an asymmetric key. Whatever is
  * wrong with the ciphertext is InvalidCiphertextException without a message.
  */
-#define KMS_SOURCE_PLAINTEXT_CAP RD_ENVELOPE_PLAINTEXT_MAX
 enum rd_status kms_source_open(struct kms_call *call, const struct kms_source *source,
 	struct rd_secret *out, const char **ret_material_id) RD_MUST_USE;
 
