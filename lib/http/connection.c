@@ -9,8 +9,9 @@
  * does so, or the connection be closed: both only set the state, and drive() goes on from there.
  *
  * Each state but CALL has a deadline, so a client that trickles or does not read costs its own
- * connection and nothing else; a thread looks at them together, now and then. While the owner has a
- * request nothing is read, for the request's views point into the buffer. It is wiped afterwards,
+ * connection and nothing else; a thread looks at them together, now and then. Events tell once of
+ * what comes (EV_ET), which `readable` remembers until it is read: while the owner has a request
+ * nothing is, for the request's views point into the buffer. It is wiped afterwards,
  * because requests carry plaintexts, and so are answers. After a last answer the connection
  * lingers, reading and dropping, since closing it at once would make the kernel reset it and the
  * client lose the answer.
@@ -173,8 +174,8 @@ static bool read_more(struct rd_http_call *call)
 		return to_close(call); /* who sends nothing more will not make a request whole */
 	}
 	call->in_used += n;
-	/* What a socket gives short is all that it has; TLS has bytes of its own. */
-	call->readable = call->stream.tls != NULL || n == room;
+	/* What a socket gives short is all that it has but the end; TLS has bytes of its own. */
+	call->readable = call->stream.tls != NULL || n == room || call->ended;
 	return true;
 }
 
@@ -295,17 +296,6 @@ static bool step_body(struct rd_http_call *call)
 	return true;
 }
 
-/* What has come meanwhile was not read, or is in TLS's hands. */
-static void hear_again(struct rd_http_call *call)
-{
-	if (call->deaf) {
-		(void)event_add(&call->on_readable, NULL);
-		call->deaf = false;
-		call->readable = true;
-	}
-	call->readable |= call->stream.tls != NULL;
-}
-
 static void expect_request(struct rd_http_call *call)
 {
 	call->state = RD_HTTP_HEAD;
@@ -341,7 +331,7 @@ static bool step_write(struct rd_http_call *call)
 	} else {
 		expect_request(call);
 	}
-	hear_again(call);
+	call->readable |= call->stream.tls != NULL; /* what has come may be in its hands */
 	return true;
 }
 
@@ -430,15 +420,12 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	struct rd_http_call *call = arg;
 
 	(void)fd;
-	(void)what;
-	if (call->state == RD_HTTP_CALL || (call->state == RD_HTTP_WRITE && !call->write_reads)) {
-		/* Another request already, or the end: its turn comes after this answer. */
-		(void)event_del(&call->on_readable);
-		call->deaf = true;
-		return;
-	}
 	call->readable = true;
-	drive(call);
+	call->ended |= (what & EV_CLOSED) != 0;
+	/* Another request already, or the end: its turn comes after this answer. */
+	if (call->state != RD_HTTP_CALL && (call->state != RD_HTTP_WRITE || call->write_reads)) {
+		drive(call);
+	}
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
@@ -544,9 +531,10 @@ static enum rd_status make_stream(struct rd_http_call *call, int fd)
 	int on = 1;
 
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)event_assign(&call->on_readable, thread->base, fd,
+		EV_READ | EV_CLOSED | EV_ET | EV_PERSIST, on_readable, call);
 	(void)event_assign(
-		&call->on_readable, thread->base, fd, EV_READ | EV_PERSIST, on_readable, call);
-	(void)event_assign(&call->on_writable, thread->base, fd, EV_WRITE, on_writable, call);
+		&call->on_writable, thread->base, fd, EV_WRITE | EV_ET, on_writable, call);
 	RD_ENSURE(event_add(&call->on_readable, NULL) == 0, RD_NOMEM);
 	call->stream.fd = fd;
 	return tls == NULL ? RD_OK : rd_tls_server_session_new(tls, fd, &call->stream.tls);

@@ -65,8 +65,8 @@ struct rd_http_call {
 	enum rd_http_state state;
 	uint64_t deadline_ms; /* of the monotonic clock; 0: none */
 	bool driven;          /* its states are being run through */
-	bool readable;        /* it may have more bytes at once */
-	bool deaf;            /* on_readable is off: what comes is not wanted yet */
+	bool readable;        /* it may have more bytes, or the end, at once */
+	bool ended;           /* the client has sent its last byte, which may not be read yet */
 	bool begun;           /* HEAD: the first byte has come */
 	bool last;            /* close after this answer */
 	bool write_reads;     /* WRITE: TLS must read before it can go on */
