@@ -2,6 +2,8 @@
 /* Hex, base64, integers and times as text. */
 #include "base/text.h"
 
+#include "base/secret.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -32,15 +34,16 @@ void rd_hex_string(struct rd_view bytes, char *ret_text)
 	ret_text[2 * bytes.len] = '\0';
 }
 
-/* offset + 1 when c is within, else 0; by arithmetic, since digits of random bytes are no branch
- * that a processor could foresee, and may be a secret's. */
-static int within(uint8_t c, uint8_t first, uint8_t last, int offset)
+/* value + 1 when c is within, else 0. By arithmetic: digits of random bytes are no branch that a
+ * processor could foresee, they may be a secret's, and a compiler takes 16 of them at a time. */
+static uint8_t within(uint8_t c, uint8_t first, uint8_t last, uint8_t value_of_first)
 {
-	int inside = (c >= first) & (c <= last);
+	uint8_t inside = (uint8_t) - ((c >= first) & (c <= last));
 
-	return -inside & (c - first + offset + 1);
+	return inside & (uint8_t)(c - first + value_of_first + 1);
 }
 
+/* -1: no digit. */
 static int hex_value(uint8_t c)
 {
 	return within(c, '0', '9', 0) + within(c, 'a', 'f', 10) + within(c, 'A', 'F', 10) - 1;
@@ -89,45 +92,78 @@ enum rd_status rd_base64_encode(struct rd_view bytes, struct rd_buf *out)
 	return RD_OK;
 }
 
-static int base64_value(uint8_t c)
+/* Digits looked at together; a multiple of 4. */
+#define BASE64_BLOCK 64
+
+/* Values + 1 of n digits; 0 for what is none. */
+static void base64_values(const uint8_t *text, size_t n, uint8_t values[BASE64_BLOCK])
 {
-	return within(c, 'A', 'Z', 0) + within(c, 'a', 'z', 26) + within(c, '0', '9', 52) +
-	       within(c, '+', '+', 62) + within(c, '/', '/', 63) - 1;
+	for (size_t i = 0; i < n; i++) {
+		uint8_t c = text[i];
+
+		values[i] = within(c, 'A', 'Z', 0) | within(c, 'a', 'z', 26) |
+			    within(c, '0', '9', 52) | within(c, '+', '+', 62) |
+			    within(c, '/', '/', 63);
+	}
 }
 
-static enum rd_status base64_group(const uint8_t in[4], bool last, uint8_t *dst, size_t *ret_n)
+/* False: not all are digits. dst has room for three bytes of each four values. */
+static bool base64_join(const uint8_t *values, size_t n, uint8_t *dst)
 {
-	size_t chars = 4;
-	uint32_t group = 0;
-	int bad = 0;
+	bool good = true;
 
-	if (last && in[3] == '=') {
-		chars = in[2] == '=' ? 2 : 3;
-	}
-	for (size_t k = 0; k < 4; k++) {
-		int v = k < chars ? base64_value(in[k]) : 0;
+	for (size_t i = 0; i < n; i += 4) {
+		uint32_t group = 0;
 
-		bad |= v;
-		group = group << 6 | (uint32_t)(v & 63);
+		for (size_t k = 0; k < 4; k++) {
+			good &= values[i + k] != 0;
+			group = group << 6 | (uint32_t)(values[i + k] - 1u);
+		}
+		*dst++ = (uint8_t)(group >> 16);
+		*dst++ = (uint8_t)(group >> 8);
+		*dst++ = (uint8_t)group;
 	}
-	RD_ENSURE(bad >= 0, RD_MALFORMED);
-	RD_ENSURE((group & ((1u << (8 * (4 - chars))) - 1)) == 0, RD_NONCANONICAL);
-	for (size_t k = 0; k + 1 < chars; k++) {
-		dst[k] = (uint8_t)(group >> (16 - 8 * k));
+	return good;
+}
+
+/* A block, the last if its end is padded. Padding stands for zeros, which are not kept. */
+static enum rd_status base64_block(
+	const uint8_t *text, size_t n, size_t padding, struct rd_buf *out)
+{
+	uint8_t values[BASE64_BLOCK], bytes[BASE64_BLOCK / 4 * 3];
+	size_t size = n / 4 * 3;
+	enum rd_status st;
+
+	base64_values(text, n, values);
+	memset(values + n - padding, 1, padding);
+	st = base64_join(values, n, bytes) ? RD_OK : RD_MALFORMED;
+	for (size_t i = size - padding; st == RD_OK && i < size; i++) {
+		st = bytes[i] == 0 ? RD_OK : RD_NONCANONICAL;
 	}
-	*ret_n = chars - 1;
-	return RD_OK;
+	if (st == RD_OK) {
+		st = rd_buf_put(out, bytes, size - padding);
+	}
+	/* It may be a secret's text. */
+	rd_wipe(values, sizeof(values));
+	rd_wipe(bytes, sizeof(bytes));
+	return st;
 }
 
 enum rd_status rd_base64_decode(struct rd_view text, struct rd_buf *out)
 {
-	RD_ENSURE(text.len % 4 == 0, RD_MALFORMED);
-	for (size_t i = 0; i < text.len; i += 4) {
-		uint8_t bytes[3];
-		size_t n = 0;
+	size_t padding = 0;
 
-		RD_TRY(base64_group(text.ptr + i, i + 4 == text.len, bytes, &n));
-		RD_TRY(rd_buf_put(out, bytes, n));
+	RD_ENSURE(text.len % 4 == 0, RD_MALFORMED);
+	/* At most two characters, at the very end. */
+	if (text.len > 0 && text.ptr[text.len - 1] == '=') {
+		padding = text.ptr[text.len - 2] == '=' ? 2 : 1;
+	}
+	for (size_t at = 0; at < text.len; at += BASE64_BLOCK) {
+		size_t left = text.len - at;
+		bool last = left <= BASE64_BLOCK;
+
+		RD_TRY(base64_block(
+			text.ptr + at, last ? left : BASE64_BLOCK, last ? padding : 0, out));
 	}
 	return RD_OK;
 }
