@@ -5,35 +5,16 @@
 #include "crypto/internal.h"
 
 #include <openssl/err.h>
-#include <pthread.h>
 
 enum direction { OPEN, SEAL };
-
-/*
- * EVP_aes_256_gcm() is a name, which each use would look up under locks: a third of what sealing a
- * short plaintext costs. OpenSSL's advice is to fetch what is used often once. It never changes
- * afterwards, and lives as long as the process.
- */
-static pthread_once_t fetch_once = PTHREAD_ONCE_INIT;
-static const EVP_CIPHER *fetched;
-
-static void fetch(void)
-{
-	fetched = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-}
-
-static const EVP_CIPHER *aes_256_gcm(void)
-{
-	(void)pthread_once(&fetch_once, fetch);
-	return fetched != NULL ? fetched : EVP_aes_256_gcm();
-}
 
 static enum rd_status start(EVP_CIPHER_CTX *ctx, const uint8_t *key, const uint8_t *nonce,
 	struct rd_aead_aad aad, enum direction direction)
 {
 	int n;
 
-	RD_ENSURE(EVP_CipherInit_ex2(ctx, aes_256_gcm(), key, nonce, direction, NULL) == 1,
+	RD_ENSURE(
+		EVP_CipherInit_ex2(ctx, rd_crypto_aes_256_gcm(), key, nonce, direction, NULL) == 1,
 		RD_INTERNAL);
 	for (size_t i = 0; i < aad.n; i++) {
 		RD_ENSURE(aad.views[i].len <= RD_AEAD_SIZE_MAX, RD_LIMIT);
