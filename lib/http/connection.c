@@ -290,6 +290,7 @@ static bool step_body(struct rd_http_call *call)
 	call->moved = false;
 	call->request.body = rd_view(call->in + head_len, body_len);
 	call->state = RD_HTTP_CALL;
+	call->last |= server->config.one_request;
 	call->deadline_ms = 0;
 	atomic_fetch_add(&server->requests, 1);
 	server->config.handle(server->config.ctx, call->thread->number, &call->request, call);
