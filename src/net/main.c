@@ -36,12 +36,27 @@ struct net {
 	struct rd_net_link link;
 };
 
+/*
+ * A socket that is a link into a directory of its own shows the sandbox nothing else. One that is
+ * not there yet is as it was said.
+ */
+static void follow_link(struct rd_net_settings *s)
+{
+	char *real = s->imds[0] != '\0' ? realpath(s->imds, NULL) : NULL;
+
+	if (real != NULL && strlen(real) < RD_SOCKET_PATH_MAX) {
+		memcpy(s->imds, real, strlen(real) + 1);
+	}
+	free(real);
+}
+
 static enum rd_status start(struct net *net, struct rd_error *err)
 {
 	struct rd_net_settings *s = &net->settings;
 
 	RD_TRY(rd_net_settings_check(s, err));
 	net->state = STARTING;
+	follow_link(s);
 	RD_TRY(rd_net_stack_new(s, &net->link, &net->stack, err));
 	/* Ports below 1,024 are the root user's. */
 	for (size_t i = 0; i < s->n_forwards; i++) {

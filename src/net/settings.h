@@ -5,7 +5,9 @@
  *	mac 52:54:00:12:34:56
  *	ip 172.31.16.5/20 gateway 172.31.16.1
  *	hostname ip-172-31-16-5
- *	imds /run/redoubt/imds/i-…/imds.sock     none: there is no metadata service
+ *	imds /run/redoubt/imds/i-….sock          none: there is no metadata service; its directory
+ *	                                         is visible in the sandbox, of a link the one that
+ *	                                         it leads to
  *	hops 1                                   its hop limit; none: no limit
  *	restrict                                 the guest connects to nothing but IMDS and DNS
  *	forward tcp 127.0.0.1:2222 22            a port of the host for one of the guest; udp not on

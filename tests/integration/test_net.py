@@ -451,7 +451,8 @@ def test_a_port_that_is_taken_at_the_start_ends_it():
 def test_has_nothing_left_to_lose(directory, imds):
     os.chmod(directory, 0o755)
     os.chmod(imds.path, 0o777)
-    with Net(f"imds {imds.path}", "user 1879048200") as net:
+    os.symlink("i-1/imds.sock", f"{directory}/i-1.sock")
+    with Net(f"imds {directory}/i-1.sock", "user 1879048200") as net:
         pid = net.process.pid
         with open(f"/proc/{pid}/status", encoding="utf-8") as file:
             status = dict(line.split(":\t", 1) for line in file.read().splitlines())
