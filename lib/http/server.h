@@ -47,7 +47,7 @@ struct rd_http_config {
 	uint16_t port;       /* 0: the kernel chooses; rd_http_server_port tells */
 	unsigned threads;
 	struct rd_tls_server *tls; /* NULL: plain */
-	bool one_request; /* a connection ends with its first answer */
+	bool one_request;          /* a connection ends with its first answer */
 	struct rd_http_limits limits;
 	/* From thread number `thread`; the call is the owner's until rd_http_answer. */
 	void (*handle)(void *ctx, unsigned thread, const struct rd_http_request *request,

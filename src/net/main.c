@@ -23,6 +23,7 @@
 #define QEMU_FD    3
 #define CONTROL_FD 4
 #define OWN_POLLS  2
+#define EXIT_USAGE 2
 
 /* All settings and forwards in one datagram. */
 #define LINES_MAX 8192
@@ -204,12 +205,37 @@ static enum rd_status run(struct net *net)
 	return st;
 }
 
-int main(void)
+/* -1: go on; otherwise the exit code. */
+static int read_arguments(int argc, char **argv)
 {
-	struct net *net = calloc(1, sizeof(*net));
+	if (argc == 1) {
+		return -1;
+	}
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		puts("redoubt-net " RD_VERSION);
+		return EXIT_SUCCESS;
+	}
+	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+		puts("Usage: redoubt-net [--help|--version]\n\nThe network of one parent "
+		     "instance. redoubt-vmm starts it, with QEMU's card on descriptor 3\n"
+		     "and a control socket on descriptor 4.");
+		return EXIT_SUCCESS;
+	}
+	fprintf(stderr, "redoubt-net: unexpected argument \"%s\": see --help\n", argv[1]);
+	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	struct net *net;
+	const int code = read_arguments(argc, argv);
 	struct sigaction ignore_signal = {.sa_handler = SIG_IGN};
 	enum rd_status st;
 
+	if (code >= 0) {
+		return code;
+	}
+	net = calloc(1, sizeof(*net));
 	(void)sigaction(SIGPIPE, &ignore_signal, NULL);
 	rd_log_set_level(getenv("RUST_LOG"), RD_LOG_WARNING);
 	if (net == NULL || rd_fd_set_nonblock(QEMU_FD, true) != RD_OK ||

@@ -27,7 +27,6 @@ static enum rd_status split(const char *line, struct words *w, struct rd_error *
 
 	RD_ENSURE(strlen(line) < sizeof(w->text), rd_fail(err, RD_LIMIT, "the line is too long"));
 	memcpy(w->text, line, strlen(line) + 1);
-	w->n = 0;
 	while ((word = strsep(&at, " ")) != NULL) {
 		if (word[0] == '\0' || w->n == WORDS_MAX) {
 			return rd_fail(err, RD_MALFORMED, "words are separated by one space");
@@ -227,7 +226,7 @@ static enum rd_status read_setting(
 enum rd_status rd_net_line(const char *line, struct rd_net_settings *settings,
 	enum rd_net_command *ret_command, struct rd_net_forward *ret_forward, struct rd_error *err)
 {
-	struct words w;
+	struct words w = {.n = 0};
 
 	RD_TRY(split(line, &w, err));
 	if (is(&w, "forward", 4)) {

@@ -482,3 +482,45 @@ def test_with_a_real_kernel(net, imds):
         assert guest.stdout.splitlines() == ["the world", "ami-1", "closed"]
         assert inside.seen == []
 
+
+
+ROM = "/usr/lib/ipxe/qemu/pxe-virtio.rom"
+
+
+@pytest.mark.skipif(not shutil.which("qemu-system-x86_64") or not os.path.exists(ROM),
+                    reason="QEMU and its boot ROM: needs qemu-system-x86 and ipxe-qemu")
+def test_qemus_boot_rom_gets_its_address(net):
+    """What comes from QEMU's card goes to redoubt-net unchanged, and back: frames are QEMU's own."""
+    ours, card = socket.socketpair()
+    qemu = subprocess.Popen(
+        ["qemu-system-x86_64", "-nodefaults", "-vga", "std", "-display", "none", "-no-reboot", "-m", "128", "-boot", "n",
+         "-accel", "tcg",
+         "-netdev", f"stream,id=n,server=off,addr.type=fd,addr.str={card.fileno()}",
+         "-device", f"virtio-net-pci,netdev=n,mac={MAC},bootindex=1"],
+        pass_fds=[card.fileno()], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    card.close()
+    try:
+        sent, asked = b"", False
+        ours.settimeout(1)
+        end = time.monotonic() + 90
+        while not asked and time.monotonic() < end:
+            assert qemu.poll() is None, qemu.stderr.read()
+            try:
+                piece = ours.recv(65536)
+                net.card.sendall(piece)
+                sent += piece
+            except TimeoutError:
+                pass
+            net.card.settimeout(0.2)
+            try:
+                ours.sendall(net.card.recv(65536))
+            except TimeoutError:
+                pass
+            # DHCPREQUEST for the address that it was offered.
+            asked = b"\x35\x01\x03" in sent and socket.inet_aton(IP) in sent
+        assert asked, sent.hex()
+    finally:
+        qemu.kill()
+        qemu.wait(20)
+        qemu.stderr.close()
+        ours.close()
