@@ -302,7 +302,7 @@ def test_tags_where_they_are_shown(imds):
     assert imds.meta("tags/") == "instance/"
     assert imds.meta("tags/instance/") == imds.meta("tags/instance") == "Name\nteam"
     assert imds.meta("tags/instance/Name") == "web one"
-    imds.meta("tags/instance/Nam", 404)
+    imds.meta("tags/instance/Namesake", 404)
     imds.set(tags={})
     imds.meta("tags/instance/", 404)
 
