@@ -13,6 +13,7 @@ enum {
 /* argv[0] is the subcommand's name. */
 int rd_redoubt_ami(int argc, char **argv);
 int rd_redoubt_audit(int argc, char **argv);
+int rd_redoubt_doctor(int argc, char **argv);
 int rd_redoubt_kms(int argc, char **argv);
 int rd_redoubt_pki(int argc, char **argv);
 int rd_redoubt_verify(int argc, char **argv);
