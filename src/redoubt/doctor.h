@@ -55,6 +55,9 @@ void doctor_add(struct doctor *d, const char *name, enum doctor_verdict verdict,
 enum rd_status doctor_read(const struct doctor *d, const char *path, char ret[DOCTOR_FILE_MAX])
 	RD_MUST_USE;
 
+/* The next word of a line, of at most cap - 1 characters; *text is behind it then. */
+enum rd_status doctor_word(const char **text, char *ret, size_t cap) RD_MUST_USE;
+
 /* Where a program is, along PATH and the administrator's directories; path has the root in front.
  */
 enum rd_status doctor_find_program(const struct doctor *d, const char *name, char *ret, size_t cap)

@@ -59,6 +59,19 @@ enum rd_status doctor_read(const struct doctor *d, const char *path, char ret[DO
 	return RD_OK;
 }
 
+enum rd_status doctor_word(const char **text, char *ret, size_t cap)
+{
+	const char *start = *text + strspn(*text, " \t");
+	size_t len = strcspn(start, " \t\n");
+
+	RD_ENSURE(len > 0, RD_MISSING);
+	RD_ENSURE(len < cap, RD_LIMIT);
+	memcpy(ret, start, len);
+	ret[len] = '\0';
+	*text = start + len;
+	return RD_OK;
+}
+
 enum rd_status doctor_find_program(const struct doctor *d, const char *name, char *ret, size_t cap)
 {
 	const char *path = getenv("PATH");

@@ -102,15 +102,16 @@ void doctor_check_hugepages(struct doctor *d)
 	}
 }
 
-/* The hard limit of this name in /proc/PID/limits; UINT64_MAX for unlimited. */
+/* The hard limit of this name in /proc/PID/limits: the second word; UINT64_MAX for unlimited. */
 static enum rd_status hard_limit(const char *text, const char *name, uint64_t *ret)
 {
-	const char *line = strstr(text, name);
-	char soft[32], hard[32];
+	const char *at = strstr(text, name);
+	char hard[32];
 
-	RD_ENSURE(line != NULL, RD_MISSING);
-	/* NOLINTNEXTLINE(cert-err34-c): words, not numbers */
-	RD_ENSURE(sscanf(line + strlen(name), "%31s %31s", soft, hard) == 2, RD_MALFORMED);
+	RD_ENSURE(at != NULL, RD_MISSING);
+	at += strlen(name);
+	RD_TRY(doctor_word(&at, hard, sizeof(hard)));
+	RD_TRY(doctor_word(&at, hard, sizeof(hard)));
 	if (strcmp(hard, "unlimited") == 0) {
 		*ret = UINT64_MAX;
 		return RD_OK;

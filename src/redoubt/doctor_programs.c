@@ -2,15 +2,16 @@
 /* redoubt doctor: KVM, QEMU, and the programs that images are built with. */
 #include "redoubt/doctor.h"
 
-#include "base/bytes.h"
+#include "base/text.h"
 #include "os/paths.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* -netdev stream, which parent instances have, is as old as that; and it is Debian 12's. */
-#define QEMU_MAJOR_MIN 7
-#define QEMU_MINOR_MIN 2
+#define QEMU_MAJOR_MIN  7
+#define QEMU_MINOR_MIN  2
+#define QEMU_NUMBER_MAX 9999
 
 void doctor_check_kvm(struct doctor *d)
 {
@@ -36,20 +37,30 @@ void doctor_check_kvm(struct doctor *d)
 	}
 }
 
-/* "QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)". */
-static bool qemu_version(const char *line, unsigned *ret_major, unsigned *ret_minor)
+/* "QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)": the first two numbers. */
+static enum rd_status qemu_version(const char *line, uint64_t *ret_major, uint64_t *ret_minor)
 {
-	const char *number = strstr(line, "version ");
+	static const char word[] = "version ";
+	const char *at = strstr(line, word);
+	char *dot, *rest, number[32];
 
-	/* NOLINTNEXTLINE(cert-err34-c): two numbers of at most 4 digits cannot overflow */
-	return number != NULL && sscanf(number, "version %4u.%4u", ret_major, ret_minor) == 2;
+	RD_ENSURE(at != NULL, RD_MISSING);
+	at += strlen(word);
+	RD_TRY(doctor_word(&at, number, sizeof(number)));
+	dot = strchr(number, '.');
+	RD_ENSURE(dot != NULL, RD_MALFORMED);
+	*dot = '\0';
+	rest = dot + 1;
+	rest[strcspn(rest, ".")] = '\0';
+	RD_TRY(rd_parse_u64(number, 0, QEMU_NUMBER_MAX, ret_major));
+	return rd_parse_u64(rest, 0, QEMU_NUMBER_MAX, ret_minor);
 }
 
 void doctor_check_qemu(struct doctor *d)
 {
 	static const char remedy[] = "apt-get install qemu-system-x86";
 	char path[RD_PATH_MAX], line[DOCTOR_TEXT_MAX];
-	unsigned major = 0, minor = 0;
+	uint64_t major = 0, minor = 0;
 	struct rd_error err;
 	int code = 0;
 
@@ -58,16 +69,16 @@ void doctor_check_qemu(struct doctor *d)
 		return;
 	}
 	if (doctor_run(path, "--version", line, &code, &err) != RD_OK || code != 0 ||
-		!qemu_version(line, &major, &minor)) {
+		qemu_version(line, &major, &minor) != RD_OK) {
 		doctor_add(d, "qemu", DOCTOR_BAD, remedy, "%s does not say its version", path);
 		return;
 	}
 	if (major < QEMU_MAJOR_MIN || (major == QEMU_MAJOR_MIN && minor < QEMU_MINOR_MIN)) {
 		doctor_add(d, "qemu", DOCTOR_BAD, "install QEMU 7.2 or newer, as Debian 12 has it",
-			"version %u.%u is too old", major, minor);
+			"version %u.%u is too old", (unsigned)major, (unsigned)minor);
 		return;
 	}
-	doctor_add(d, "qemu", DOCTOR_OK, NULL, "version %u.%u", major, minor);
+	doctor_add(d, "qemu", DOCTOR_OK, NULL, "version %u.%u", (unsigned)major, (unsigned)minor);
 }
 
 /* A program, or one of two, and the package that brings it. */

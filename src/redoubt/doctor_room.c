@@ -2,10 +2,9 @@
 /* redoubt doctor: memory, disk space, and the instance sizes that fit into them. */
 #include "redoubt/doctor.h"
 
-#include "base/bytes.h"
+#include "base/text.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* An enclave with the smallest kernel wants this much; a parent to work in, that. */
@@ -47,13 +46,31 @@ static const struct {
 static enum rd_status mem_available_mib(const struct doctor *d, uint64_t *ret)
 {
 	static const char name[] = "MemAvailable:";
-	char text[DOCTOR_FILE_MAX];
-	const char *line;
+	char text[DOCTOR_FILE_MAX], number[32];
+	const char *at;
 
 	RD_TRY(doctor_read(d, "proc/meminfo", text));
-	line = strstr(text, name);
-	RD_ENSURE(line != NULL, RD_MISSING);
-	*ret = strtoull(line + strlen(name), NULL, 10) / 1024;
+	at = strstr(text, name);
+	RD_ENSURE(at != NULL, RD_MISSING);
+	at += strlen(name);
+	RD_TRY(doctor_word(&at, number, sizeof(number)));
+	RD_TRY(rd_parse_u64(number, 0, UINT64_MAX, ret));
+	*ret /= 1024;
+	return RD_OK;
+}
+
+/* "5" or "0-3". */
+static enum rd_status count_range(char *range, unsigned *count)
+{
+	char *dash = strchr(range, '-');
+	uint64_t first = 0, last = 0;
+
+	if (dash != NULL) {
+		*dash = '\0';
+	}
+	RD_TRY(rd_parse_u64(range, 0, CPUS_MAX, &first));
+	RD_TRY(rd_parse_u64(dash != NULL ? dash + 1 : range, first, CPUS_MAX, &last));
+	*count += (unsigned)(last - first) + 1;
 	return RD_OK;
 }
 
@@ -61,20 +78,13 @@ static enum rd_status mem_available_mib(const struct doctor *d, uint64_t *ret)
 static enum rd_status cpu_count(const struct doctor *d, unsigned *ret)
 {
 	char text[DOCTOR_FILE_MAX];
+	char *save = NULL;
 	unsigned count = 0;
 
 	RD_TRY(doctor_read(d, "sys/devices/system/cpu/online", text));
-	for (char *range = text; range != NULL && *range != '\0';) {
-		char *end = NULL;
-		unsigned long first = strtoul(range, &end, 10), last = first;
-
-		if (*end == '-') {
-			last = strtoul(end + 1, &end, 10);
-		}
-		RD_ENSURE(end != range && (*end == ',' || *end == '\0'), RD_MALFORMED);
-		RD_ENSURE(last >= first && last < CPUS_MAX, RD_MALFORMED);
-		count += (unsigned)(last - first) + 1;
-		range = *end == ',' ? end + 1 : NULL;
+	for (char *range = strtok_r(text, ",", &save); range != NULL;
+		range = strtok_r(NULL, ",", &save)) {
+		RD_TRY(count_range(range, &count));
 	}
 	RD_ENSURE(count > 0, RD_MISSING);
 	*ret = count;
