@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * redoubt instances: what redoubtd has of parent instances and their enclaves.
+ *
+ * An enclave's id starts with its parent's ("i-…-enc…"), so the two lists are put together here.
+ */
+#include "base/text.h"
+#include "redoubt/daemon.h"
+#include "redoubt/redoubt.h"
+
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { OPT_JSON = 1, OPT_HELP };
+
+static const char *const state_names[] = {
+	[0] = "unknown",
+	[RD_CTL_INSTANCE_PENDING] = "pending",
+	[RD_CTL_INSTANCE_RUNNING] = "running",
+	[RD_CTL_INSTANCE_STOPPING] = "stopping",
+	[RD_CTL_INSTANCE_STOPPED] = "stopped",
+	[RD_CTL_INSTANCE_SHUTTING_DOWN] = "shutting-down",
+	[RD_CTL_INSTANCE_TERMINATED] = "terminated",
+};
+
+static void print_help(void)
+{
+	puts("usage: redoubt instances [--json]\n"
+	     "\n"
+	     "Lists the parent instances of this host's redoubtd, also the stopped ones, and below\n"
+	     "each its enclaves.\n"
+	     "\n"
+	     "  --json   the same as JSON\n"
+	     "  --help   this text");
+}
+
+static enum rd_status instance_json(const struct rd_ctl_instance *i, json_t **ret)
+{
+	char since[RD_TIME_TEXT_SIZE] = "";
+
+	if (i->started_ms > 0) {
+		rd_time_string(i->started_ms, since);
+	}
+	*ret = json_pack("{s:s, s:s, s:I, s:I, s:I, s:s*, s:s*, s:[]}", "InstanceId",
+		i->instance_id, "State", state_names[i->state], "CPUCount", (json_int_t)i->cpus,
+		"MemoryMiB", (json_int_t)i->memory_mib, "ProcessID", (json_int_t)i->pid, "Since",
+		since[0] != '\0' ? since : NULL, "Text", i->text[0] != '\0' ? i->text : NULL,
+		"Enclaves");
+	return *ret != NULL ? RD_OK : RD_NOMEM;
+}
+
+/* Takes answers until DONE; each of this type goes to add, with ctx. */
+static enum rd_status collect(struct daemon *d, enum rd_ctl_type type,
+	enum rd_status (*add)(json_t *list, const struct rd_ctl_message *m), json_t *list,
+	struct rd_error *err)
+{
+	for (;;) {
+		RD_TRY(daemon_answer(d, err));
+		if (d->answer.type == RD_CTL_DONE) {
+			return RD_OK;
+		}
+		if (d->answer.type == type && add(list, &d->answer) != RD_OK) {
+			return rd_fail(err, RD_NOMEM, "out of memory");
+		}
+	}
+}
+
+static enum rd_status add_instance(json_t *list, const struct rd_ctl_message *m)
+{
+	json_t *one = NULL;
+
+	RD_TRY(instance_json(&m->instance, &one));
+	RD_ENSURE(json_array_append_new(list, one) == 0, RD_NOMEM);
+	return RD_OK;
+}
+
+static bool is_below(const char *enclave_id, const char *instance_id)
+{
+	size_t len = strlen(instance_id);
+
+	return strncmp(enclave_id, instance_id, len) == 0 &&
+	       strncmp(enclave_id + len, "-enc", 4) == 0;
+}
+
+/* Those of the host itself have no place here. */
+static enum rd_status add_enclave(json_t *list, const struct rd_ctl_message *m)
+{
+	const struct rd_ctl_enclave *e = &m->enclave;
+	json_t *instance;
+	size_t i;
+
+	json_array_foreach(list, i, instance)
+	{
+		if (!is_below(e->enclave_id,
+			    json_string_value(json_object_get(instance, "InstanceId")))) {
+			continue;
+		}
+		RD_ENSURE(json_array_append_new(json_object_get(instance, "Enclaves"),
+				  json_pack("{s:s, s:s, s:I, s:I, s:I}", "EnclaveID", e->enclave_id,
+					  "EnclaveName", e->name, "EnclaveCID", (json_int_t)e->cid,
+					  "NumberOfCPUs", (json_int_t)e->cpu_ids.count, "MemoryMiB",
+					  (json_int_t)e->memory_mib)) == 0,
+			RD_NOMEM);
+	}
+	return RD_OK;
+}
+
+static enum rd_status fill(struct daemon *d, json_t *list, struct rd_error *err)
+{
+	const struct rd_ctl_message instances = {.type = RD_CTL_INSTANCE_DESCRIBE};
+	const struct rd_ctl_message enclaves = {.type = RD_CTL_DESCRIBE};
+
+	RD_TRY(daemon_open(d, err));
+	RD_TRY(daemon_ask(d, &instances, err));
+	RD_TRY(collect(d, RD_CTL_INSTANCE, add_instance, list, err));
+	RD_TRY(daemon_ask(d, &enclaves, err));
+	return collect(d, RD_CTL_ENCLAVE, add_enclave, list, err);
+}
+
+static const char *text_of(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text != NULL ? text : "-";
+}
+
+static long long number_of(const json_t *object, const char *name)
+{
+	return json_integer_value(json_object_get(object, name));
+}
+
+static void print_table(const json_t *list)
+{
+	json_t *instance, *enclave;
+	size_t i, k;
+
+	printf("%-20s %-13s %4s %10s  %-24s %s\n", "INSTANCE", "STATE", "CPUS", "MEMORY", "SINCE",
+		"ENCLAVES");
+	json_array_foreach(list, i, instance)
+	{
+		const json_t *enclaves = json_object_get(instance, "Enclaves");
+
+		printf("%-20s %-13s %4lld %6lld MiB  %-24s %zu\n", text_of(instance, "InstanceId"),
+			text_of(instance, "State"), number_of(instance, "CPUCount"),
+			number_of(instance, "MemoryMiB"), text_of(instance, "Since"),
+			json_array_size(enclaves));
+		json_array_foreach(enclaves, k, enclave)
+		{
+			printf("  CID %-14lld %-13s %4lld %6lld MiB  %s\n",
+				number_of(enclave, "EnclaveCID"), text_of(enclave, "EnclaveName"),
+				number_of(enclave, "NumberOfCPUs"), number_of(enclave, "MemoryMiB"),
+				text_of(enclave, "EnclaveID"));
+		}
+	}
+}
+
+/* -1: go on; otherwise the exit code. */
+static int parse(int argc, char **argv, bool *ret_json)
+{
+	static const struct option options[] = {
+		{"json", no_argument, NULL, OPT_JSON},
+		{"help", no_argument, NULL, OPT_HELP},
+		{NULL, 0, NULL, 0},
+	};
+	int opt;
+
+	opterr = 0;
+	optind = 1;
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (opt == OPT_HELP) {
+			print_help();
+			return RD_EXIT_OK;
+		}
+		if (opt != OPT_JSON) {
+			fprintf(stderr, "redoubt instances: unknown option; see --help\n");
+			return RD_EXIT_USAGE;
+		}
+		*ret_json = true;
+	}
+	if (optind != argc) {
+		fprintf(stderr, "redoubt instances: unexpected argument %.64s\n", argv[optind]);
+		return RD_EXIT_USAGE;
+	}
+	return -1;
+}
+
+int rd_redoubt_instances(int argc, char **argv)
+{
+	static struct daemon daemon = {.sock = -1};
+	struct rd_error err;
+	bool json = false;
+	json_t *list;
+	int rc = parse(argc, argv, &json);
+
+	if (rc >= 0) {
+		return rc;
+	}
+	list = json_array();
+	if (list == NULL) {
+		fprintf(stderr, "redoubt instances: out of memory\n");
+		return RD_EXIT_FAILURE;
+	}
+	if (fill(&daemon, list, &err) != RD_OK) {
+		fprintf(stderr, "redoubt instances: %s\n", err.text);
+		rc = RD_EXIT_FAILURE;
+	} else if (json) {
+		rc = json_dumpf(list, stdout, JSON_INDENT(2)) == 0 && puts("") >= 0
+			     ? RD_EXIT_OK
+			     : RD_EXIT_FAILURE;
+	} else {
+		print_table(list);
+		rc = RD_EXIT_OK;
+	}
+	daemon_close(&daemon);
+	json_decref(list);
+	return rc == RD_EXIT_OK && fflush(stdout) != 0 ? RD_EXIT_FAILURE : rc;
+}
