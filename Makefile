@@ -18,6 +18,7 @@ all: out blobs-debian blobs-enclave-if-cached
 help:
 	@echo 'make            build, and install into ./out (bin lib libexec share)'
 	@echo 'make demo       an image to a verified attestation document; a secret that only one image gets'
+	@echo 'make demo-instance   a parent instance by the EC2 API, and the three commands of every lesson'
 	@echo 'make check      every test and lint; the last line says how many passed, failed and were skipped'
 	@echo 'make kernel     build the enclave kernel (once; 4 to 10 minutes), which starts 3 times as fast as Debian'"'"'s'
 	@echo 'make bench      measurements, each against a named baseline'
@@ -52,11 +53,15 @@ demo: all
 	@examples/hello-attest/demo.sh
 	@examples/secret-from-kms/demo.sh
 
+demo-instance: deb
+	@tools/setup demo ami
+	@examples/instance/demo.sh
+
 # Set-up first: what the build finds on the machine decides which tests there are.
 check:
-	@tools/setup build run check
+	@tools/setup build run check deb ami
 	@tools/npm-packages >/dev/null || echo 'redoubt: tests of JavaScript clients skip' >&2
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory deb
 	@tools/check
 
 bench:
@@ -82,4 +87,4 @@ install:
 clean:
 	@rm -rf out build build-asan build-fuzz
 
-.PHONY: all help setup out blobs-debian blobs-enclave-if-cached kernel demo check bench fuzz deb install clean
+.PHONY: all help setup out blobs-debian blobs-enclave-if-cached kernel demo check bench fuzz deb demo-instance install clean
