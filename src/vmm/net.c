@@ -64,8 +64,7 @@ static enum rd_status check_port(const char *text)
 	return RD_OK;
 }
 
-enum rd_status rd_net_forward_line(
-	const char *word, const char *forward, char *ret_line, size_t cap)
+enum rd_status rd_net_forward_line(const char *forward, bool opens, char *ret_line, size_t cap)
 {
 	char text[RD_CTL_FORWARD_MAX + 1];
 	char *part[4];
@@ -84,7 +83,10 @@ enum rd_status rd_net_forward_line(
 	RD_ENSURE(inet_pton(AF_INET, part[1], &ip) == 1, RD_MALFORMED);
 	RD_TRY(check_port(part[2]));
 	RD_TRY(check_port(part[3]));
-	n = snprintf(ret_line, cap, "%s %s %s:%s %s\n", word, part[0], part[1], part[2], part[3]);
+	/* What is closed is named by the host's side alone. */
+	n = opens ? snprintf(ret_line, cap, "forward %s %s:%s %s\n", part[0], part[1], part[2],
+			    part[3])
+		  : snprintf(ret_line, cap, "unforward %s %s:%s\n", part[0], part[1], part[2]);
 	return n > 0 && (size_t)n < cap ? RD_OK : RD_LIMIT;
 }
 
@@ -147,7 +149,7 @@ static enum rd_status configure(
 	RD_TRY(ask_value(net->control, "hostname", config->hostname, err));
 	RD_TRY(ask_value(net->control, "imds", config->imds, err));
 	for (size_t i = 0; i < config->forwards.count; i++) {
-		if (rd_net_forward_line("forward", config->forwards.items[i], line, sizeof(line)) !=
+		if (rd_net_forward_line(config->forwards.items[i], true, line, sizeof(line)) !=
 			RD_OK) {
 			return rd_fail(err, RD_MALFORMED, "\"%s\" is not a forwarded port",
 				config->forwards.items[i]);
@@ -260,14 +262,14 @@ static bool has(const struct rd_ctl_texts *list, const char *text)
 }
 
 /* What is in `list` and not in `other`. */
-static enum rd_status tell(struct rd_net *net, const char *word, const struct rd_ctl_texts *list,
+static enum rd_status tell(struct rd_net *net, bool opens, const struct rd_ctl_texts *list,
 	const struct rd_ctl_texts *other)
 {
 	char line[LINE_MAX_BYTES];
 
 	for (size_t i = 0; i < list->count; i++) {
 		if (!has(other, list->items[i])) {
-			RD_TRY(rd_net_forward_line(word, list->items[i], line, sizeof(line)));
+			RD_TRY(rd_net_forward_line(list->items[i], opens, line, sizeof(line)));
 			RD_TRY(rd_msg_send(net->control, rd_view_str(line), NULL));
 		}
 	}
@@ -277,8 +279,8 @@ static enum rd_status tell(struct rd_net *net, const char *word, const struct rd
 enum rd_status rd_net_forward(struct rd_net *net, const struct rd_ctl_texts *forwards)
 {
 	RD_ENSURE(net->control >= 0, RD_NOTFOUND);
-	RD_TRY(tell(net, "unforward", &net->forwards, forwards));
-	RD_TRY(tell(net, "forward", forwards, &net->forwards));
+	RD_TRY(tell(net, false, &net->forwards, forwards));
+	RD_TRY(tell(net, true, forwards, &net->forwards));
 	net->forwards = *forwards;
 	return RD_OK;
 }

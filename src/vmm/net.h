@@ -46,10 +46,11 @@ void rd_net_finish(struct rd_net *net);
 
 /*
  * One line of the list as redoubt-net wants it: "tcp:127.0.0.1:2222:22" → "forward tcp
- * 127.0.0.1:2222 22\n" (word: "forward" or "unforward"). RD_MALFORMED when it is not of that form.
+ * 127.0.0.1:2222 22\n", or to close it "unforward tcp 127.0.0.1:2222\n". RD_MALFORMED when it is
+ * not of that form.
  */
-enum rd_status rd_net_forward_line(
-	const char *word, const char *forward, char *ret_line, size_t cap) RD_MUST_USE;
+enum rd_status rd_net_forward_line(const char *forward, bool opens, char *ret_line, size_t cap)
+	RD_MUST_USE;
 
 /* "172.31.16.5/20" → "ip 172.31.16.5/20 gateway 172.31.16.1\n"; /20 when no prefix is given. */
 enum rd_status rd_net_ip_line(const char *address, char *ret_line, size_t cap) RD_MUST_USE;

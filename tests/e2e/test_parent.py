@@ -151,7 +151,7 @@ attack hold 40 3 & sleep 1; attack flood 300; wait %3 2>/dev/null; sleep 4
 nitro-cli describe-enclaves | grep -c EnclaveID; echo "guest: after the flood $?"
 nitro-cli terminate-enclave --all; echo "guest: terminate $?"
 nitro-cli console --enclave-name app | grep -c a-line-of-the-enclave; echo "guest: kept $?"
-nitro-cli describe-enclaves --ended | grep -c Terminated; echo "guest: ended $?"
+nitro-cli describe-enclaves --ended | grep -c "terminated on request"; echo "guest: ended $?"
 sleep 3; echo "guest: memory $(free_mib)"
 nitro-cli run-enclave --eif-path /app.eif --cpu-count 1 --memory 256 --enclave-name second; echo "guest: second run $?"
 """

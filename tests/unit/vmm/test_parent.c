@@ -77,10 +77,10 @@ static void network_lines_are_made_of_checked_parts(void **state)
 	assert_string_equal(line, "ip 172.31.16.5/20 gateway 172.31.16.1\n");
 	assert_ok(rd_net_ip_line("10.0.0.9", line, sizeof(line)));
 	assert_string_equal(line, "ip 10.0.0.9/20 gateway 10.0.0.1\n");
-	assert_ok(rd_net_forward_line("forward", "tcp:127.0.0.1:2222:22", line, sizeof(line)));
+	assert_ok(rd_net_forward_line("tcp:127.0.0.1:2222:22", true, line, sizeof(line)));
 	assert_string_equal(line, "forward tcp 127.0.0.1:2222 22\n");
-	assert_ok(rd_net_forward_line("unforward", "udp:0.0.0.0:53:53", line, sizeof(line)));
-	assert_string_equal(line, "unforward udp 0.0.0.0:53 53\n");
+	assert_ok(rd_net_forward_line("udp:0.0.0.0:53:53", false, line, sizeof(line)));
+	assert_string_equal(line, "unforward udp 0.0.0.0:53\n");
 }
 
 static void network_lines_refuse_the_rest(void **state)
@@ -97,8 +97,8 @@ static void network_lines_refuse_the_rest(void **state)
 		assert_status(rd_net_ip_line(addresses[i], line, sizeof(line)), RD_MALFORMED);
 	}
 	for (size_t i = 0; i < RD_ARRAY_LEN(forwards); i++) {
-		assert_status(rd_net_forward_line("forward", forwards[i], line, sizeof(line)),
-			RD_MALFORMED);
+		assert_status(
+			rd_net_forward_line(forwards[i], true, line, sizeof(line)), RD_MALFORMED);
 	}
 }
 
