@@ -107,20 +107,24 @@ static void send_hex(const char *hex)
 /* [1, {"name": "x", "memory_mib": N, "cpu_count": 1}], then the size of the image. */
 static void stuff(unsigned mib)
 {
-	static const uint8_t head[] = "\x82\x01\xa3\x64name\x61x\x6amemory_mib\x1a";
+	static const uint8_t head[] = "\x82\x01\xa3\x64name\x61x\x6amemory_mib";
 	static const uint8_t tail[] = "\x69"
 				      "cpu_count\x01";
 	static char garbage[65536];
 	uint8_t message[128];
-	uint32_t len = sizeof(head) - 1 + 4 + sizeof(tail) - 1;
 	uint64_t size = (uint64_t)mib << 20;
+	/* In the shortest form: a byte, or 1, 2 or 4 behind a byte that says so. */
+	unsigned bytes = mib < 24 ? 0 : mib < 256 ? 1 : mib < 65536 ? 2 : 4;
+	uint32_t len = sizeof(head) - 1;
 	int fd = dial(0, CONTROL_PORT, 1);
 
-	memcpy(message, head, sizeof(head) - 1);
-	for (int i = 0; i < 4; i++) {
-		message[sizeof(head) - 1 + (size_t)i] = (uint8_t)(mib >> (24 - 8 * i));
+	memcpy(message, head, len);
+	message[len++] = (uint8_t)(bytes == 0 ? mib : 0x17 + bytes - (bytes == 4));
+	for (unsigned i = bytes; i > 0; i--) {
+		message[len++] = (uint8_t)(mib >> (8 * (i - 1)));
 	}
-	memcpy(message + sizeof(head) + 3, tail, sizeof(tail) - 1);
+	memcpy(message + len, tail, sizeof(tail) - 1);
+	len += sizeof(tail) - 1;
 	put_all(fd, &len, 4);
 	put_all(fd, message, len);
 	put_all(fd, &size, 8);
