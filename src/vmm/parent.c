@@ -246,7 +246,10 @@ static void on_shutdown(struct rd_parent *parent)
 	}
 }
 
-/* Its enclaves' memory would be handed to it again, and whoever ran them is gone. */
+/*
+ * Its enclaves' memory is handed to it again, and whoever ran them is gone: they end, also while
+ * redoubtd is away.
+ */
 static void on_reset(struct rd_parent *parent)
 {
 	struct rd_ctl_message message = {.type = RD_CTL_VMM_PARENT_RESET};
@@ -255,6 +258,7 @@ static void on_reset(struct rd_parent *parent)
 		parent->wish = RD_PARENT_GO_ON; /* it got there by itself */
 		rd_watch_disarm(parent->stop_timer);
 	}
+	rd_peer_drop_all(parent->vsock);
 	send_plain(parent, &message);
 }
 

@@ -179,6 +179,13 @@ enum rd_status rd_peer_open(
 	return RD_AGAIN;
 }
 
+void rd_peer_drop_all(struct rd_vsock_host *host)
+{
+	while (host->peers != NULL) {
+		drop(host->peers);
+	}
+}
+
 void rd_peers_free(struct rd_vsock_host *host)
 {
 	while (host->peers != NULL) {

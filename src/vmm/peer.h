@@ -30,4 +30,7 @@ struct rd_peer;
  */
 enum rd_status rd_peer_add(struct rd_vsock_host *host, uint32_t cid, int take_sock) RD_MUST_USE;
 
+/* Ends all links: at their other ends this vmm has gone. */
+void rd_peer_drop_all(struct rd_vsock_host *host);
+
 #endif

@@ -71,7 +71,8 @@ void rd_vmm_judge(
 	if (vmm->terminating) {
 		ret->cause = RD_CTL_CAUSE_TERMINATED;
 		snprintf(ret->text, sizeof(ret->text), "%s",
-			vmm->orphaned ? "its parent instance has ended" : "terminated on request");
+			vmm->orphaned ? "its parent instance has ended, or begun anew"
+				      : "terminated on request");
 	} else if (vmm->reported) {
 		judge_report(&vmm->report, ret);
 	} else if (vmm->timed_out) {
@@ -205,7 +206,7 @@ static void on_end_report(void *ctx, const struct rd_guest_end *report)
 	}
 }
 
-/* The parent's vmm has ended, however: its enclaves end with it. */
+/* The parent's vmm or its guest has ended, however: its enclaves end with it. */
 static void on_peer_gone(void *ctx, uint32_t cid)
 {
 	struct rd_vmm *vmm = ctx;

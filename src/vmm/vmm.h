@@ -45,7 +45,7 @@ struct rd_vmm {
 
 	enum rd_ctl_state state;
 	bool terminating; /* redoubtd or a signal said so */
-	bool orphaned;    /* its parent has ended */
+	bool orphaned;    /* its parent has ended, or begun anew */
 	bool timed_out;   /* no heartbeat in time */
 	bool wrong_heartbeat;
 	uint8_t heartbeat_byte;

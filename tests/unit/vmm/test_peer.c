@@ -335,6 +335,20 @@ static void a_link_that_speaks_nonsense_is_dropped(void **state)
 	rd_fd_close(&pair[1]);
 }
 
+static void a_parent_that_begins_anew_lets_go_of_all(void **state)
+{
+	struct world *w = *state;
+
+	connect_guests(w, &w->enclave, &w->parent);
+	rd_peer_drop_all(w->parent.host);
+	turn(w);
+	assert_int_equal(w->enclave.lost_peer, RD_CID_PARENT);
+	send_packet(w, &w->parent, RD_VSOCK_OP_REQUEST, ENCLAVE_CID, 7000, 1234, nothing);
+	while (receive(&w->parent) && w->parent.last.dst_port != 1234) {
+	}
+	assert_int_equal(w->parent.last.op, RD_VSOCK_OP_RST);
+}
+
 /* --- the control port --- */
 
 static void open_control(struct world *w, uint32_t own_port)
@@ -510,6 +524,8 @@ int main(void)
 			the_end_of_one_is_told_to_the_other, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			a_link_that_speaks_nonsense_is_dropped, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_parent_that_begins_anew_lets_go_of_all, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			image_arrives_sealed_and_answers_return, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
