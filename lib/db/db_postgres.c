@@ -379,6 +379,13 @@ static void postgres_rollback(struct rd_db *base)
 	}
 }
 
+/* Two more messages to and fro. */
+static bool postgres_snapshot(struct rd_db *base)
+{
+	(void)base;
+	return false;
+}
+
 /* COMMIT of a transaction that has failed is answered ROLLBACK, and without an error. */
 static enum rd_status postgres_commit(struct rd_db *base)
 {
@@ -627,6 +634,7 @@ const struct rd_db_ops rd_db_postgres = {
 	.begin = postgres_begin,
 	.commit = postgres_commit,
 	.rollback = postgres_rollback,
+	.snapshot = postgres_snapshot,
 	.run = postgres_run,
 	.script = postgres_script,
 	.notify = postgres_notify,

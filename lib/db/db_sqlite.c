@@ -223,15 +223,6 @@ static enum rd_status sqlite_commit(struct rd_db *base)
 	return st;
 }
 
-static void sqlite_rollback(struct rd_db *base)
-{
-	struct sqlite *db = (struct sqlite *)base;
-
-	if (sqlite3_get_autocommit(db->handle) == 0) {
-		(void)sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
-	}
-}
-
 static enum rd_status prepare(struct sqlite *db, const char *sql, sqlite3_stmt **ret)
 {
 	int rc;
@@ -250,6 +241,35 @@ static enum rd_status prepare(struct sqlite *db, const char *sql, sqlite3_stmt *
 	db->prepared[db->n_prepared].sql = sql;
 	db->prepared[db->n_prepared++].statement = *ret;
 	return RD_OK;
+}
+
+/* A statement without parameters or rows, prepared. */
+static enum rd_status run_plain(struct sqlite *db, const char *sql)
+{
+	sqlite3_stmt *statement = NULL;
+	int rc;
+
+	RD_TRY(prepare(db, sql, &statement));
+	rc = sqlite3_step(statement);
+	(void)sqlite3_reset(statement);
+	return rc == SQLITE_DONE ? RD_OK : failed(db, rc);
+}
+
+static void sqlite_rollback(struct rd_db *base)
+{
+	struct sqlite *db = (struct sqlite *)base;
+
+	if (sqlite3_get_autocommit(db->handle) == 0) {
+		(void)run_plain(db, "ROLLBACK");
+	}
+}
+
+/* The locks on the -wal are taken once, not for each statement. */
+static bool sqlite_snapshot(struct rd_db *base)
+{
+	struct sqlite *db = (struct sqlite *)base;
+
+	return sqlite3_get_autocommit(db->handle) != 0 && run_plain(db, "BEGIN") == RD_OK;
 }
 
 static int bind_one(sqlite3_stmt *statement, int index, const struct rd_db_value *value)
@@ -411,6 +431,7 @@ const struct rd_db_ops rd_db_sqlite = {
 	.begin = sqlite_begin,
 	.commit = sqlite_commit,
 	.rollback = sqlite_rollback,
+	.snapshot = sqlite_snapshot,
 	.run = sqlite_run,
 	.script = sqlite_script,
 	.notify = sqlite_notify,

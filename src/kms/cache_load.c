@@ -2,9 +2,9 @@
 /*
  * Entries of the cache, read from the database.
  *
- * A key is several statements. It is read again when its version has changed between the first and
- * the last of them, so that its state and its material belong together: DeleteImportedKeyMaterial
- * and its like raise the version.
+ * A key is several statements, so that its state and its material must belong together. They are of
+ * one snapshot; where there is none, the key is read again when its version has changed between the
+ * first and the last of them: DeleteImportedKeyMaterial and its like raise the version.
  */
 #include "kms/cache-internal.h"
 
@@ -188,7 +188,7 @@ static enum rd_status put_arn(const struct kms_load *load, struct kms_cached_key
 		rd_view_str(key->record.id), &arn);
 }
 
-static enum rd_status load_key(const struct kms_load *load, struct kms_cached_key *key)
+static enum rd_status read_until_unchanged(const struct kms_load *load, struct kms_cached_key *key)
 {
 	bool unchanged = false;
 
@@ -197,7 +197,24 @@ static enum rd_status load_key(const struct kms_load *load, struct kms_cached_ke
 		RD_TRY(read_rows(load, key));
 		RD_TRY(is_unchanged(load, key, &unchanged));
 	}
-	RD_ENSURE(unchanged, RD_AGAIN);
+	return unchanged ? RD_OK : RD_AGAIN;
+}
+
+static enum rd_status read_key(const struct kms_load *load, struct kms_cached_key *key)
+{
+	enum rd_status st;
+
+	if (!rd_db_snapshot_begin(load->db)) {
+		return read_until_unchanged(load, key);
+	}
+	st = read_rows(load, key);
+	rd_db_snapshot_end(load->db);
+	return st;
+}
+
+static enum rd_status load_key(const struct kms_load *load, struct kms_cached_key *key)
+{
+	RD_TRY(read_key(load, key));
 	RD_TRY(put_arn(load, key));
 	RD_TRY(parse_policy(key->record.policy, RD_POLICY_KEY, &key->policy));
 	return open_materials(load, key);

@@ -25,8 +25,8 @@ REDOUBT = os.environ["REDOUBT"]
 AWAY_S = 10
 # call.c: 5 s in a queue, 5 s with the database, and a connection; a busy machine.
 BOUND_S = 20
-# What has nothing to do with the database.
-PULSE_S = 2
+# What has nothing to do with the database; a thread that waits for one would take 5 s.
+PULSE_S = 4
 AGAIN_S = 60
 OUTAGE = {"KMSInternalException", "DependencyTimeoutException", "ThrottlingException"}
 

@@ -503,6 +503,80 @@ static void a_server_that_stays_away_is_given_up(void **state)
 	assert_ok(rd_db_transact(t->db, add_pair, &number));
 }
 
+static void a_snapshot_is_of_one_moment(void **state)
+{
+	struct test_database *t = *state;
+	struct rd_db *other = NULL;
+	unsigned number = 1;
+
+	test_open(t, &other);
+	if (on_postgres) {
+		assert_false(rd_db_snapshot_begin(t->db));
+	} else {
+		assert_true(rd_db_snapshot_begin(t->db));
+		assert_int_equal(number_of(t->db, KEYS), 0);
+		assert_ok(rd_db_transact(other, add_pair, &number));
+		assert_int_equal(number_of(t->db, KEYS), 0);
+		rd_db_snapshot_end(t->db);
+		assert_int_equal(number_of(t->db, KEYS), 1);
+	}
+	assert_ok(rd_db_begin(t->db));
+	assert_false(rd_db_snapshot_begin(t->db));
+	rd_db_rollback(t->db);
+	rd_db_close(&other);
+}
+
+static void who_must_not_wait_is_told(void **state)
+{
+	struct test_database *t = *state;
+	struct rd_error err = {.text = ""};
+	struct rd_db *db = NULL;
+	int64_t start, keys = -1;
+	unsigned number = 1;
+
+	assert_ok(rd_db_open_nonblocking(t->url, &db, &err));
+	assert_false(rd_db_would_block(db));
+	assert_status(rd_db_run(db, KEYS, NULL, 0, number_row, &keys, NULL),
+		on_postgres ? RD_AGAIN : RD_OK);
+	assert_int_equal(rd_db_would_block(db), on_postgres);
+	assert_false(rd_db_would_block(db)); /* told once */
+	assert_ok(rd_db_begin(t->db));
+	start = now_ms();
+	assert_status(rd_db_transact(db, add_pair, &number), RD_AGAIN);
+	assert_true(now_ms() - start < 1000);
+	assert_true(rd_db_would_block(db));
+	rd_db_rollback(t->db);
+	assert_status(rd_db_may_wait(db), RD_AGAIN);
+	assert_true(rd_db_would_block(db));
+	assert_ok(rd_db_may_wait(t->db));
+	assert_false(rd_db_would_block(t->db));
+	rd_db_close(&db);
+}
+
+static void a_limit_ends_what_waits(void **state)
+{
+	struct test_database *t = *state;
+	struct rd_db *other = NULL;
+	int64_t start = now_ms();
+	unsigned number = 1;
+
+	test_open(t, &other);
+	rd_db_limit(t->db, 300);
+	if (on_postgres) {
+		assert_status(
+			rd_db_run(t->db, "SELECT 1 FROM pg_sleep(5)", NULL, 0, NULL, NULL, NULL),
+			RD_TIMEOUT);
+	} else {
+		assert_ok(rd_db_begin(other));
+		assert_status(rd_db_transact(t->db, add_pair, &number), RD_AGAIN);
+		rd_db_rollback(other);
+	}
+	assert_true(now_ms() - start >= 300 && now_ms() - start < 3000);
+	rd_db_limit(t->db, 0);
+	assert_ok(rd_db_transact(t->db, add_pair, &number));
+	rd_db_close(&other);
+}
+
 static void passwords_stay_out_of_errors(void **state)
 {
 	const char *query = getenv("TEST_POSTGRES");
@@ -739,6 +813,9 @@ int main(void)
 		DATABASE_TEST(a_restart_of_the_server_is_survived),
 		DATABASE_TEST(a_waiter_listens_again_after_a_restart),
 		DATABASE_TEST(a_server_that_stays_away_is_given_up),
+		DATABASE_TEST(a_snapshot_is_of_one_moment),
+		DATABASE_TEST(who_must_not_wait_is_told),
+		DATABASE_TEST(a_limit_ends_what_waits),
 		DATABASE_TEST(passwords_stay_out_of_errors),
 		DATABASE_TEST(a_database_in_another_encoding_is_refused),
 		DATABASE_TEST(commits_wait_for_the_disk),
