@@ -52,23 +52,26 @@ def memory_mib(pid):
 class Figures:
     """Of one run of kms-load."""
 
-    def __init__(self, text, cpu):
+    def __init__(self, text, cpu, database_cpu=0):
         self.rate, self.p50, self.p99, failures, size = (float(word) for word in text.split())
         self.size = int(size)
         if failures:
             raise RuntimeError(f"{failures:.0f} requests were refused")
         self.per_core = None if cpu is None else self.rate / cpu
+        self.with_database = None if cpu is None else self.rate / (cpu + database_cpu)
 
 
-def load(port, operation, bodies, pids, seconds=2.0, rate=None, connections=CONNECTIONS, credentials=None):
-    """bodies: a file's path. pids: those whose processor time counts."""
+def load(port, operation, bodies, pids, seconds=2.0, rate=None, connections=CONNECTIONS, credentials=None,
+         database_pids=()):
+    """bodies: a file's path. pids: those whose processor time counts, database_pids: where the database is another's."""
     command = ["taskset", "-c", str(LOAD_CPU), LOAD, str(port), operation, bodies, str(connections), str(seconds)]
-    before, start = sum(map(cpu_seconds, pids)), time.monotonic()
+    before, start = [sum(map(cpu_seconds, group)) for group in (pids, database_pids)], time.monotonic()
     done = subprocess.run(command + ([f"{rate:.1f}"] if rate else []), stdout=subprocess.PIPE, text=True, check=True,
                           env={**os.environ, "AWS_ACCESS_KEY_ID": credentials.akid,
                                "AWS_SECRET_ACCESS_KEY": credentials.secret})
     elapsed = time.monotonic() - start
-    return Figures(done.stdout, (sum(map(cpu_seconds, pids)) - before) / elapsed)
+    after = [sum(map(cpu_seconds, group)) for group in (pids, database_pids)]
+    return Figures(done.stdout, *((now - then) / elapsed for now, then in zip(after, before)))
 
 
 class Server(Kms):
