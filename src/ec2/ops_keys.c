@@ -56,7 +56,7 @@ static enum rd_status add_key(struct ec2_call *call, struct ec2_key_pair *k, con
 	RD_ENSURE(k->public_key != NULL, RD_NOMEM);
 	st = rd_db_transact(call->db, add_work, k);
 	if (st == RD_EXISTS) {
-		return ec2_fail(call, EC2_FAULT_KEY_DUPLICATE, "The keypair '%s' already exists.",
+		return ec2_fail(call, EC2_FAULT_KEY_DUPLICATE, "The key pair '%s' already exists.",
 			k->head.name);
 	}
 	if (st == RD_LIMIT) {
