@@ -10,8 +10,9 @@ enum { BYTE_FALSE = 0xf4, BYTE_TRUE = 0xf5, BYTE_NULL = 0xf6, BYTE_UINT64 = 0x1b
 static enum rd_status put_head(struct rd_buf *b, enum rd_cbor_major major, uint64_t value)
 {
 	uint8_t head[RD_CBOR_HEAD_SIZE_MAX];
+	size_t n = rd_cbor_head_write(major, value, head);
 
-	return rd_buf_put(b, head, rd_cbor_head_write(major, value, head));
+	return rd_buf_put(b, head, n);
 }
 
 static enum rd_status put_string(struct rd_buf *b, enum rd_cbor_major major, struct rd_view v)

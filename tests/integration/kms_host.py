@@ -161,8 +161,8 @@ class Kms:
         self.ca = ca
         self.home = home or tempfile.mkdtemp(prefix="rdk-", dir=BASE)
         self.env = {**os.environ, "REDOUBT_HOME": self.home, **(env or {})}
-        self.log = tempfile.TemporaryFile(dir=BASE)
-        self.out = tempfile.TemporaryFile(dir=BASE)
+        self.log = tempfile.TemporaryFile("a+b", dir=BASE)
+        self.out = tempfile.TemporaryFile("a+b", dir=BASE)
         self.process = None
         self.clients = {}  # of ask()
         self.tls = tls or (ssl.create_default_context(cafile=ca) if ca else None)
