@@ -397,10 +397,14 @@ void rd_instance_vmm_gone(struct rd_instance *in)
 	 */
 	rd_clients_drop_domain(in->daemon, &in->domain);
 	in->vmm_gone = true;
-	end_enclaves(in);
 	if (in->domain.registry.count == 0) {
 		finish(in);
+		return;
 	}
+	if (in->state != RD_CTL_INSTANCE_SHUTTING_DOWN) {
+		rd_instance_set_state(in, RD_CTL_INSTANCE_STOPPING);
+	}
+	end_enclaves(in);
 }
 
 void rd_instance_enclave_gone(struct rd_domain *domain)

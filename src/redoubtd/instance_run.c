@@ -25,10 +25,11 @@
 
 #define QEMU_IMG "/usr/bin/qemu-img"
 /* The overlay's name until it is whole; and as qemu-img sees it, with the directory on fd 3. */
-#define NEW_DISK     "disk.new"
-#define IMAGING_DIR  3
-#define NEW_DISK_AT3 "/proc/self/fd/3/" NEW_DISK
-#define SECTOR       512u
+#define NEW_DISK    "disk.new"
+#define IMAGING_DIR 3
+static const char new_disk_at_3[] = "/proc/self/fd/3/" NEW_DISK;
+
+#define SECTOR 512u
 /* While the engine is being chosen. */
 #define ENGINE_WAIT_MS 20
 #define GIB            ((uint64_t)1 << 30)
@@ -369,7 +370,7 @@ static void on_imaging(void *arg, unsigned events)
 static enum rd_status spawn_imaging(struct rd_instance *in, int dir, int out, struct rd_error *err)
 {
 	char size[32];
-	const char *argv[] = {"qemu-img", "create", "-q", "-f", "qcow2", NEW_DISK_AT3, size, NULL};
+	const char *argv[] = {"qemu-img", "create", "-q", "-f", "qcow2", new_disk_at_3, size, NULL};
 	struct rd_spawn_fd fds[] = {
 		{.from = out, .to = STDERR_FILENO}, {.from = dir, .to = IMAGING_DIR}};
 	struct rd_spawn how = {
