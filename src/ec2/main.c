@@ -153,7 +153,6 @@ int main(int argc, char **argv)
 	signal(SIGXFSZ, SIG_IGN);
 	umask(077);
 	json_set_alloc_funcs(malloc, wipe_and_free);
-	rd_http_release_with(wipe_and_free);
 	if (rd_paths_init(&paths, &err) != RD_OK) {
 		fprintf(stderr, "redoubt-ec2: %s\n", err.text);
 		return EXIT_FAILURE;
