@@ -379,7 +379,7 @@ static void postgres_rollback(struct rd_db *base)
 	}
 }
 
-/* Two more messages to and fro. */
+/* It would be two messages more, each to be waited for. */
 static bool postgres_snapshot(struct rd_db *base)
 {
 	(void)base;
