@@ -85,6 +85,10 @@ static enum rd_status make_data(struct ec2_call *call, const char *base, char **
 	if (st == RD_OK) {
 		st = rd_query_parse(rd_buf_view(&out), &own->storage, &own->q);
 	}
+	if (rd_category(st) == RD_CAT_MALFORMED) {
+		st = ec2_fail(call, EC2_FAULT_UNKNOWN_PARAMETER, "%s",
+			"LaunchTemplateData has a member without a name.");
+	}
 	if (st == RD_OK && base != NULL) {
 		st = ec2_merge(call, &own->q, base, &merged);
 		if (st == RD_OK) {

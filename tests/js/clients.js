@@ -4,6 +4,7 @@
 'use strict';
 
 const readline = require('node:readline');
+const ec2 = require('@aws-sdk/client-ec2');
 const kms = require('@aws-sdk/client-kms');
 const esdk = require('@aws-crypto/client-node');
 
@@ -43,6 +44,25 @@ const purposes = {
     const done = await client.send(new kms[`${command.operation}Command`](fromWire(command.input)));
     const { $metadata: metadata, ...output } = done;
     return { output, attempts: metadata.attempts, requestId: metadata.requestId };
+  },
+  // A paginator or a waiter of the SDK's, or one operation.
+  async ec2(command) {
+    const client = new ec2.EC2Client(command.config);
+    const input = fromWire(command.input);
+    if (command.waiter) {
+      const done = await ec2[command.waiter]({ client, maxWaitTime: 60, minDelay: 1, maxDelay: 2 }, input);
+      return { output: done.state };
+    }
+    if (command.paginator) {
+      const pages = [];
+      for await (const page of ec2[command.paginator]({ client, pageSize: command.pageSize }, input)) {
+        const { $metadata: metadata, ...output } = page;
+        pages.push(output);
+      }
+      return { output: pages };
+    }
+    const { $metadata: metadata, ...output } = await client.send(new ec2[`${command.operation}Command`](input));
+    return { output, requestId: metadata.requestId };
   },
   async seal(command) {
     const options = { encryptionContext: command.context };
