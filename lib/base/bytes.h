@@ -111,9 +111,10 @@ static inline RD_MUST_USE enum rd_status rd_buf_put(struct rd_buf *b, const void
 	return RD_OK;
 }
 
+/* What is absent appends nothing. */
 static inline RD_MUST_USE enum rd_status rd_buf_put_view(struct rd_buf *b, struct rd_view v)
 {
-	return rd_buf_put(b, v.ptr, v.len);
+	return v.ptr == NULL ? RD_OK : rd_buf_put(b, v.ptr, v.len);
 }
 
 static inline RD_MUST_USE enum rd_status rd_buf_put_str(struct rd_buf *b, const char *s)
