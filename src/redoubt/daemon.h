@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asking redoubtd, as its administrator does: one connection, requests one after the other. */
+/* Asking redoubtd, as its administrator does: a connection for each request. */
 #ifndef RD_REDOUBT_DAEMON_H
 #define RD_REDOUBT_DAEMON_H
 

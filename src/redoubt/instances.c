@@ -107,16 +107,24 @@ static enum rd_status add_enclave(json_t *list, const struct rd_ctl_message *m)
 	return RD_OK;
 }
 
+/* One connection is one request. */
+static enum rd_status ask(struct daemon *d, enum rd_ctl_type request, enum rd_ctl_type type,
+	enum rd_status (*add)(json_t *list, const struct rd_ctl_message *m), json_t *list,
+	struct rd_error *err)
+{
+	const struct rd_ctl_message m = {.type = request};
+	enum rd_status st = daemon_open(d, err);
+
+	st = st == RD_OK ? daemon_ask(d, &m, err) : st;
+	st = st == RD_OK ? collect(d, type, add, list, err) : st;
+	daemon_close(d);
+	return st;
+}
+
 static enum rd_status fill(struct daemon *d, json_t *list, struct rd_error *err)
 {
-	const struct rd_ctl_message instances = {.type = RD_CTL_INSTANCE_DESCRIBE};
-	const struct rd_ctl_message enclaves = {.type = RD_CTL_DESCRIBE};
-
-	RD_TRY(daemon_open(d, err));
-	RD_TRY(daemon_ask(d, &instances, err));
-	RD_TRY(collect(d, RD_CTL_INSTANCE, add_instance, list, err));
-	RD_TRY(daemon_ask(d, &enclaves, err));
-	return collect(d, RD_CTL_ENCLAVE, add_enclave, list, err);
+	RD_TRY(ask(d, RD_CTL_INSTANCE_DESCRIBE, RD_CTL_INSTANCE, add_instance, list, err));
+	return ask(d, RD_CTL_DESCRIBE, RD_CTL_ENCLAVE, add_enclave, list, err);
 }
 
 static const char *text_of(const json_t *object, const char *name)
@@ -213,7 +221,6 @@ int rd_redoubt_instances(int argc, char **argv)
 		print_table(list);
 		rc = RD_EXIT_OK;
 	}
-	daemon_close(&daemon);
 	json_decref(list);
 	return rc == RD_EXIT_OK && fflush(stdout) != 0 ? RD_EXIT_FAILURE : rc;
 }
