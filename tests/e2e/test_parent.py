@@ -6,6 +6,7 @@ import hashlib
 import os
 import signal
 import struct
+import subprocess
 import tempfile
 
 import cbor2
@@ -284,7 +285,7 @@ def test_refusals_leave_nothing_behind(make_host, disk):
 
     # An image that would have QEMU open another file.
     hostile = image + ".qcow2"
-    os.system(f"qemu-img create -q -f qcow2 -u -b /etc/shadow -F raw {hostile} 1G")
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-u", "-b", "/etc/shadow", "-F", "raw", hostile, "1G"], check=True)
     refused(instances.IMAGE, "backing file", path=hostile, image_format="qcow2")
 
     assert ours.describe() == []
@@ -312,3 +313,32 @@ reboot -f
     ours.terminate(ONE)
     ours.reach(ONE, TERMINATED)
     nothing_is_left(host, ONE)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a small file system")
+def test_full_host_is_an_error_of_the_guests_disk(host, disk):
+    ours = Instances(host)
+    host.end_daemon()
+    small = host.path("state", "instances")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=700", "tmpfs", small], check=True)
+    try:
+        host.start_daemon()
+        ours.run(ONE, disk("""
+dd if=/dev/urandom of=/dev/vda2 bs=64k seek=100 count=800 conv=fsync 2>/dev/null; echo "guest: write $?"
+""", "full"), memory_mib=256, cpus=1)
+        console = ours.said(ONE, ENDED)
+        assert after(console, "guest: write") == ["1"]
+        assert ours.state(ONE) == RUNNING and "an error of its disk" in host.read_log()
+        # Another one has no room at all, and says so.
+        with open(os.path.join(small, "rest"), "wb") as file, pytest.raises(OSError):
+            file.write(bytes(8 << 20))
+        with pytest.raises(Refused) as refused:
+            ours.run(TWO, disk("", "none"), memory_mib=256, cpus=1)
+        assert refused.value.code == instances.STORAGE and "o space left" in refused.value.text
+        ours.terminate(ONE)
+        ours.reach(ONE, TERMINATED)
+        ours.terminate(TWO)
+        ours.reach(TWO, TERMINATED)
+        assert os.listdir(small) == ["rest"]
+    finally:
+        subprocess.run(["umount", "-l", small], check=True)
