@@ -322,6 +322,7 @@ void rd_instance_stop(struct rd_instance *in, bool hard)
 {
 	struct rd_ctl_message m = {.type = RD_CTL_VMM_STOP, .vmm_stop = {.hard = hard}};
 
+	in->terminate = false;
 	rd_instance_set_state(in, RD_CTL_INSTANCE_STOPPING);
 	if (in->vmm.pid < 0) {
 		rd_instance_stop_imaging(in);

@@ -43,7 +43,7 @@ struct rd_instance {
 	struct rd_domain domain;
 	struct rd_ctl_parent parent; /* what it is while it runs; also its record on disk */
 	enum rd_ctl_instance_state state;
-	bool terminate; /* nothing is to be left of it */
+	bool terminate; /* nothing is to be left of it at its end */
 	bool vmm_gone;  /* waits for its enclaves' ends */
 	bool has_end;
 	struct rd_ctl_ended end;

@@ -185,9 +185,8 @@ static void give_up(struct rd_instance *in, struct rd_refusal *ref)
 	in->end = (struct rd_ctl_ended){.cause = RD_CTL_CAUSE_ENGINE};
 	rd_ctl_text_clean(rd_view_str(ref->err.text), in->end.text, sizeof(in->end.text));
 	rd_instance_stop_imaging(in);
-	if (in->vmm.pid > 0) {
-		rd_child_finish(&in->vmm);
-	}
+	rd_watch_free(&in->exit_watch);
+	rd_child_finish(&in->vmm);
 	rd_instance_vmm_gone(in);
 }
 
@@ -292,6 +291,7 @@ static void launch_or_give_up(void *arg)
 		return;
 	}
 	rd_fd_close(&in->base);
+	in->terminate = false;
 	rd_log(RD_LOG_INFO, "%s: started (pid %d), %llu CPUs, %llu MiB", in->domain.instance_id,
 		(int)in->vmm.pid, (unsigned long long)in->parent.cpus,
 		(unsigned long long)in->parent.memory_mib);
@@ -468,7 +468,7 @@ void rd_instance_run(struct rd_client *c, const struct rd_ctl_instance_run *run,
 		return;
 	}
 	in->has_end = false;
-	in->terminate = false;
+	in->terminate = is_new; /* unless it gets as far as its launch */
 	in->runner = c;
 	c->starting = in;
 	in->base = rd_steal(&base, -1);
