@@ -15,6 +15,7 @@
 #include "peer.h"
 #include "vsock_host.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -434,7 +435,7 @@ static void console_comes_in_its_descriptors_place(void **state)
 	open_control(w, 1000);
 	assert_ok(rd_ctl_stream_put(&ask, &out));
 	send_control(w, rd_buf_view(&out));
-	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	out = rd_buf_fixed(storage, sizeof(storage));
 	assert_ok(rd_ctl_encode(&m, &out));
 	fds.fd[0] = ends[0];
