@@ -44,12 +44,17 @@ enum rd_status kms_may(struct kms_call *call, const struct kms_cached_key *key,
 	const char *resource, struct kms_question *question)
 {
 	char action[ACTION_SIZE];
+	enum rd_status st;
 
 	(void)snprintf(action, sizeof(action), "kms:%s", call->op->name);
 	if (key != NULL) {
 		RD_TRY(kms_recipient_param_take(call, action, key));
 	}
-	return kms_may_action(call, action, key, resource, question);
+	st = kms_may_action(call, action, key, resource, question);
+	if (question != NULL) {
+		question->action = NULL; /* it was ours */
+	}
+	return st;
 }
 
 enum rd_status kms_answer(struct kms_call *call, json_t *json)
