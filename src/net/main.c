@@ -208,7 +208,8 @@ static enum rd_status run(struct net *net)
 /* -1: go on; otherwise the exit code. */
 static int read_arguments(int argc, char **argv)
 {
-	if (argc == 1) {
+	/* An instance's id is for whoever reads a list of processes. */
+	if (argc == 1 || (argc == 2 && argv[1][0] != '-')) {
 		return -1;
 	}
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
@@ -216,7 +217,7 @@ static int read_arguments(int argc, char **argv)
 		return EXIT_SUCCESS;
 	}
 	if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-		puts("Usage: redoubt-net [--help|--version]\n\nThe network of one parent "
+		puts("Usage: redoubt-net [INSTANCE-ID|--help|--version]\n\nThe network of one parent "
 		     "instance. redoubt-vmm starts it, with QEMU's card on descriptor 3\n"
 		     "and a control socket on descriptor 4.");
 		return EXIT_SUCCESS;

@@ -88,7 +88,7 @@ class Net:
             os.dup2(two, 4)
 
         # Leaks are searched for in /proc, which the sandbox has none of.
-        self.process = subprocess.Popen([REDOUBT_NET], preexec_fn=place, close_fds=False, stderr=subprocess.PIPE,
+        self.process = subprocess.Popen([REDOUBT_NET, "i-1"], preexec_fn=place, close_fds=False, stderr=subprocess.PIPE,
                                         env={**os.environ, "RUST_LOG": "info", "ASAN_OPTIONS": "detect_leaks=0"})
         qemu.close()
         theirs.close()
