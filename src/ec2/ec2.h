@@ -7,7 +7,8 @@
  *	http.c, call.c         HTTP requests to calls, calls to answers, on workers
  *	door.c                 redoubt-kms's service door: who calls, and whether they may
  *	host.c, watch.c        redoubtd: what instances are to do, and what they do
- *	reconcile.c            the store's wish and redoubtd's truth brought together
+ *	life.c                 states; the store's wish and redoubtd's truth brought together
+ *	metadata.c             what each instance is told of itself (src/imds serves it)
  *	params.c, filter.c, select.c   what every operation does with its request
  *	launch.c, ops_*.c      the operations
  *	model.h, record.c, store.c     what is on record
@@ -22,6 +23,7 @@ struct ec2_authority;
 struct ec2_door;
 struct ec2_host;
 struct ec2_host_client;
+struct ec2_metadata;
 struct ec2_watch;
 struct rd_http_server;
 struct rd_tls_server;
@@ -38,6 +40,7 @@ struct ec2 {
 	const struct ec2_host *host;
 	struct ec2_door *door;
 	struct ec2_host_client *host_client;
+	struct ec2_metadata *metadata; /* NULL: none is served */
 	struct ec2_watch *watch;
 	struct rd_workers *workers;
 	struct rd_tls_server *tls; /* NULL: plain HTTP, on loopback */

@@ -106,6 +106,9 @@ static const struct rd_seccomp_rule rules[] = {
 	RD_ALLOW(rename), /* written beside, then put in place */
 	RD_ALLOW(renameat),
 	RD_ALLOW(renameat2),
+	RD_ALLOW(symlink), /* metadata sockets, each in a directory of its own */
+	RD_ALLOW(symlinkat),
+	RD_ALLOW(rmdir),
 	RD_ALLOW(mkdir),
 	RD_ALLOW(mkdirat),
 	RD_ALLOW(fchmod),

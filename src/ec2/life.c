@@ -3,6 +3,7 @@
 #include "ec2/life.h"
 
 #include "ec2/disk.h"
+#include "ec2/metadata.h"
 #include "ec2/network.h"
 #include "ec2/types.h"
 #include "log/log.h"
@@ -131,6 +132,12 @@ enum rd_status ec2_host_run(
 	if (ec2_disk_open(&ec2->config, i->location, &image, NULL, &err) != RD_OK) {
 		why->code = RD_I_IMAGE;
 		snprintf(why->text, sizeof(why->text), "%s", err.text);
+		return RD_FORBIDDEN;
+	}
+	/* Its socket is there before whoever connects to it. */
+	if (!i->metadata_off && ec2_metadata_serve(ec2->metadata, i->head.id, &err) != RD_OK) {
+		why->code = RD_I_INTERNAL;
+		snprintf(why->text, sizeof(why->text), "%.500s", err.text);
 		return RD_FORBIDDEN;
 	}
 	m = calloc(1, sizeof(*m));
@@ -297,6 +304,9 @@ void ec2_observe(struct ec2 *ec2, struct rd_db *db, const struct rd_ctl_instance
 		rd_log(RD_LOG_ERROR, "%s: its state cannot be noted: %s (database: %s)",
 			said->instance_id, rd_status_text(st), rd_db_error(db));
 		return;
+	}
+	if (said->state == RD_CTL_INSTANCE_STOPPED || said->state == RD_CTL_INSTANCE_TERMINATED) {
+		ec2_metadata_drop(ec2->metadata, said->instance_id);
 	}
 	if (o.end || (o.stranger && said->state != RD_CTL_INSTANCE_TERMINATED &&
 			     said->state != RD_CTL_INSTANCE_SHUTTING_DOWN)) {

@@ -100,7 +100,8 @@ struct ec2_instance {
 	char client_token[EC2_TOKEN_SIZE];
 	char location[EC2_PATH_SIZE]; /* the image's, which may be deregistered meanwhile */
 	char format[8];
-	char *user_data; /* base64 as it was given; NULL: none */
+	char *public_key; /* of key_name, as it was at the launch; NULL: none */
+	char *user_data;  /* base64 as it was given; NULL: none */
 };
 
 struct ec2_image {

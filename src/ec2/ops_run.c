@@ -40,6 +40,7 @@ struct plan {
 	char groups[EC2_GROUPS_SIZE];
 	char missing_group[EC2_NAME_SIZE];
 	bool key_found;
+	char *public_key;
 	int64_t min, max;
 	char token[EC2_TOKEN_SIZE];
 	char digest[65];
@@ -50,6 +51,7 @@ struct plan {
 static void plan_finish(struct plan *p)
 {
 	ec2_launch_finish(&p->launch);
+	free(p->public_key);
 	ec2_image_finish(&p->image);
 	ec2_template_finish(&p->template);
 }
@@ -188,6 +190,7 @@ static enum rd_status find_key(struct plan *p)
 	st = ec2_store_by_name(
 		p->call->db, EC2_KIND_KEY_PAIR, p->call->who.account, p->launch.key_name, &key);
 	p->key_found = st == RD_OK;
+	p->public_key = rd_steal(&key.public_key, NULL);
 	return st == RD_NOTFOUND ? RD_OK : st;
 }
 
@@ -420,6 +423,10 @@ static enum rd_status fill(struct plan *p, uint32_t index, struct ec2_instance *
 	i->metadata_off = l->metadata == EC2_OFF;
 	i->metadata_tags = l->metadata_tags == EC2_ON;
 	i->hop_limit = (uint32_t)(l->hop_limit == 0 ? HOPS_DEFAULT : l->hop_limit);
+	if (p->public_key != NULL) {
+		i->public_key = strdup(p->public_key);
+		RD_ENSURE(i->public_key != NULL, RD_NOMEM);
+	}
 	if (l->user_data != NULL) {
 		i->user_data = strdup(l->user_data);
 		RD_ENSURE(i->user_data != NULL, RD_NOMEM);

@@ -45,7 +45,8 @@ static const struct field instance_fields[] = {U32(ec2_instance, launch_index),
 	BOOL(ec2_instance, shutdown_terminates), BOOL(ec2_instance, tokens_required),
 	BOOL(ec2_instance, metadata_off), BOOL(ec2_instance, metadata_tags),
 	U32(ec2_instance, hop_limit), TEXT(ec2_instance, client_token),
-	TEXT(ec2_instance, location), TEXT(ec2_instance, format), DUP(ec2_instance, user_data)};
+	TEXT(ec2_instance, location), TEXT(ec2_instance, format), DUP(ec2_instance, public_key),
+	DUP(ec2_instance, user_data)};
 
 static const struct field image_fields[] = {TEXT(ec2_image, description), TEXT(ec2_image, location),
 	TEXT(ec2_image, format), TEXT(ec2_image, root_device), TEXT(ec2_image, boot_mode),

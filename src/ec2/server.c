@@ -10,6 +10,7 @@
 #include "ec2/host.h"
 #include "ec2/http.h"
 #include "ec2/isolate.h"
+#include "ec2/metadata.h"
 #include "ec2/schema.h"
 #include "ec2/watch.h"
 #include "http/server.h"
@@ -26,8 +27,8 @@
 
 /* Calls take some ms: this is what a client waits for at most, a few seconds. */
 #define CALLS_WAITING 512
-/* The watch's. */
-#define OTHER_DBS 1
+/* The watch's and the metadata's. */
+#define OTHER_DBS 2
 
 static int64_t now_ms(void)
 {
@@ -81,7 +82,7 @@ static enum rd_status open_others(struct ec2 *ec2, struct rd_error *err)
 {
 	struct ec2_host_client *client = NULL;
 
-	RD_TRY(ec2_door_new(ec2->config.service, ec2->config.workers, &ec2->door, err));
+	RD_TRY(ec2_door_new(ec2->config.service, ec2->config.workers + 1, &ec2->door, err));
 	RD_TRY(ec2_host_new(ec2->config.redoubtd, &client, err));
 	ec2->host_client = client;
 	ec2->host = ec2_host_of(client);
@@ -116,6 +117,9 @@ enum rd_status ec2_server_start(struct ec2 *ec2, struct rd_error *err)
 	RD_TRY(open_databases(ec2, err));
 	RD_TRY(open_others(ec2, err));
 	RD_TRY(ec2_isolate(err));
+	RD_TRY(ec2_metadata_new(
+		ec2, ec2->dbs[ec2->n_dbs - 1], ec2->config.workers, &ec2->metadata, err));
+	RD_TRY(ec2_metadata_serve_all(ec2->metadata, ec2->dbs[0], err));
 	RD_TRY(start_workers(ec2, err));
 	RD_TRY(ec2_http_start(ec2, err));
 	ec2->config.listen_port = rd_http_server_port(ec2->server);
@@ -129,6 +133,7 @@ void ec2_server_stop(struct ec2 *ec2)
 	ec2_watch_stop(&ec2->watch);
 	ec2_http_stop(ec2);
 	rd_workers_free(&ec2->workers);
+	ec2_metadata_free(&ec2->metadata);
 	ec2_host_free(&ec2->host_client);
 	ec2_door_free(&ec2->door);
 	while (ec2->n_dbs > 0) {

@@ -3,13 +3,16 @@
 killed in between. The disk has a boot sector that halts; what runs in a guest is for the end-to-end tests.
 """
 
+import http.client
+import json
 import os
 import signal
+import socket
 import subprocess
 
 import pytest
 from botocore.exceptions import ClientError
-from ec2_host import Ec2, Kms, until
+from ec2_host import Credentials, Ec2, Kms, until
 
 OFF = {"HttpEndpoint": "disabled"}
 
@@ -160,3 +163,63 @@ def command_of(pid):
             return file.read()
     except OSError:
         return ""
+
+
+# --- metadata, asked for at the instance's own socket, as redoubt-net does for the guest ---
+
+
+class Metadata:
+    def __init__(self, kms, one):
+        self.path = kms.path("run", "imds", f"{one}.sock")
+
+    def ask(self, path, method="GET", **headers):
+        connection = http.client.HTTPConnection("169.254.169.254")
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(20)
+        connection.sock.connect(self.path)
+        connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+
+    def get(self, path):
+        status, token = self.ask("/latest/api/token", "PUT", X_aws_ec2_metadata_token_ttl_seconds="60")
+        assert status == 200, token
+        status, text = self.ask("/latest/" + path, X_aws_ec2_metadata_token=token)
+        assert status == 200, (path, text)
+        return text
+
+
+def test_metadata(kms, ec2):
+    client, iam = ec2.client(), kms.client("iam")
+    iam.create_role(RoleName="parent", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}))
+    iam.create_instance_profile(InstanceProfileName="parent")
+    iam.add_role_to_instance_profile(InstanceProfileName="parent", RoleName="parent")
+    client.create_key_pair(KeyName="login", KeyType="ed25519")
+    made = run(ec2, client, MetadataOptions={"InstanceMetadataTags": "enabled"}, KeyName="login", UserData="#!/bin/sh\n",
+               IamInstanceProfile={"Name": "parent"},
+               TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": "p"}]}])[0]
+    one = made["InstanceId"]
+    client.delete_key_pair(KeyName="login")  # the instance keeps what it was launched with
+    assert becomes(client, one, "running")[0], ec2.log_text()
+    assert client.describe_instance_status(InstanceIds=[one])["InstanceStatuses"][0]["InstanceStatus"]["Status"] == \
+        "initializing"
+    metadata = Metadata(kms, one)
+    assert metadata.ask("/latest/meta-data/instance-id")[0] == 401  # version 2 is required
+    assert metadata.get("meta-data/instance-id") == one
+    assert metadata.get("user-data") == "#!/bin/sh\n"
+    assert metadata.get("meta-data/public-keys/0/openssh-key").startswith("ssh-ed25519 ")
+    assert metadata.get("meta-data/local-ipv4") == made["PrivateIpAddress"]
+    assert metadata.get("meta-data/security-groups") == "default"
+    assert metadata.get("meta-data/tags/instance/Name") == "p"
+    assert json.loads(metadata.get("dynamic/instance-identity/document"))["instanceId"] == one
+    given = json.loads(metadata.get("meta-data/iam/security-credentials/parent"))
+    who = kms.client("sts", Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["Token"]))
+    assert who.get_caller_identity()["Arn"].endswith(f"assumed-role/parent/{one}")
+    assert until(lambda: client.describe_instance_status(InstanceIds=[one])["InstanceStatuses"][0][
+        "InstanceStatus"]["Status"] == "ok", 10)
+    ec2.restart(signal.SIGKILL)
+    assert metadata.get("meta-data/instance-id") == one
+    ec2.client().terminate_instances(InstanceIds=[one])
+    assert becomes(ec2.client(), one, "terminated")[0]
+    assert until(lambda: os.listdir(kms.path("run", "imds")) == [], 10)
