@@ -4,7 +4,6 @@
 #include "crypto/secret.h"
 #include "ec2/http.h"
 #include "ec2/server.h"
-#include "http/server.h"
 #include "log/log.h"
 
 #include <getopt.h>
