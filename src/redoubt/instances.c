@@ -139,9 +139,22 @@ static long long number_of(const json_t *object, const char *name)
 	return json_integer_value(json_object_get(object, name));
 }
 
+/* What a stopped instance does not have is "-". */
+static const char *size_of(const json_t *object, const char *name, const char *unit, char ret[32])
+{
+	long long n = number_of(object, name);
+
+	if (n == 0) {
+		return "-";
+	}
+	(void)snprintf(ret, 32, "%lld%s", n, unit);
+	return ret;
+}
+
 static void print_table(const json_t *list)
 {
 	json_t *instance, *enclave;
+	char cpus[32], memory[32];
 	size_t i, k;
 
 	printf("%-20s %-13s %4s %10s  %-24s %s\n", "INSTANCE", "STATE", "CPUS", "MEMORY", "SINCE",
@@ -150,15 +163,16 @@ static void print_table(const json_t *list)
 	{
 		const json_t *enclaves = json_object_get(instance, "Enclaves");
 
-		printf("%-20s %-13s %4lld %6lld MiB  %-24s %zu\n", text_of(instance, "InstanceId"),
-			text_of(instance, "State"), number_of(instance, "CPUCount"),
-			number_of(instance, "MemoryMiB"), text_of(instance, "Since"),
+		printf("%-20s %-13s %4s %10s  %-24s %zu\n", text_of(instance, "InstanceId"),
+			text_of(instance, "State"), size_of(instance, "CPUCount", "", cpus),
+			size_of(instance, "MemoryMiB", " MiB", memory), text_of(instance, "Since"),
 			json_array_size(enclaves));
 		json_array_foreach(enclaves, k, enclave)
 		{
-			printf("  CID %-14lld %-13s %4lld %6lld MiB  %s\n",
+			printf("  CID %-14lld %-13s %4s %10s  %s\n",
 				number_of(enclave, "EnclaveCID"), text_of(enclave, "EnclaveName"),
-				number_of(enclave, "NumberOfCPUs"), number_of(enclave, "MemoryMiB"),
+				size_of(enclave, "NumberOfCPUs", "", cpus),
+				size_of(enclave, "MemoryMiB", " MiB", memory),
 				text_of(enclave, "EnclaveID"));
 		}
 	}
