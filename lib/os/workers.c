@@ -110,7 +110,7 @@ enum rd_status rd_workers_new(
 	if (w == NULL) {
 		return rd_fail(err, RD_NOMEM, "out of memory for workers");
 	}
-	assert(config->lanes <= RD_WORKERS_LANES_MAX);
+	assert(config->lanes > 0 && config->lanes <= RD_WORKERS_LANES_MAX);
 	w->n_lanes = config->lanes;
 	w->name = config->name;
 	for (unsigned i = 0; i < w->n_lanes; i++) {

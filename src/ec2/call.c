@@ -107,16 +107,15 @@ static enum rd_status find_operation(struct ec2_call *call)
 
 static enum rd_status run(struct ec2_call *call, struct rd_buf *out)
 {
-	struct rd_xml_out x = rd_xml_out(out);
-
 	RD_TRY(find_operation(call));
 	RD_TRY(put_declaration(out));
-	call->x = &x;
-	rd_xml_out_root(&x, call->op->response, RD_EC2_XMLNS);
-	rd_xml_out_str(&x, "requestId", call->request_id);
+	call->xml = rd_xml_out(out);
+	call->x = &call->xml;
+	rd_xml_out_root(call->x, call->op->response, RD_EC2_XMLNS);
+	rd_xml_out_str(call->x, "requestId", call->request_id);
 	RD_TRY(call->op->handler(call));
-	rd_xml_out_end(&x);
-	return rd_xml_out_finish(&x);
+	rd_xml_out_end(call->x);
+	return rd_xml_out_finish(call->x);
 }
 
 void ec2_call_run(

@@ -49,7 +49,8 @@ struct ec2_call {
 	const struct rd_query *q;
 	struct ec2_identity who;
 	struct ec2_fault fault;
-	struct rd_xml_out *x;
+	struct rd_xml_out xml;
+	struct rd_xml_out *x; /* the answer, while a handler runs: xml */
 };
 
 /* Sets the fault and returns RD_FORBIDDEN, which a handler passes on. */

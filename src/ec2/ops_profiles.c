@@ -39,7 +39,9 @@ struct association_change {
 
 static enum rd_status change_work(struct rd_db *db, void *arg)
 {
+	static const struct ec2_profile none = {.arn = ""};
 	struct association_change *c = arg;
+	const struct ec2_profile *profile = c->profile == NULL ? &none : c->profile;
 	struct ec2_instance i RD_CLEANUP(ec2_instance_finish) = {.state = 0};
 
 	RD_TRY(ec2_store_get(db, EC2_KIND_INSTANCE, c->call->who.account, c->i->head.id, &i));
@@ -51,12 +53,9 @@ static enum rd_status change_work(struct rd_db *db, void *arg)
 		return ec2_fail(c->call, EC2_FAULT_INSTANCE_STATE, "The instance '%s' is %s.",
 			i.head.id, ec2_state_name(i.state));
 	}
-	memcpy(i.profile_arn, c->profile == NULL ? (char[EC2_ARN_SIZE]){0} : c->profile->arn,
-		sizeof(i.profile_arn));
-	memcpy(i.profile_id, c->profile == NULL ? (char[EC2_ID_SIZE]){0} : c->profile->id,
-		sizeof(i.profile_id));
-	memcpy(i.role_arn, c->profile == NULL ? (char[EC2_ARN_SIZE]){0} : c->profile->role_arn,
-		sizeof(i.role_arn));
+	memcpy(i.profile_arn, profile->arn, sizeof(i.profile_arn));
+	memcpy(i.profile_id, profile->id, sizeof(i.profile_id));
+	memcpy(i.role_arn, profile->role_arn, sizeof(i.role_arn));
 	i.association[0] = '\0';
 	if (c->profile != NULL) {
 		RD_TRY(ec2_make_id("iip-assoc-", i.association));

@@ -449,14 +449,16 @@ static enum rd_status add_instance(struct plan *p, uint32_t index)
 static enum rd_status within_limit(struct plan *p)
 {
 	int64_t have = 0;
+	long long wanted;
 
 	/* Each instance that is not terminated has an address. */
 	RD_TRY(ec2_store_address_count(p->call->db, p->call->who.account, &have));
-	if (have + p->max > p->call->ec2->config.max_instances) {
+	wanted = have + p->max;
+	if (wanted > p->call->ec2->config.max_instances) {
 		return ec2_fail(p->call, EC2_FAULT_INSTANCE_LIMIT,
 			"You have requested more instances (%lld) than your current instance limit "
 			"of %u allows (max_instances in ec2.yaml).",
-			(long long)(have + p->max), p->call->ec2->config.max_instances);
+			wanted, p->call->ec2->config.max_instances);
 	}
 	return RD_OK;
 }

@@ -377,7 +377,7 @@ static enum rd_status digest_one(struct rd_digest *d, struct rd_view text)
 
 enum rd_status ec2_in_digest(struct ec2_in in, const char *const *without, char ret_hex[65])
 {
-	const struct rd_query_param *sorted[RD_QUERY_PARAMS_MAX];
+	const struct rd_query_param *sorted[RD_QUERY_PARAMS_MAX] = {NULL};
 	uint8_t digest[RD_SHA256_SIZE];
 	struct rd_digest *d RD_CLEANUP(rd_digest_free) = NULL;
 
