@@ -132,15 +132,22 @@ static void the_beginning_is_kept(void **state)
 /* As the release before had it. */
 static void an_older_database_is_brought_up(void **state)
 {
+	static const char *const steps_back[] = {
+		"DROP VIEW database_clock",
+		"DROP TABLE pending_record",
+		"DROP TABLE last_use_tracking",
+		"DROP TABLE last_use",
+		"DROP TABLE instance_profile",
+		"UPDATE schema_version SET version = 2",
+	};
 	struct test_database *t = *state;
 	struct rd_db *again = NULL;
 	struct kms_last_use use;
 	int64_t since_ms;
 
-	assert_ok(rd_db_run(t->db, "DROP TABLE last_use", NULL, 0, NULL, NULL, NULL));
-	assert_ok(rd_db_run(t->db, "DROP TABLE last_use_tracking", NULL, 0, NULL, NULL, NULL));
-	assert_ok(rd_db_run(
-		t->db, "UPDATE schema_version SET version = 2", NULL, 0, NULL, NULL, NULL));
+	for (size_t i = 0; i < RD_ARRAY_LEN(steps_back); i++) {
+		assert_ok(rd_db_run(t->db, steps_back[i], NULL, 0, NULL, NULL, NULL));
+	}
 	test_open(t, &again);
 	assert_ok(kms_store_last_use_since(again, &since_ms));
 	assert_status(kms_store_last_use_get(again, key[0].id, &use), RD_NOTFOUND);
