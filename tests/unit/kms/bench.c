@@ -5,6 +5,7 @@
 #include "crypto/secret.h"
 #include "kms/audit.h"
 #include "kms/cache.h"
+#include "kms/journal.h"
 #include "kms/keyring.h"
 #include "kms/schema.h"
 
@@ -74,6 +75,7 @@ void bench_open(struct bench *b, int64_t now_ms)
 	assert_ok(rd_ec_key_generate(RD_P256, &b->audit_key));
 	snprintf(text, sizeof(text), "%s/audit", b->dir);
 	check(kms_audit_open(text, b->audit_key, &b->kms.audit, &err), &err);
+	assert_ok(kms_journal_new(&b->kms.journal));
 	snprintf(b->kms.config.region, sizeof(b->kms.config.region), "%s", BENCH_REGION);
 	snprintf(b->kms.config.account, sizeof(b->kms.config.account), "%s", BENCH_ACCOUNT);
 }
@@ -100,6 +102,7 @@ void bench_close(struct bench *b)
 	end_call(b);
 	kms_recipients_free(&b->kms.recipients);
 	kms_audit_close(&b->kms.audit);
+	kms_journal_free(&b->kms.journal);
 	rd_ec_key_free(&b->audit_key);
 	kms_cache_free(&b->kms.cache);
 	kms_keyring_free(&b->kms.keyring);
