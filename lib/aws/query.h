@@ -14,7 +14,7 @@
 /* A policy document of 131,072 characters, three bytes each when percent-encoded, and the rest. */
 #define RD_QUERY_SIZE_MAX (512u << 10)
 /* 50 tags are 100 parameters, and EC2 has requests about a few hundred ids at once. */
-#define RD_QUERY_PARAMS_MAX 400
+#define RD_QUERY_PARAMS_MAX 352
 #define RD_QUERY_NAME_MAX   128
 
 struct rd_query_param {
