@@ -89,6 +89,7 @@ static enum rd_status fill(
 			return rd_fail(err, RD_NOMEM, "out of memory for workers");
 		}
 	}
+	RD_ENSURE(total > 0, rd_fail(err, RD_USAGE, "a lane without a worker"));
 	w->workers = calloc(total, sizeof(*w->workers));
 	if (w->workers == NULL) {
 		return rd_fail(err, RD_NOMEM, "out of memory for workers");

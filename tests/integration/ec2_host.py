@@ -109,14 +109,14 @@ class Ec2:
         self.log.seek(0)
         return self.log.read().decode(errors="replace")
 
-    def client(self, credentials=None, **config):
+    def client(self, credentials=None, verify=None, **config):
         who = credentials or self.admin
         settings = botocore.config.Config(
             **{"retries": {"total_max_attempts": 1}, "read_timeout": ANSWER_S, "max_pool_connections": 20, **config})
         with SESSION_LOCK:
             client = SESSION.create_client("ec2", REGION, endpoint_url=self.url, aws_access_key_id=who.akid,
                                            aws_secret_access_key=who.secret, aws_session_token=who.token,
-                                           config=settings)
+                                           verify=verify, config=settings)
         client.meta.events.register("before-parse.ec2.*", check_answer)
         return client
 

@@ -14,8 +14,8 @@ import urllib.error
 import urllib.request
 
 import pytest
-from botocore.exceptions import ClientError
-from ec2_host import Ec2, Kms, new_user, qcow2_head
+from botocore.exceptions import ClientError, SSLError
+from ec2_host import Ec2, Kms, new_user, qcow2_head, until
 
 IDS = {"min": {"MinCount": 1, "MaxCount": 1}}
 
@@ -512,3 +512,55 @@ def test_what_was_acknowledged_survives_a_kill(ec2, image):
     ec2.restart(signal.SIGKILL)
     after = ec2.client()
     assert {i["InstanceId"] for i in instances(after.describe_instances(InstanceIds=made))} == set(made)
+
+
+# --- another server, in the same home ---
+
+
+def certificate(directory, name):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3",
+                    "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", directory / "key.pem",
+                    "-out", directory / "cert.pem"], check=True, capture_output=True)
+
+
+def test_tls_and_a_new_certificate(kms, ec2, tmp_path):
+    assert subprocess.run([os.environ["REDOUBT_EC2"]], env=ec2.env, capture_output=True, check=False).returncode == 3
+    ec2.stop()
+    certificate(tmp_path, "first")
+    tls = Ec2(kms, f"tls_certificate: {tmp_path}/cert.pem\ntls_key: {tmp_path}/key.pem\n")
+    try:
+        assert tls.url.startswith("https://")
+        first = (tmp_path / "cert.pem").read_bytes()
+        assert tls.client(verify=str(tmp_path / "cert.pem")).describe_regions()["Regions"]
+        certificate(tmp_path, "second")
+        tls.process.send_signal(signal.SIGHUP)
+        assert until(lambda: "the certificate is reloaded" in tls.log_text(), 20)
+        assert tls.client(verify=str(tmp_path / "cert.pem")).describe_regions()["Regions"]
+        (tmp_path / "old.pem").write_bytes(first)
+        with pytest.raises(SSLError):
+            tls.client(verify=str(tmp_path / "old.pem")).describe_regions()
+        tls.assert_well()
+    finally:
+        tls.close()
+        with open(kms.path("config", "ec2.yaml"), "w", encoding="utf-8") as file:
+            file.write('listen: "127.0.0.1:0"\nregion: us-east-1\nstrict: true\n')
+        ec2.start()
+
+
+def test_strict_mode(ec2, image):
+    client = ec2.client()  # of the configuration that the test above has left
+    types = {t["InstanceType"] for t in client.describe_instance_types(
+        Filters=[{"Name": "nitro-enclaves-support", "Values": ["supported"]}])["InstanceTypes"]}
+    assert "m5.xlarge" in types and "m5.large" not in types
+    assert code(run, client, image, InstanceType="m5.large", EnclaveOptions={"Enabled": True})[0] == "UnsupportedOperation"
+    assert run(client, image, InstanceType="m5.xlarge", EnclaveOptions={"Enabled": True})["Instances"]
+
+
+def test_without_the_service_door_nobody_is_served(kms, ec2):
+    kms.process.send_signal(signal.SIGSTOP)
+    try:
+        client = ec2.client()
+        assert code(client.describe_instances)[::2] == ("Unavailable", 503)
+    finally:
+        kms.process.send_signal(signal.SIGCONT)
+    assert ec2.client().describe_regions()["Regions"]
