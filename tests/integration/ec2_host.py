@@ -86,7 +86,7 @@ class Ec2:
 
     def __init__(self, kms, config=""):
         self.kms, self.home, self.admin = kms, kms.home, kms.admin
-        self.env = kms.env
+        self.env, self.config = kms.env, config
         self.log = tempfile.TemporaryFile()
         self.process = None
         os.makedirs(kms.path("state", "images"), exist_ok=True)

@@ -30,7 +30,8 @@ def kms_fixture():
 
 @pytest.fixture(scope="module", name="ec2")
 def ec2_fixture(kms):
-    ec2 = Ec2(kms)
+    database = os.environ.get("TEST_POSTGRES")
+    ec2 = Ec2(kms, f'database: "{database}"\n' if database else "")
     yield ec2
     ec2.assert_well()
     ec2.close()
@@ -543,7 +544,7 @@ def test_tls_and_a_new_certificate(kms, ec2, tmp_path):
     finally:
         tls.close()
         with open(kms.path("config", "ec2.yaml"), "w", encoding="utf-8") as file:
-            file.write('listen: "127.0.0.1:0"\nregion: us-east-1\nstrict: true\n')
+            file.write('listen: "127.0.0.1:0"\nregion: us-east-1\nstrict: true\n' + ec2.config)
         ec2.start()
 
 
