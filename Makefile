@@ -20,7 +20,7 @@ help:
 	@echo 'make demo       an image to a verified attestation document; a secret that only one image gets'
 	@echo 'make demo-instance   a parent instance by the EC2 API, and the three commands of every lesson'
 	@echo 'make check      every test and lint; the last line says how many passed, failed and were skipped'
-	@echo 'make kernel     build the enclave kernel (once; 4 to 10 minutes), which starts 3 times as fast as Debian'"'"'s'
+	@echo 'make kernel     build the enclave kernel (once; 4 to 10 minutes), which starts 4 times as fast as Debian'"'"'s'
 	@echo 'make bench      measurements, each against a named baseline'
 	@echo 'make fuzz       libFuzzer, T=60 seconds for each target'
 	@echo 'make deb        Debian packages of the whole node and of a parent instance, in ./build/deb'
