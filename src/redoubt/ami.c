@@ -50,8 +50,8 @@ static void print_help(void)
 {
 	puts("usage: redoubt ami build [--output FILE] [--format raw|qcow2] [--size GIB]\n"
 	     "                         [--suite SUITE] [--package DEB]\n"
-	     "                         [--endpoint-url URL [--name NAME] [--image-id ID]]\n"
-	     "       redoubt ami register --endpoint-url URL [--name NAME] [--image-id ID] FILE\n"
+	     "                         [--endpoint-url URL [--name NAME | --image-id ID]]\n"
+	     "       redoubt ami register --endpoint-url URL [--name NAME | --image-id ID] FILE\n"
 	     "\n"
 	     "build makes the disk image of a parent instance: Debian, ssh, Docker, nitro-cli. The\n"
 	     "same packages give the same bytes. register makes an image known to the EC2 API, so\n"
@@ -64,7 +64,7 @@ static void print_help(void)
 	     "  --package DEB        redoubt-parent's package, if not the installed one\n"
 	     "  --endpoint-url URL   the EC2 API; who calls it is in AWS_ACCESS_KEY_ID and so on\n"
 	     "  --name NAME          the image's name there; redoubt-parent unless told\n"
-	     "  --image-id ID        the id that it shall have, as in ami-12345678\n"
+	     "  --image-id ID        the id that it shall have, and its name: ami-12345678\n"
 	     "  --help               this text");
 }
 
@@ -127,6 +127,22 @@ static bool is_image_id(const char *text)
 	       strspn(text + 4, "0123456789abcdef") == digits;
 }
 
+/* The service takes a name of an id's form as the id, too. */
+static enum rd_status check_image_id(struct ami_args *a, struct rd_error *err)
+{
+	if (strlen(a->image_id) < 4 || !is_image_id(a->image_id)) {
+		return rd_fail(err, RD_USAGE,
+			"--image-id %.32s is not \"ami-\" and 8 or 17 digits of 0-9a-f",
+			a->image_id);
+	}
+	if (a->name != NULL) {
+		return rd_fail(
+			err, RD_USAGE, "--image-id is the image's name, too: leave out --name");
+	}
+	a->name = a->image_id;
+	return RD_OK;
+}
+
 static enum rd_status check_build(struct ami_args *a, struct rd_error *err)
 {
 	if (a->format == NULL) {
@@ -154,14 +170,13 @@ static enum rd_status check(struct ami_args *a, struct rd_error *err)
 	if (!a->build && a->endpoint_url == NULL) {
 		return rd_fail(err, RD_USAGE, "register wants --endpoint-url");
 	}
+	if (a->image_id != NULL) {
+		return check_image_id(a, err);
+	}
+	a->name = a->name != NULL ? a->name : "redoubt-parent";
 	if (strlen(a->name) < AMI_NAME_MIN || strlen(a->name) > AMI_NAME_MAX) {
 		return rd_fail(err, RD_USAGE, "--name must have %d to %d characters", AMI_NAME_MIN,
 			AMI_NAME_MAX);
-	}
-	if (a->image_id != NULL && (strlen(a->image_id) < 4 || !is_image_id(a->image_id))) {
-		return rd_fail(err, RD_USAGE,
-			"--image-id %.32s is not \"ami-\" and 8 or 17 digits of 0-9a-f",
-			a->image_id);
 	}
 	return RD_OK;
 }
@@ -239,8 +254,7 @@ static enum rd_status run(const struct ami_args *a, struct rd_error *err)
 
 int rd_redoubt_ami(int argc, char **argv)
 {
-	struct ami_args args = {
-		.file = "redoubt-parent.qcow2", .size_gib = AMI_SIZE_GIB, .name = "redoubt-parent"};
+	struct ami_args args = {.file = "redoubt-parent.qcow2", .size_gib = AMI_SIZE_GIB};
 	struct rd_error err;
 
 	if (parse(argc, argv, &args, &err) != RD_OK) {

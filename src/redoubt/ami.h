@@ -25,8 +25,8 @@ struct ami_args {
 	const char *package;
 	uint64_t size_gib;
 	const char *endpoint_url; /* NULL: build registers nothing */
-	const char *name;
-	const char *image_id; /* NULL: the service's choice */
+	const char *name;         /* NULL until checked: image_id, or redoubt-parent */
+	const char *image_id;     /* NULL: the service's choice */
 };
 
 /* Registers args->file with the EC2 API at args->endpoint_url; prints the image's id. */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * RegisterImage of the EC2 API (2016-11-15), through libcurl, which also signs (SigV4).
- *
- * The AWS CLI would do as well, but the one that Debian 12 has does not know the tags of this
- * action yet; the wish for a certain id, as lessons have it, travels as the tag redoubt:image-id.
+ * RegisterImage of the EC2 API (2016-11-15), through libcurl, which also signs (SigV4). The wish
+ * for a certain id, as lessons have it, travels as the name: redoubt-ec2 takes a name of that form
+ * as the id.
  */
 #include "redoubt/ami.h"
 
@@ -73,11 +72,6 @@ static enum rd_status put_form(
 	RD_TRY(put_field(curl, body, "ImageLocation", location));
 	RD_TRY(put_field(curl, body, "Architecture", "x86_64"));
 	RD_TRY(put_field(curl, body, "VirtualizationType", "hvm"));
-	if (a->image_id != NULL) {
-		RD_TRY(put_field(curl, body, "TagSpecification.1.ResourceType", "image"));
-		RD_TRY(put_field(curl, body, "TagSpecification.1.Tag.1.Key", "redoubt:image-id"));
-		RD_TRY(put_field(curl, body, "TagSpecification.1.Tag.1.Value", a->image_id));
-	}
 	/* curl wants text. */
 	return rd_buf_u8(body, '\0');
 }
@@ -87,10 +81,18 @@ static size_t keep_answer(char *data, size_t size, size_t count, void *ctx)
 	return rd_buf_put(ctx, data, size * count) == RD_OK ? size * count : 0;
 }
 
+static enum rd_status add_header(struct curl_slist **headers, const char *line)
+{
+	struct curl_slist *more = curl_slist_append(*headers, line);
+
+	RD_ENSURE(more != NULL, RD_NOMEM);
+	*headers = more;
+	return RD_OK;
+}
+
 static enum rd_status sign(CURL *curl, const struct caller *c, struct curl_slist **headers)
 {
 	char provider[128], keys[512], token[4096 + 32];
-	struct curl_slist *more;
 
 	RD_ENSURE(snprintf(provider, sizeof(provider), "aws:amz:%s:ec2", c->region) <
 			  (int)sizeof(provider),
@@ -98,13 +100,13 @@ static enum rd_status sign(CURL *curl, const struct caller *c, struct curl_slist
 	RD_ENSURE(
 		snprintf(keys, sizeof(keys), "%s:%s", c->access_key, c->secret) < (int)sizeof(keys),
 		RD_LIMIT);
+	/* libcurl signs what it is given here, and not the one that it would send by itself. */
+	RD_TRY(add_header(headers, "Content-Type: application/x-www-form-urlencoded"));
 	if (c->token != NULL) {
 		RD_ENSURE(snprintf(token, sizeof(token), "X-Amz-Security-Token: %s", c->token) <
 				  (int)sizeof(token),
 			RD_LIMIT);
-		more = curl_slist_append(*headers, token);
-		RD_ENSURE(more != NULL, RD_NOMEM);
-		*headers = more;
+		RD_TRY(add_header(headers, token));
 	}
 	RD_ENSURE(curl_easy_setopt(curl, CURLOPT_AWS_SIGV4, provider) == CURLE_OK, RD_UNSUPPORTED);
 	RD_ENSURE(curl_easy_setopt(curl, CURLOPT_USERPWD, keys) == CURLE_OK, RD_NOMEM);

@@ -72,14 +72,26 @@ def signature(service, headers, body, token=None, region="local-1"):
 
 
 def test_request_is_signed_and_whole(service, image):
-    result = register(service, image, "--name", "my image", "--image-id", "ami-12345678")
+    result = register(service, image, "--name", "my image")
     assert (result.returncode, result.stdout) == (0, "ami-12345678\n"), result.stderr
     headers, body = service.asked[0]
     assert dict(urllib.parse.parse_qsl(body.decode())) == {
         "Action": "RegisterImage", "Version": "2016-11-15", "Name": "my image", "ImageLocation": image,
-        "Architecture": "x86_64", "VirtualizationType": "hvm", "TagSpecification.1.ResourceType": "image",
-        "TagSpecification.1.Tag.1.Key": "redoubt:image-id", "TagSpecification.1.Tag.1.Value": "ami-12345678"}
+        "Architecture": "x86_64", "VirtualizationType": "hvm"}
+    assert "SignedHeaders=content-type;host;x-amz-date," in headers["Authorization"]
     assert headers["Authorization"].split("Signature=")[1] == signature(service, headers, body)
+
+
+def test_a_wanted_id_is_the_name(service, image):
+    assert register(service, image, "--image-id", "ami-12345678").returncode == 0
+    assert dict(urllib.parse.parse_qsl(service.asked[0][1].decode()))["Name"] == "ami-12345678"
+    both = register(service, image, "--image-id", "ami-12345678", "--name", "mine")
+    assert both.returncode == 2 and "leave out --name" in both.stderr and len(service.asked) == 1
+
+
+def test_an_image_without_a_name_gets_one(service, image):
+    assert register(service, image).returncode == 0
+    assert dict(urllib.parse.parse_qsl(service.asked[0][1].decode()))["Name"] == "redoubt-parent"
 
 
 def test_sessions_and_regions_are_signed(service, image):
