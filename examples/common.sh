@@ -44,7 +44,7 @@ must_refuse() {
     echo "   $what: ACCEPTED, and must not be" >&2
     exit 1
   fi
-  printf '   %-18s exit %d: %s\n' "$what" "$code" "$line"
+  printf '   %-18s exit %d: %s\n' "$what" "$code" "$(printf '%s\n' "$line" | head -n 1)"
 }
 # Another value for one byte of a file.
 flip_byte() {
