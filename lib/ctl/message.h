@@ -192,6 +192,8 @@ struct rd_ctl_describe {
 	char name[RD_CTL_NAME_MAX + 1];     /* empty: any */
 	bool metadata;                      /* send the metadata section's JSON along */
 	bool ended;                         /* list ended enclaves instead of live ones */
+	/* Of this parent instance, for clients of the host; empty: of where the client is. */
+	char instance_id[RD_CTL_ID_MAX + 1];
 };
 
 /* nitro-cli → redoubtd; TERMINATE: exactly one of the three. CONSOLE: one of the first two. */

@@ -73,6 +73,7 @@ static const struct rd_ctl_field describe_fields[] = {
 	TEXT("name", describe.name, false),
 	BOOL("metadata", describe.metadata),
 	BOOL("ended", describe.ended),
+	TEXT("instance_id", describe.instance_id, false),
 };
 
 static const struct rd_ctl_field target_fields[] = {

@@ -2,9 +2,10 @@
 /*
  * redoubt instances: what redoubtd has of parent instances and their enclaves.
  *
- * An enclave's id starts with its parent's ("i-…-enc…"), so the two lists are put together here.
+ * The enclaves of each are asked for by themselves.
  */
 #include "base/text.h"
+#include "ctl/codes.h"
 #include "redoubt/daemon.h"
 #include "redoubt/redoubt.h"
 
@@ -76,55 +77,53 @@ static enum rd_status add_instance(json_t *list, const struct rd_ctl_message *m)
 	return RD_OK;
 }
 
-static bool is_below(const char *enclave_id, const char *instance_id)
-{
-	size_t len = strlen(instance_id);
-
-	return strncmp(enclave_id, instance_id, len) == 0 &&
-	       strncmp(enclave_id + len, "-enc", 4) == 0;
-}
-
-/* Those of the host itself have no place here. */
 static enum rd_status add_enclave(json_t *list, const struct rd_ctl_message *m)
 {
 	const struct rd_ctl_enclave *e = &m->enclave;
-	json_t *instance;
-	size_t i;
+	json_t *one = json_pack("{s:s, s:s, s:I, s:I, s:I}", "EnclaveID", e->enclave_id,
+		"EnclaveName", e->name, "EnclaveCID", (json_int_t)e->cid, "NumberOfCPUs",
+		(json_int_t)e->cpu_ids.count, "MemoryMiB", (json_int_t)e->memory_mib);
 
-	json_array_foreach(list, i, instance)
-	{
-		if (!is_below(e->enclave_id,
-			    json_string_value(json_object_get(instance, "InstanceId")))) {
-			continue;
-		}
-		RD_ENSURE(json_array_append_new(json_object_get(instance, "Enclaves"),
-				  json_pack("{s:s, s:s, s:I, s:I, s:I}", "EnclaveID", e->enclave_id,
-					  "EnclaveName", e->name, "EnclaveCID", (json_int_t)e->cid,
-					  "NumberOfCPUs", (json_int_t)e->cpu_ids.count, "MemoryMiB",
-					  (json_int_t)e->memory_mib)) == 0,
-			RD_NOMEM);
-	}
-	return RD_OK;
+	return json_array_append_new(list, one) == 0 ? RD_OK : RD_NOMEM;
 }
 
 /* One connection is one request. */
-static enum rd_status ask(struct daemon *d, enum rd_ctl_type request, enum rd_ctl_type type,
+static enum rd_status ask(struct daemon *d, const struct rd_ctl_message *m, enum rd_ctl_type type,
 	enum rd_status (*add)(json_t *list, const struct rd_ctl_message *m), json_t *list,
 	struct rd_error *err)
 {
-	const struct rd_ctl_message m = {.type = request};
 	enum rd_status st = daemon_open(d, err);
 
-	st = st == RD_OK ? daemon_ask(d, &m, err) : st;
+	st = st == RD_OK ? daemon_ask(d, m, err) : st;
 	st = st == RD_OK ? collect(d, type, add, list, err) : st;
 	daemon_close(d);
 	return st;
 }
 
+static enum rd_status fill_enclaves(struct daemon *d, json_t *instance, struct rd_error *err)
+{
+	struct rd_ctl_message m = {.type = RD_CTL_DESCRIBE};
+	enum rd_status st;
+
+	snprintf(m.describe.instance_id, sizeof(m.describe.instance_id), "%s",
+		json_string_value(json_object_get(instance, "InstanceId")));
+	st = ask(d, &m, RD_CTL_ENCLAVE, add_enclave, json_object_get(instance, "Enclaves"), err);
+	/* It may have been terminated since it was listed. */
+	return st == RD_DENIED && d->answer.error.code == RD_I_NOTFOUND ? RD_OK : st;
+}
+
 static enum rd_status fill(struct daemon *d, json_t *list, struct rd_error *err)
 {
-	RD_TRY(ask(d, RD_CTL_INSTANCE_DESCRIBE, RD_CTL_INSTANCE, add_instance, list, err));
-	return ask(d, RD_CTL_DESCRIBE, RD_CTL_ENCLAVE, add_enclave, list, err);
+	const struct rd_ctl_message m = {.type = RD_CTL_INSTANCE_DESCRIBE};
+	json_t *instance;
+	size_t i;
+
+	RD_TRY(ask(d, &m, RD_CTL_INSTANCE, add_instance, list, err));
+	json_array_foreach(list, i, instance)
+	{
+		RD_TRY(fill_enclaves(d, instance, err));
+	}
+	return RD_OK;
 }
 
 static const char *text_of(const json_t *object, const char *name)

@@ -43,11 +43,34 @@ static void refuse_unknown(struct rd_client *c, const char *enclave_id, const ch
 	rd_client_error(c, enclave_id[0] != '\0' ? RD_E_SOCKET : RD_E_NAME, text);
 }
 
-static void describe_live(struct rd_client *c, const struct rd_ctl_describe *ask)
+/* Whose enclaves are asked about; NULL when the client has been told why not. */
+static const struct rd_domain *asked_domain(struct rd_client *c, const struct rd_ctl_describe *ask)
+{
+	struct rd_instance *in;
+	char text[RD_CTL_TEXT_MAX + 1];
+
+	if (ask->instance_id[0] == '\0') {
+		return c->domain;
+	}
+	if (c->domain != &c->daemon->host) {
+		rd_client_error(c, RD_E_CONNECTION, "an instance may not ask that");
+		return NULL;
+	}
+	in = rd_instance_find(c->daemon, ask->instance_id);
+	if (in == NULL) {
+		snprintf(text, sizeof(text), "there is no instance \"%s\" here", ask->instance_id);
+		rd_client_error(c, RD_I_NOTFOUND, text);
+		return NULL;
+	}
+	return &in->domain;
+}
+
+static void describe_live(
+	struct rd_client *c, const struct rd_domain *domain, const struct rd_ctl_describe *ask)
 {
 	struct rd_daemon *d = c->daemon;
 
-	for (struct rd_enclave *e = c->domain->registry.first; e != NULL; e = e->next) {
+	for (struct rd_enclave *e = domain->registry.first; e != NULL; e = e->next) {
 		struct rd_ctl_message m = {.type = RD_CTL_ENCLAVE};
 		int fd = -1;
 
@@ -55,7 +78,7 @@ static void describe_live(struct rd_client *c, const struct rd_ctl_describe *ask
 			(ask->name[0] != '\0' && strcmp(ask->name, e->launch.name) != 0)) {
 			continue;
 		}
-		if (ask->enclave_id[0] != '\0' && find_live(c->domain, ask->enclave_id, "") != e) {
+		if (ask->enclave_id[0] != '\0' && find_live(domain, ask->enclave_id, "") != e) {
 			continue;
 		}
 		rd_enclave_describe(e, rd_client_may(c, e->launch.owner_uid), &m.enclave);
@@ -66,7 +89,8 @@ static void describe_live(struct rd_client *c, const struct rd_ctl_describe *ask
 	}
 }
 
-static void describe_ended(struct rd_client *c, const struct rd_ctl_describe *ask)
+static void describe_ended(
+	struct rd_client *c, const struct rd_domain *domain, const struct rd_ctl_describe *ask)
 {
 	const struct rd_ended *ended = &c->daemon->ended;
 	uint64_t slot = 0;
@@ -79,7 +103,7 @@ static void describe_ended(struct rd_client *c, const struct rd_ctl_describe *as
 		const struct rd_ended_record *r = &ended->records[i];
 		struct rd_ctl_message m = {.type = RD_CTL_ENCLAVE, .enclave = r->enclave};
 
-		if (rd_ended_is_of(r->enclave.enclave_id, c->domain->instance_id) &&
+		if (rd_ended_is_of(r->enclave.enclave_id, domain->instance_id) &&
 			rd_client_may(c, r->enclave.owner_uid) &&
 			(!by_slot || r->slot_uid == slot) &&
 			(ask->name[0] == '\0' || strcmp(ask->name, r->enclave.name) == 0)) {
@@ -90,10 +114,15 @@ static void describe_ended(struct rd_client *c, const struct rd_ctl_describe *as
 
 static void describe(struct rd_client *c, const struct rd_ctl_describe *ask)
 {
+	const struct rd_domain *domain = asked_domain(c, ask);
+
+	if (domain == NULL) {
+		return;
+	}
 	if (ask->ended) {
-		describe_ended(c, ask);
+		describe_ended(c, domain, ask);
 	} else {
-		describe_live(c, ask);
+		describe_live(c, domain, ask);
 	}
 	rd_client_done(c);
 }

@@ -3,6 +3,7 @@
 
 import base64
 import hashlib
+import json
 import os
 import signal
 import struct
@@ -15,10 +16,12 @@ import instances
 import parent_disk
 import pytest
 from document import Document
-from instances import ASKED, PENDING, RUNNING, STOPPED, TERMINATED, Instances, Refused, Watcher
+from instances import ASKED, NOTFOUND, PENDING, RUNNING, STOPPED, TERMINATED, Instances, Refused, Watcher
 from redoubt import descendants, reap_orphans, wait_for
 
 ONE, TWO = "i-0123456789abcdef0", "i-0fedcba9876543210"
+# DESCRIBE of lib/ctl, nitro-cli's.
+DESCRIBE_ENCLAVES = 2
 ROLE = "arn:aws:iam::123456789012:role/app"
 ATTACK = os.environ["PARENT_ATTACK"]
 ENDED = "guest: script ended"
@@ -235,6 +238,14 @@ while :; do for cid in 3 4 16 17; do attack reach $cid 5000; attack reach $cid 7
     assert "connected" not in other and ONE not in other
     assert ours.state(TWO) == RUNNING and host.describe() == []
     assert ours.describe(ONE)[0]["enclave_count"] == 1
+
+    # Whoever runs the host sees which enclaves are whose.
+    listed = {i["InstanceId"]: i["Enclaves"] for i in json.loads(host.run("bin/redoubt", "instances", "--json").stdout)}
+    assert listed[TWO] == [] and len(listed[ONE]) == 1
+    assert listed[ONE][0]["EnclaveID"].startswith(ONE + "-enc") and listed[ONE][0]["EnclaveName"] == "second"
+    with pytest.raises(Refused) as unknown:
+        ours.ask(DESCRIBE_ENCLAVES, {"instance_id": "i-00000000000000000"})
+    assert unknown.value.code == NOTFOUND
 
     # Whoever kills the parent's vmm kills its enclaves; this host's daemon may be away.
     enclave = [pid for pid, name in descendants(host.daemon.pid).items() if name == "redoubt-vmm"]

@@ -125,8 +125,10 @@ static void client_messages_make_the_round_trip(void **state)
 	assert_true(w1.out.run.cid == UINT64_MAX);
 
 	describe.describe.metadata = true;
+	strcpy(describe.describe.instance_id, "i-0123456789abcdef0");
 	round_trip(&describe, 0, RD_CTL_CLIENT_TO_DAEMON);
 	assert_true(w1.out.describe.metadata);
+	assert_string_equal(w1.out.describe.instance_id, "i-0123456789abcdef0");
 	assert_false(w1.out.describe.ended);
 
 	target.target.all = true;
