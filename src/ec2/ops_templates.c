@@ -118,13 +118,13 @@ static enum rd_status make_data(struct ec2_call *call, const char *base, char **
 static enum rd_status find_template(
 	struct ec2_in in, const char *prefix, struct ec2_template *ret, enum rd_status *ret_found)
 {
-	char id[EC2_ID_SIZE], name[EC2_NAME_SIZE], param[EC2_PARAM_NAME_SIZE];
+	char id[EC2_ID_SIZE], wanted[EC2_NAME_SIZE], member[EC2_PARAM_NAME_SIZE];
 
-	snprintf(param, sizeof(param), "%sLaunchTemplateId", prefix);
-	RD_TRY(ec2_in_text(in, param, id, sizeof(id)));
-	snprintf(param, sizeof(param), "%sLaunchTemplateName", prefix);
-	RD_TRY(ec2_in_text(in, param, name, sizeof(name)));
-	if ((id[0] == '\0') == (name[0] == '\0')) {
+	snprintf(member, sizeof(member), "%sLaunchTemplateId", prefix);
+	RD_TRY(ec2_in_text(in, member, id, sizeof(id)));
+	snprintf(member, sizeof(member), "%sLaunchTemplateName", prefix);
+	RD_TRY(ec2_in_text(in, member, wanted, sizeof(wanted)));
+	if ((id[0] == '\0') == (wanted[0] == '\0')) {
 		return ec2_fail(in.call,
 			id[0] == '\0' ? EC2_FAULT_MISSING_PARAMETER
 				      : EC2_FAULT_PARAMETER_COMBINATION,
@@ -135,13 +135,13 @@ static enum rd_status find_template(
 	*ret_found = id[0] != '\0' ? ec2_store_get(in.call->db, EC2_KIND_TEMPLATE,
 					     in.call->who.account, id, ret)
 				   : ec2_store_by_name(in.call->db, EC2_KIND_TEMPLATE,
-					     in.call->who.account, name, ret);
+					     in.call->who.account, wanted, ret);
 	RD_ENSURE(*ret_found == RD_OK || *ret_found == RD_NOTFOUND, *ret_found);
 	if (*ret_found == RD_NOTFOUND) {
 		(void)ec2_not_found_name(in.call,
 			id[0] != '\0' ? EC2_FAULT_TEMPLATE_ID_NOT_FOUND
 				      : EC2_FAULT_TEMPLATE_NAME_NOT_FOUND,
-			"launch template", id[0] != '\0' ? id : name);
+			"launch template", id[0] != '\0' ? id : wanted);
 	}
 	return RD_OK;
 }
