@@ -135,7 +135,8 @@ attack reach 0 0x4e534d; attack reach 0 0x45584954; attack reach 0 9000
 for cid in 1 2 4 16 17; do attack reach $cid 5000; done
 attack plain 0 0x4e434c49
 attack send 00000000; attack send ffffffff; attack send 04000000ffffffff; attack send 10
-attack send {terminate_frame().hex()}
+attack send {frame(instances.TERMINATE).hex()}
+attack send {frame(DESCRIBE_ENCLAVES).hex()}
 attack stuff 16; attack stuff 4000; attack stuff 100000
 echo "guest: memory $(free_mib)"
 nitro-cli run-enclave --eif-path /app.eif --cpu-count 1 --memory 4000; echo "guest: too much $?"
@@ -161,9 +162,9 @@ nitro-cli run-enclave --eif-path /app.eif --cpu-count 1 --memory 256 --enclave-n
 """
 
 
-def terminate_frame():
-    """A message that redoubt-ec2 may send and no parent."""
-    body = cbor2.dumps([instances.TERMINATE, {"instance_id": TWO}])
+def frame(kind):
+    """A message about another instance, which redoubt-ec2 and the host's administrator may send, and no parent."""
+    body = cbor2.dumps([kind, {"instance_id": TWO}])
     return struct.pack("<I", len(body)) + body
 
 
@@ -225,6 +226,7 @@ while :; do for cid in 3 4 16 17; do attack reach $cid 5000; attack reach $cid 7
     reached = [line for line in attacks if line.startswith(("reach", "plain"))]
     assert reached and all("Connection reset" in line or "No such device" in line for line in reached), reached
     assert sum("not a request of nitro-cli" in line for line in attacks) == 4, attacks
+    assert sum("an instance may not ask that" in line for line in attacks) == 1, attacks
     stuffed = [line for line in attacks if line.startswith("stuff")]
     assert len(stuffed) == 3 and all("(0 bytes)" not in line for line in stuffed), stuffed
     assert sum("than what this parent may send" in line for line in stuffed) == 2, stuffed
