@@ -257,10 +257,11 @@ static enum rd_status take_launch(struct rd_vmm *vmm, const struct rd_ctl_launch
 enum rd_status rd_vmm_launch(struct rd_vmm *vmm, const struct rd_ctl_launch *launch,
 	struct rd_msg_fds *fds, struct rd_error *err)
 {
-	rd_tsc_mark(&vmm->tsc);
 	RD_TRY(take_launch(vmm, launch, fds, err));
 	RD_TRY(open_directory(vmm, err));
 	RD_TRY(rd_vmm_image_open(fds->fd[0], &vmm->image, err));
+	/* Its parts have files of their own now; this one would hold the memory of all of them. */
+	rd_fd_close(&fds->fd[0]);
 	RD_TRY(prepare_devices(vmm, fds, err));
 	return isolate_and_start(vmm, err);
 }

@@ -35,13 +35,14 @@ static void open_heap(void)
 	}
 }
 
-static enum rd_status run_enclave(
-	int sock, const struct rd_ctl_launch *launch, struct rd_msg_fds *fds, struct rd_error *err)
+static enum rd_status run_enclave(int sock, const struct rd_tsc_mark *tsc,
+	const struct rd_ctl_launch *launch, struct rd_msg_fds *fds, struct rd_error *err)
 {
 	static struct rd_vmm vmm; /* large for a stack */
 	enum rd_status st;
 
 	rd_vmm_init(&vmm);
+	vmm.tsc = *tsc;
 	vmm.control.sock = sock;
 	st = rd_vmm_launch(&vmm, launch, fds, err);
 	st = st == RD_OK ? rd_vmm_run(&vmm, err) : st;
@@ -72,16 +73,18 @@ static enum rd_status run_parent(
 static int run(void)
 {
 	static struct rd_ctl_message message;
+	struct rd_tsc_mark tsc;
 	struct rd_msg_fds fds RD_CLEANUP(rd_msg_fds_finish) = RD_MSG_FDS_INIT;
 	struct rd_error err = {0};
 	enum rd_status st;
 
+	rd_tsc_mark(&tsc);
 	/* timegm, of a certificate's dates, reads the time zone once: not when no file is left. */
 	tzset();
 	open_heap();
 	st = rd_vmm_begin(CONTROL_FD, &message, &fds, &err);
 	if (st == RD_OK && message.type == RD_CTL_VMM_LAUNCH) {
-		st = run_enclave(CONTROL_FD, &message.launch, &fds, &err);
+		st = run_enclave(CONTROL_FD, &tsc, &message.launch, &fds, &err);
 	} else if (st == RD_OK && message.type == RD_CTL_VMM_PARENT) {
 		st = run_parent(CONTROL_FD, &message.parent, &fds, &err);
 	} else if (st == RD_OK) {
