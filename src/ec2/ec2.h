@@ -8,7 +8,7 @@
  *	door.c                 redoubt-kms's service door: who calls, and whether they may
  *	host.c, watch.c        redoubtd: what instances are to do, and what they do
  *	life.c                 states; the store's wish and redoubtd's truth brought together
- *	metadata.c             what each instance is told of itself (src/imds serves it)
+ *	metadata.c             what each instance is told of itself; imds*.c serve it
  *	params.c, filter.c, select.c   what every operation does with its request
  *	launch.c, ops_*.c      the operations
  *	model.h, record.c, store.c     what is on record

@@ -8,9 +8,9 @@
 
 #include "base/text.h"
 #include "ec2/door.h"
+#include "ec2/imds.h"
 #include "ec2/instances.h"
 #include "ec2/network.h"
-#include "imds/imds.h"
 #include "log/log.h"
 
 #include <pthread.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The metadata service of each instance (imds/imds.h), out of what is on record: a server for every
+ * The metadata service of each instance (ec2/imds.h), out of what is on record: a server for every
  * instance that runs or is to run, there before its virtual machine is.
  */
 #ifndef EC2_METADATA_H

@@ -3,7 +3,7 @@
  * Requests to the metadata service. Input: 1 byte (bit 0: tokens required, 1: off, 2: tags shown,
  * 3: no profile, 4: the credentials are refused, 5: a good token is put in), then an HTTP request.
  */
-#include "imds/imds-internal.h"
+#include "ec2/imds-internal.h"
 
 #include "crypto/secret.h"
 

@@ -10,8 +10,8 @@
  */
 #include "base/text.h"
 #include "crypto/secret.h"
+#include "ec2/imds.h"
 #include "http/response.h"
-#include "imds/imds.h"
 #include "os/fd.h"
 #include "os/msg.h"
 

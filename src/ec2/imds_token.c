@@ -3,7 +3,7 @@
  * Tokens, which are not kept: base64( u64 expiry in ms || 8 random bytes || HMAC-SHA-256 over
  * both, its first 24 bytes ), under a key that the instance's server has made at its start.
  */
-#include "imds/imds-internal.h"
+#include "ec2/imds-internal.h"
 
 #include "base/byteorder.h"
 #include "base/secret.h"

@@ -4,7 +4,7 @@
  * floods its own is alone there. A connection ends with its first answer, so that what redoubt-net
  * found out about its first request (the hop limit) is true of all of it.
  */
-#include "imds/imds-internal.h"
+#include "ec2/imds-internal.h"
 
 #include "base/secret.h"
 #include "crypto/random.h"

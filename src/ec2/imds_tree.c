@@ -4,7 +4,7 @@
  * the list of what is next, directories among them with a slash. Two places have forms of their
  * own: the list of public keys ("0=name"), and tags, whose names are the owner's.
  */
-#include "imds/imds-internal.h"
+#include "ec2/imds-internal.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The key that identity documents are signed with, and its certificate. */
-#include "imds/imds-internal.h"
+#include "ec2/imds-internal.h"
 
 #include "base/text.h"
 #include "crypto/cms_sign.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Internal to the metadata service. */
-#ifndef IMDS_INTERNAL_H
-#define IMDS_INTERNAL_H
+#ifndef EC2_IMDS_INTERNAL_H
+#define EC2_IMDS_INTERNAL_H
 
+#include "ec2/imds.h"
 #include "http/request.h"
-#include "imds/imds.h"
 
 #define IMDS_TOKEN_KEY_SIZE 32
 /* 40 bytes as base64. */
@@ -37,11 +37,11 @@ struct imds_answer {
 	unsigned ttl_s;     /* of the token; 0: no such header */
 };
 
-/* request.c. Always an answer; body is wiped by the caller: it may hold credentials. */
+/* imds_request.c. Always an answer; body is wiped by the caller: it may hold credentials. */
 void imds_answer(struct imds_service *service, const struct rd_http_request *request,
 	struct imds_answer *ret);
 
-/* token.c. Tokens are good for this service alone (key) and until they expire. */
+/* imds_token.c. Tokens are good for this service alone (key) and until they expire. */
 enum rd_status imds_token_make(const uint8_t key[IMDS_TOKEN_KEY_SIZE], int64_t now_ms,
 	uint32_t ttl_s, char ret_token[IMDS_TOKEN_SIZE]) RD_MUST_USE;
 /* RD_UNTRUSTED: not one of ours; RD_OUT_OF_RANGE: expired. */
@@ -61,28 +61,28 @@ struct imds_leaf {
 	enum rd_status (*put)(const struct imds_view *view, struct rd_buf *out); /* its text */
 	bool (*has)(const struct imds_view *view);                               /* NULL: always */
 };
-/* leaves.c, sorted by path. */
+/* imds_leaves.c, sorted by path. */
 extern const struct imds_leaf imds_leaves[];
 extern const size_t imds_n_leaves;
 
-/* tree.c: path is what follows "/latest/", decoded. RD_NOTFOUND. */
+/* imds_tree.c: path is what follows "/latest/", decoded. RD_NOTFOUND. */
 enum rd_status imds_tree_get(const struct imds_view *view, const char *path, struct rd_buf *out)
 	RD_MUST_USE;
 /* The name that stands for "{mac}" or "{role}" now; "": there is none. */
 const char *imds_name(const struct imds_view *view, const char *placeholder);
 
-/* identity.c */
+/* imds_identity.c */
 enum rd_status imds_put_document(const struct imds_view *view, struct rd_buf *out) RD_MUST_USE;
 enum rd_status imds_put_signature(const struct imds_view *view, struct rd_buf *out) RD_MUST_USE;
 enum rd_status imds_put_pkcs7(const struct imds_view *view, struct rd_buf *out) RD_MUST_USE;
 
-/* signer.c: appends base64 in lines of 64. */
+/* imds_signer.c: appends base64 in lines of 64. */
 enum rd_status imds_signer_sign(
 	const struct imds_signer *signer, struct rd_view text, struct rd_buf *out) RD_MUST_USE;
 enum rd_status imds_signer_envelop(
 	const struct imds_signer *signer, struct rd_view text, struct rd_buf *out) RD_MUST_USE;
 
-/* credentials.c: the JSON at iam/security-credentials/<role>. */
+/* imds_credentials.c: the JSON at iam/security-credentials/<role>. */
 enum rd_status imds_put_credentials(const struct imds_view *view, struct rd_buf *out) RD_MUST_USE;
 void imds_credentials_finish(struct imds_credentials *credentials);
 /* "2026-01-01T00:00:00Z" */

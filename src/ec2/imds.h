@@ -4,19 +4,19 @@
  * version 1 where it is allowed), answered at a Unix socket of each instance's own. redoubt-net
  * connects the guest to it; the socket is who asks.
  *
- *	request.c      one request to one answer: version, token, path
- *	token.c        tokens of version 2
- *	tree.c         the paths of meta-data, and their lists
- *	leaves.c       what stands at them
- *	identity.c     the identity document and its signatures; signer.c: the key that makes them
- *	credentials.c  the role's credentials, kept until they are due to be renewed
- *	server.c       the socket
+ *	imds_request.c      one request to one answer: version, token, path
+ *	imds_token.c        tokens of version 2
+ *	imds_tree.c         the paths of meta-data, and their lists
+ *	imds_leaves.c       what stands at them
+ *	imds_identity.c     the identity document and its signatures; imds_signer.c: the key that
+ *makes them imds_credentials.c  the role's credentials, kept until they are due to be renewed
+ *	imds_server.c       the socket
  *
  * Everything in a request is the guest's, and hostile. Nothing that it says reaches another party
  * but as a decision which of the owner's functions is asked.
  */
-#ifndef IMDS_IMDS_H
-#define IMDS_IMDS_H
+#ifndef EC2_IMDS_H
+#define EC2_IMDS_H
 
 #include "base/bytes.h"
 #include "base/error.h"

@@ -7,7 +7,7 @@
  *
  * The version in front ("latest", "2021-07-15") says nothing here: there is one tree.
  */
-#include "imds/imds-internal.h"
+#include "ec2/imds-internal.h"
 
 #include "aws/uri.h"
 #include "base/text.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The instance identity document, byte for byte the same at every call, and its signatures. */
-#include "imds/imds-internal.h"
+#include "ec2/imds-internal.h"
 
 #include <stdlib.h>
 

@@ -4,7 +4,7 @@
  * cannot be had then, the old ones are, for as long as they are good. After that, the reason, in
  * the form that SDKs understand.
  */
-#include "imds/imds-internal.h"
+#include "ec2/imds-internal.h"
 
 #include "base/secret.h"
 #include "base/text.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What stands at each path (the user guide's "Instance metadata categories"). */
-#include "imds/imds-internal.h"
+#include "ec2/imds-internal.h"
 
 #include <string.h>
 
@@ -177,7 +177,7 @@ const struct imds_leaf imds_leaves[] = {
 	{META "services/domain", put_domain, NULL},
 	{META "services/partition", put_partition, NULL},
 	{META "system", put_system, NULL},
-	/* Its list: tree.c. */
+	/* Its list: imds_tree.c. */
 	{META "tags/instance/{tag}", put_zero, has_tags},
 	{"user-data", put_user_data, has_user_data},
 };
