@@ -46,6 +46,9 @@ struct rd_seccomp_list {
  */
 extern const struct rd_seccomp_list rd_seccomp_sanitizer;
 
+/* What every server with threads, a database and secrets needs; a program adds its own list. */
+extern const struct rd_seccomp_list rd_seccomp_server;
+
 /*
  * Loads the union of the lists for this process, all threads. Needs no_new_privs or CAP_SYS_ADMIN.
  * The x32 and i386 ways in are closed too.
