@@ -3,13 +3,8 @@
 #include "ec2/http.h"
 
 #include "aws/query.h"
-#include "base/secret.h"
-#include "crypto/tls.h"
 #include "ec2/exchange.h"
-#include "os/fd.h"
-
-#include <errno.h>
-#include <fcntl.h>
+#include "http/tls_files.h"
 
 /* A session token is 6 KiB, and SDKs send a KiB of other headers. */
 #define HEADERS_MAX 32768
@@ -70,42 +65,14 @@ static void handle(void *ctx, unsigned thread, const struct rd_http_request *req
 
 /* --- certificates --- */
 
-static enum rd_status read_file(const char *path, struct rd_buf *out, struct rd_error *err)
-{
-	int fd RD_CLEANUP(rd_fd_close) = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	enum rd_status st;
-
-	if (fd < 0) {
-		return rd_fail_errno(err, errno, "cannot open %s", path);
-	}
-	st = rd_fd_read_all(fd, out);
-	return st == RD_OK ? RD_OK
-			   : rd_fail(err, st, "cannot read %s: %s", path, rd_status_text(st));
-}
-
-/* Certificates of a chain; a key is far smaller. */
-#define PEM_MAX 65536
-
 enum rd_status ec2_http_reload(struct ec2 *ec2, struct rd_error *err)
 {
 	const struct ec2_config *c = &ec2->config;
-	struct rd_buf chain RD_CLEANUP(rd_buf_finish) = rd_buf_growable(PEM_MAX);
-	uint8_t text[PEM_MAX / 8];
-	struct rd_buf key = rd_buf_fixed(text, sizeof(text));
-	enum rd_status st;
 
 	if (c->tls_certificate[0] == '\0') {
 		return RD_OK;
 	}
-	RD_TRY(read_file(c->tls_certificate, &chain, err));
-	st = read_file(c->tls_key, &key, err);
-	if (st == RD_OK && ec2->tls == NULL) {
-		st = rd_tls_server_new(rd_buf_view(&chain), rd_buf_view(&key), &ec2->tls, err);
-	} else if (st == RD_OK) {
-		st = rd_tls_server_replace(ec2->tls, rd_buf_view(&chain), rd_buf_view(&key), err);
-	}
-	rd_wipe(text, sizeof(text));
-	return st == RD_OK ? RD_OK : rd_error_wrap(err, st, "tls_certificate and tls_key");
+	return rd_http_tls_load(c->tls_certificate, c->tls_key, &ec2->tls, err);
 }
 
 /* --- start and stop --- */

@@ -3,14 +3,9 @@
 #include "kms/http.h"
 
 #include "aws/json_in.h"
-#include "base/secret.h"
-#include "crypto/tls.h"
+#include "http/tls_files.h"
 #include "kms/exchange.h"
 #include "kms/metrics.h"
-#include "os/fd.h"
-
-#include <errno.h>
-#include <fcntl.h>
 
 /* A session token is 6 KiB, and SDKs send a KiB of other headers. */
 #define HEADERS_MAX 32768
@@ -110,48 +105,16 @@ static void handle_metrics(void *ctx, unsigned thread, const struct rd_http_requ
 
 /* --- certificates --- */
 
-static enum rd_status read_file(const char *path, struct rd_buf *out, struct rd_error *err)
-{
-	int fd RD_CLEANUP(rd_fd_close) = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	enum rd_status st;
-
-	if (fd < 0) {
-		return rd_fail_errno(err, errno, "cannot open %s", path);
-	}
-	st = rd_fd_read_all(fd, out);
-	return st == RD_OK ? RD_OK
-			   : rd_fail(err, st, "cannot read %s: %s", path, rd_status_text(st));
-}
-
-/* Certificates of a chain; a key is far smaller. */
-#define PEM_MAX 65536
-
-static enum rd_status load_tls(struct kms *kms, struct rd_error *err)
-{
-	const struct kms_config *c = &kms->config;
-	struct rd_buf chain RD_CLEANUP(rd_buf_finish) = rd_buf_growable(PEM_MAX);
-	uint8_t text[PEM_MAX / 8];
-	struct rd_buf key = rd_buf_fixed(text, sizeof(text));
-	enum rd_status st;
-
-	RD_TRY(read_file(c->tls_certificate, &chain, err));
-	st = read_file(c->tls_key, &key, err);
-	if (st == RD_OK && kms->tls == NULL) {
-		st = rd_tls_server_new(rd_buf_view(&chain), rd_buf_view(&key), &kms->tls, err);
-	} else if (st == RD_OK) {
-		st = rd_tls_server_replace(kms->tls, rd_buf_view(&chain), rd_buf_view(&key), err);
-	}
-	rd_wipe(text, sizeof(text));
-	return st == RD_OK ? RD_OK : rd_error_wrap(err, st, "tls_certificate and tls_key");
-}
-
 enum rd_status kms_http_reload(struct kms *kms, struct rd_error *err)
 {
 	if (kms->server != NULL) {
 		rd_http_server_limit(
 			kms->server, kms->config.connections, kms->config.connections_per_client);
 	}
-	return kms->config.tls_certificate[0] == '\0' ? RD_OK : load_tls(kms, err);
+	if (kms->config.tls_certificate[0] == '\0') {
+		return RD_OK;
+	}
+	return rd_http_tls_load(kms->config.tls_certificate, kms->config.tls_key, &kms->tls, err);
 }
 
 /* --- start and stop --- */
