@@ -183,22 +183,28 @@ void rd_stream_answered(void *ctx, uint32_t id, enum rd_status st, int take_fd)
 	struct rd_vsock_host *host = ctx;
 	int fd RD_CLEANUP(rd_fd_close) = take_fd;
 	struct rd_end *end = find_asking(host, id);
+	struct rd_vsock_conn *conn;
 
 	if (end == NULL) {
 		return; /* the guest has given up meanwhile */
 	}
+	conn = end->conn;
 	if (st == RD_OK) {
 		st = rd_loop_watch_fd(host->config.loop, fd, 0, on_ready, end, &end->stream.watch);
 	}
 	if (st != RD_OK) {
-		rd_vsock_reset(end->conn);
+		rd_vsock_reset(conn);
 		return;
 	}
 	end->stream.fd = rd_steal(&fd, -1);
 	end->stream.state = RD_STREAM_OPEN;
-	rd_vsock_accept(end->conn);
-	/* The first read finds nothing or the host's first bytes; either way it arms the watch. */
-	rd_vsock_host_readable(end->conn);
+	rd_vsock_accept(conn);
+	/* The guest may have ended it in the same turn of the device. */
+	if (is_there(host, end, conn)) {
+		/* The first read finds nothing or the host's first bytes; either way it arms the
+		 * watch. */
+		rd_vsock_host_readable(conn);
+	}
 }
 
 /* --- over a link to another vmm --- */

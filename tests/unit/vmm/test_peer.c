@@ -178,9 +178,9 @@ static void turn(struct world *w)
 	rd_watch_free(&timer);
 }
 
-/* A packet of this guest's, and some time for everybody. */
-static void send_packet(struct world *w, struct guest *g, enum rd_vsock_op op, uint32_t cid,
-	uint32_t port, uint32_t own_port, struct rd_view payload)
+/* A packet of this guest's in its ring, of which it has not told anybody. */
+static void offer_packet(struct guest *g, enum rd_vsock_op op, uint32_t cid, uint32_t port,
+	uint32_t own_port, struct rd_view payload)
 {
 	struct rd_vsock_header h = {
 		.src_cid = g->cid,
@@ -200,6 +200,13 @@ static void send_packet(struct world *w, struct guest *g, enum rd_vsock_op op, u
 	}
 	ring_desc(tx, 0, GPA + TX_BUFFER, (uint32_t)(RD_VSOCK_HEADER_SIZE + payload.len), 0, 0);
 	ring_offer(tx, 0);
+}
+
+/* A packet of this guest's, and some time for everybody. */
+static void send_packet(struct world *w, struct guest *g, enum rd_vsock_op op, uint32_t cid,
+	uint32_t port, uint32_t own_port, struct rd_view payload)
+{
+	offer_packet(g, op, cid, port, own_port, payload);
 	rd_vsock_host_kicked(g->host);
 	turn(w);
 }
@@ -278,6 +285,24 @@ static void nobody_listening_is_a_reset(void **state)
 	send_packet(w, &w->parent, RD_VSOCK_OP_RST, ENCLAVE_CID, w->parent.last.src_port, 7000,
 		nothing);
 	expect(&w->enclave, RD_VSOCK_OP_RST, RD_CID_PARENT);
+}
+
+/* The RST is in the ring when the answer comes: taking the answer takes the RST, too. */
+static void who_gives_up_at_the_moment_of_the_answer_is_forgotten(void **state)
+{
+	struct world *w = *state;
+
+	send_packet(w, &w->enclave, RD_VSOCK_OP_REQUEST, RD_CID_PARENT, 7000, 1234, nothing);
+	expect(&w->parent, RD_VSOCK_OP_REQUEST, ENCLAVE_CID);
+	offer_packet(&w->enclave, RD_VSOCK_OP_RST, RD_CID_PARENT, 7000, 1234, nothing);
+	send_packet(w, &w->parent, RD_VSOCK_OP_RESPONSE, ENCLAVE_CID, w->parent.last.src_port, 7000,
+		nothing);
+	while (receive(&w->parent)) {
+	}
+	assert_int_equal(w->parent.last.op, RD_VSOCK_OP_SHUTDOWN);
+	while (receive(&w->enclave)) {
+	}
+	connect_guests(w, &w->enclave, &w->parent);
 }
 
 static void nobody_else_is_reached(void **state)
@@ -520,6 +545,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			enclave_reaches_its_parent_and_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nobody_listening_is_a_reset, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			who_gives_up_at_the_moment_of_the_answer_is_forgotten, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nobody_else_is_reached, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			the_end_of_one_is_told_to_the_other, set_up, tear_down),
