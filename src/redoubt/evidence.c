@@ -226,21 +226,23 @@ static enum rd_status find_own_root(char path[RD_PATH_MAX], struct rd_error *err
 	return rd_paths_join(path, paths.state, EVIDENCE_ROOT, NULL);
 }
 
-static int make_and_verify(struct evidence_args *args)
+static int make_and_verify(const struct evidence_args *given)
 {
+	struct evidence_args args = *given;
 	char own_root[RD_PATH_MAX];
 	struct rd_error err = {0};
-	enum rd_status st = args->root == NULL ? find_own_root(own_root, &err) : RD_OK;
+	enum rd_status st = RD_OK;
 
-	if (args->root == NULL) {
-		args->root = own_root;
+	if (args.root == NULL) {
+		st = find_own_root(own_root, &err);
+		args.root = own_root;
 	}
-	st = st == RD_OK ? evidence_make(args, &err) : st;
+	st = st == RD_OK ? evidence_make(&args, &err) : st;
 	if (st != RD_OK) {
 		fprintf(stderr, "redoubt evidence: %s\n", err.text);
 		return RD_EXIT_FAILURE;
 	}
-	return verify(args);
+	return verify(&args);
 }
 
 int rd_redoubt_evidence(int argc, char **argv)

@@ -19,8 +19,7 @@
 
 const char *const evidence_not_claimed[] = {
 	"This is no hardware security module and no certified product (PTS HSM, FIPS 140, P2PE).",
-	"Whoever is root on the host of the hypervisor can read an enclave's memory, unless the "
-	"hardware encrypts it: that host's operator is trusted.",
+	"The host of the hypervisor is trusted: its root can read an enclave's memory.",
 	"PIN blocks may be handled by secure cryptographic devices only: there are none here.",
 	"Who serves the checkout page decides what it does with a card number before it is sealed.",
 	"That the root is the right one is for the auditor to know: bring your own copy.",
