@@ -35,7 +35,7 @@ typedef enum rd_status pay_emv_fn(void *arg, const struct pay_emv_object *object
  *	RD_TRUNCATED     tag, length or value goes on behind the end, its template's among them
  *	RD_TOO_DEEP      deeper than PAY_EMV_DEPTH_MAX
  *	RD_MALFORMED     tag 00 (padding) or of more than three bytes
- *	RD_NONCANONICAL  a tag or a length that has a shorter form
+ *	RD_NONCANONICAL  a length that has a shorter form, a tag whose number starts with zeros
  *	RD_UNSUPPORTED   the indefinite length, or one of more than two bytes
  */
 enum rd_status pay_emv_walk(struct rd_view bytes, pay_emv_fn *fn, void *arg) RD_MUST_USE;
