@@ -138,8 +138,9 @@ static enum rd_status turn(struct gw_connection *c)
 	RD_TRY(read_all(c));
 	RD_ENSURE(!c->ending || has_answers(c), RD_CLOSED);
 	set_phase(c);
-	return rd_watch_set(
-		c->watch, (may_read(c) ? RD_LOOP_READ : 0) | (c->wants_write ? RD_LOOP_WRITE : 0));
+	c->stopped = !may_read(c);
+	return rd_watch_set(c->watch, (!c->stopped || c->wants_read ? RD_LOOP_READ : 0) |
+					      (c->wants_write ? RD_LOOP_WRITE : 0));
 }
 
 static void take_turn(struct gw_connection *c)
