@@ -105,14 +105,14 @@ class Browser:
         return [entry["message"] for entry in self.driver.get_log("browser")
                 if entry["level"] == "SEVERE" and "Failed to load resource" not in entry["message"]]
 
-    def shot(self, name):
-        """The whole page, however long."""
+    def shot(self, name, whole=True):
+        """The whole page, however long, or what a screen shows of it (a dialogue is in the screen's middle)."""
         size = self.driver.execute_script(
             "const e = document.documentElement; return [e.scrollWidth, e.scrollHeight, innerWidth]")
         assert size[0] <= size[2], f"{name}: the page is {size[0]} wide on a screen of {size[2]}"
         path = os.path.join(self.screenshots, f"{name}.png")
         done = self.driver.execute_cdp_cmd("Page.captureScreenshot", {
             "captureBeyondViewport": True,
-            "clip": {"x": 0, "y": 0, "width": size[2], "height": max(size[1], 300), "scale": 1}})
+            "clip": {"x": 0, "y": 0, "width": size[2], "height": max(size[1], 300), "scale": 1}} if whole else {})
         with open(path, "wb") as file:
             file.write(base64.b64decode(done["data"]))

@@ -64,6 +64,8 @@ class Enclave:
         self.maker = Maker(self.dir)
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.log_key = ec.generate_private_key(ec.SECP256R1())
+        # What documents go on to say when the server signs by a key of its own.
+        self.attested_log_id = None
         self.maker.pcrs[8] = b"\xa8" * 48
 
     def close(self):
@@ -80,7 +82,8 @@ class Enclave:
         return hashlib.sha256(self.log_spki()).digest()
 
     def payload(self, nonce, **changes):
-        user_data = cbor2.dumps({"app": "redoubt-payments", "version": 7, "log": self.log_id()})
+        log_id = self.attested_log_id or self.log_id()
+        user_data = cbor2.dumps({"app": "redoubt-payments", "version": 7, "log": log_id})
         return self.maker.payload(nonce=nonce, public_key=point_of(self.key), user_data=user_data, **changes)
 
     def document(self, nonce, **changes):
@@ -136,10 +139,14 @@ class Shop:
         self.attest = None
         # How many answers to POST /v1/payments get lost, after, or before the payment has been made.
         self.lose_after = self.lose_before = 0
+        # How often a payment is said to be under way, and what the next one is refused with.
         self.busy = 0
+        self.refuse = None
         self.pins = {"roots": [self.enclave.root()], "max_age_s": 300,
                      "images": [{"name": "payments 7", "pcrs": {"0": "a0" * 48, "8": "a8" * 48}}]}
         self.page_size = 100
+        # A head that is given out instead of the records' own.
+        self.head_of = None
         self.lock = threading.RLock()
         self.server = Server(("127.0.0.1", 0), handler_of(self))
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
@@ -163,8 +170,13 @@ class Shop:
         """Another instance of the same image: the same log, chain and measurements, a key of its own."""
         self.enclave.key = ec.generate_private_key(ec.SECP256R1())
 
-    def record(self, **fields):
-        self.records.append(json.dumps({"index": len(self.records), **fields}, separators=(",", ":")))
+    def record(self, name, payment, outcome):
+        """As enclave/journal.c writes them."""
+        self.records.append(json.dumps({
+            "eventTime": "2026-11-26T09:30:00Z", "eventName": name, "stage": "done", "outcome": outcome,
+            "who": "merchant:" + payment["merchant"], "origin": "127.0.0.1", "merchant": payment["merchant"],
+            "order": payment["order"], "payment": payment["id"], "amount": payment["amount"], "currency": "EUR",
+            "masked": payment["masked"], "imageVersion": 7}, separators=(",", ":")))
 
     def sent(self, method, path):
         return [body for was, where, body in self.requests if (was, where) == (method, path)]
@@ -182,7 +194,7 @@ class Shop:
 
     def get_order(self, order, **_):
         if order not in self.orders:
-            raise Refused(404, "no_such_order", "there is no such order")
+            raise Refused(404, "not_found", "There is no such thing here.")
         return 200, self.orders[order]
 
     def post_payment(self, body, headers, **_):
@@ -190,15 +202,18 @@ class Shop:
         order = self.orders[body["order"]]
         if self.busy > 0:
             self.busy -= 1
-            raise Refused(409, "in_progress", "the payment is under way", Retry_After="1")
+            raise Refused(409, "in_progress", "It is under way: ask again in a second.", Retry_After="1")
+        if self.refuse:
+            self.refuse, refused = None, self.refuse
+            raise refused
         if key in self.by_key:
             return 200, self.by_key[key]
         if order["state"] == "PAID":
-            raise Refused(409, "already_paid", "the order is paid")
+            raise Refused(409, "order_taken", "The order is paid, or another payment is under way.")
         try:
             card = self.enclave.open_card(order, key, base64.b64decode(body["sealed"], validate=True))
         except Exception as error:
-            raise Refused(409, "sealed_to_other_key", "the card is not sealed for this enclave") from error
+            raise Refused(409, "sealed_to_other_key", "Not sealed to the enclave's key.") from error
         payment = self.decide(order, card)
         self.by_key[key] = self.payments[payment["id"]] = payment
         return 201, payment
@@ -209,7 +224,7 @@ class Shop:
         luhn = sum(d if i % 2 == 0 else sum(divmod(2 * d, 10)) for i, d in enumerate(digits)) % 10 == 0
         state, reason = "AUTHORISED", None
         if not luhn or pan == EXPIRED_AT_BANK:
-            state, reason = "INVALID", "luhn" if not luhn else "expired"
+            state, reason = "INVALID", "number" if not luhn else "expiry"
         elif pan == DECLINED:
             state, reason = "DECLINED", "05"
         payment = {"id": "pay_" + secrets.token_hex(8), "order": order["id"], "state": state, "amount": order["amount"],
@@ -219,8 +234,7 @@ class Shop:
         if state == "AUTHORISED":
             payment["auth_code"] = "A1B2C3"
             order.update(state="PAID", payment=payment["id"])
-        self.record(type="authorise", who="merchant:" + order["merchant"], payment=payment["id"], card=payment["masked"],
-                    state=state, success=state == "AUTHORISED", version=7)
+        self.record("Authorise", payment, state)
         return payment
 
     def head(self):
@@ -233,12 +247,14 @@ class Shop:
     def get_head(self, **_):
         pem = self.enclave.log_key.public_key().public_bytes(serialization.Encoding.PEM,
                                                              serialization.PublicFormat.SubjectPublicKeyInfo).decode()
-        return 200, {"size": len(self.records), "head": base64.b64encode(self.head()).decode(), "key": pem}
+        head = self.head_of or self.head()
+        return 200, {"size": len(self.records), "head": base64.b64encode(head).decode(), "key": pem}
 
     def get_records(self, query, **_):
         start, limit = int(query.get("from", 0)), int(query.get("limit", self.page_size))
         end = min(start + min(limit, self.page_size), len(self.records))
-        return 200, {"from": start, "records": self.records[start:end], "next": end}
+        more = {"next": end} if end < len(self.records) else {}
+        return 200, {"from": start, "records": self.records[start:end], **more}
 
     def get_payments(self, query, **_):
         found = list(reversed(self.payments.values()))
@@ -252,9 +268,9 @@ class Shop:
                      "reverse": ("AUTHORISED", "REVERSED")}[operation]
         found = self.payments[payment]
         if found["state"] not in (was, then):
-            raise Refused(409, "wrong_state", f"a payment that is {found['state']} cannot be {then.lower()}")
+            raise Refused(409, "wrong_state", "The payment's state does not allow it.")
         found["state"] = then
-        self.record(type=operation, payment=payment, state=then, success=True, version=7)
+        self.record(operation.capitalize(), found, then)
         return 200, found
 
 
@@ -274,7 +290,7 @@ def route(method, path):
     if method == "POST" and parts[1] == "payments" and len(parts) == 4:
         allowed = ("merchant", "operator") if parts[3] == "reverse" else ("merchant",)
         return Shop.post_operation, allowed, roles, {"payment": parts[2], "operation": parts[3]}
-    raise Refused(404, "not_found", "there is nothing here")
+    raise Refused(404, "not_found", "There is no such thing here.")
 
 
 def handler_of(shop):
@@ -311,9 +327,9 @@ def handler_of(shop):
             if allowed:
                 role = roles.get(self.headers.get("Authorization", "").removeprefix("Bearer "))
                 if role is None:
-                    raise Refused(401, "unauthorised", "the key is not known")
+                    raise Refused(401, "unauthenticated", "An API key is wanted: Authorization: Bearer.")
                 if role not in allowed:
-                    raise Refused(403, "forbidden", f"a {role} may not do this")
+                    raise Refused(403, "forbidden", "This key's role does not allow it.")
             query = dict(urllib.parse.parse_qsl(url.query))
             return function(shop, query=query, headers=self.headers, body=json.loads(raw) if raw else None, **names)
 

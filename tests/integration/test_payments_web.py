@@ -7,7 +7,7 @@ import secrets
 import cbor2
 import pytest
 from payments_browser import DESK, PHONE, Browser, skip_without_chromium
-from payments_shop import DECLINED, EXPIRED_AT_BANK, SCREENSHOTS, Enclave, Shop
+from payments_shop import DECLINED, EXPIRED_AT_BANK, SCREENSHOTS, Enclave, Refused, Shop
 
 skip_without_chromium()
 
@@ -127,7 +127,7 @@ def test_a_card_that_the_enclave_refuses(browser, shop):
     order = shop.make_order()
     checkout(browser, shop, order)
     assert pay(browser, EXPIRED_AT_BANK) == "invalid"
-    assert "it has expired" in browser.text("#outcome") and shop.charged(order) == []
+    assert "its expiry date is not valid" in browser.text("#outcome") and shop.charged(order) == []
     browser.shot("checkout-invalid")
     browser.click("#again")
     assert pay(browser, GOOD) == "approved"
@@ -193,13 +193,24 @@ def test_an_enclave_that_is_replaced_by_another_program(browser, shop):
 
 def test_an_order_that_does_not_exist_or_is_paid_elsewhere(browser, shop):
     assert checkout(browser, shop, {"id": "ord_none"}) == "no-order"
-    assert "no such order" in browser.text("#outcome").lower()
+    assert "no such thing" in browser.text("#outcome").lower()
     order = shop.make_order()
     order["state"] = "PAYING"
     assert checkout(browser, shop, order) == "elsewhere" and not browser.has("#card-form")
     order["state"] = "PAID"
     browser.click("#again")
     assert browser.until_state("approved", "verified") == "approved"
+
+
+def test_a_refusal_that_settles_the_attempt_ends_its_key(browser, shop):
+    order = shop.make_order()
+    checkout(browser, shop, order)
+    shop.refuse = Refused(409, "other_card", "Another card was under way for this payment: it is reversed.")
+    assert pay(browser, GOOD) == "failed" and payment_key(browser, order) is None
+    assert "it is reversed" in browser.text("#outcome")
+    browser.click("#again")
+    assert browser.until_state("verified", "refused") == "verified"
+    assert pay(browser, GOOD) == "approved" and len(shop.charged(order)) == 1
 
 
 def test_text_of_a_server_never_becomes_markup(browser, shop):
@@ -323,7 +334,7 @@ def test_it_is_operable_by_keyboard_and_named_for_readers(browser, shop):
     assert browser.find("#pay").accessible_name == "Pay €12.50" and browser.find("#pay").aria_role == "button"
     order = browser.driver.execute_script(
         "return [...document.querySelectorAll('summary, input, button')].filter((e) => e.offsetParent).map((e) => e.id || e.localName)")
-    assert order == ["summary", "pan", "expiry", "cvv", "pay"]
+    assert order == ["enclave-summary", "pan", "expiry", "cvv", "pay"]
     browser.driver.execute_script("document.getElementById('pan').focus()")
     browser.driver.switch_to.active_element.send_keys(GOOD + "\t" + "0330" + "\t" + CVV + "\n")
     assert browser.until_state("approved", "failed") == "approved"

@@ -27,19 +27,19 @@ export class ApiLost extends Error {
 
 async function readJson(response) {
   const text = await response.text();
-  if (text.length > ANSWER_MAX) throw new ApiLost('the server\'s answer is too long');
+  if (text.length > ANSWER_MAX) throw new ApiLost('The server\'s answer is too long.');
   try {
     const value = JSON.parse(text);
     if (value !== null && typeof value === 'object') return value;
   } catch {
     // Said below.
   }
-  throw new ApiLost(`the server's answer (status ${response.status}) is not JSON`);
+  throw new ApiLost(`The server's answer (status ${response.status}) is not JSON.`);
 }
 
 function errorOf({ error }, status) {
   const text = (value, otherwise) => (typeof value === 'string' ? value.slice(0, 300) : otherwise);
-  return { code: text(error?.code, `http_${status}`), message: text(error?.message, `the server answered with status ${status}`) };
+  return { code: text(error?.code, `http_${status}`), message: text(error?.message, `The server answered with status ${status}.`) };
 }
 
 // method and path as in the API's list; key: an API key; payment: an idempotency key.
@@ -55,7 +55,7 @@ export async function call(method, path, { body, key, payment } = {}) {
       credentials: 'omit', redirect: 'error', referrerPolicy: 'no-referrer', signal: AbortSignal.timeout(PATIENCE_MS) });
     value = await readJson(response);
   } catch (error) {
-    throw error instanceof ApiLost ? error : new ApiLost('the server cannot be reached', { cause: error });
+    throw error instanceof ApiLost ? error : new ApiLost('The server cannot be reached.', { cause: error });
   }
   if (response.ok) return value;
   const { code, message } = errorOf(value, response.status);

@@ -210,7 +210,7 @@ async function pay(card) {
       await pause(1);
     } catch (error) {
       const isResealed = error.code === 'sealed_to_other_key' && resealed < RESEALED_MAX;
-      if (!(error instanceof ApiRefusal) || !isResealed && error.code !== 'in_progress') throw error;
+      if (!(error instanceof ApiRefusal) || !isResealed && !['in_progress', 'busy'].includes(error.code)) throw error;
       if (isResealed) {
         resealed += 1;
         if (!await checkEnclave()) return undefined;
@@ -220,10 +220,11 @@ async function pay(card) {
     }
     asked += 1;
   }
-  throw new ApiLost('the payment takes unusually long');
+  throw new ApiLost('The payment takes unusually long.');
 }
 
-const REASONS = { luhn: 'its number has a typing error', expired: 'it has expired', brand: 'cards of its kind are not taken', cvv: 'its security code is missing' };
+// The enclave does not say which rule a number broke: whoever tries numbers would learn from it.
+const REASONS = { number: 'its number is not valid', expiry: 'its expiry date is not valid', cvv: 'its security code is not valid' };
 
 function startAnew() {
   forgetKey();
@@ -252,20 +253,23 @@ function showPayment(payment) {
   } else if (UNDONE.includes(state)) {
     showOutcome('declined', 'bad', 'Not paid', 'The payment did not come about, and was undone. Nothing is charged.', { facts, again: ['Try again', startAnew] });
   } else {
-    throw new ApiLost('the server\'s answer has an unknown state');
+    throw new ApiLost('The server\'s answer has an unknown state.');
   }
 }
 
 function showLost(error) {
   byId('card-form').hidden = true;
-  showOutcome('lost', 'wait', 'No answer yet', `We do not know whether the payment went through: ${error.message}. Ask again: you cannot be charged twice.`,
+  showOutcome('lost', 'wait', 'No answer yet', `We do not know whether the payment went through. ${error.message} Ask again: you cannot be charged twice.`,
     { again: ['Ask again', submit] });
 }
 
+// Refusals that settle the attempt: nobody is charged under its key, or it was never this order's.
+const SETTLED = ['other_card', 'key_reused', 'not_found'];
+
 function showFailed(error) {
   byId('card-form').hidden = true;
-  if (error.code === 'key_reused' || error.status === 404) forgetKey();
-  showOutcome('failed', 'bad', 'Not paid', `The server refused the payment: ${error.message}.`, { again: ['Start again', load] });
+  if (SETTLED.includes(error.code)) forgetKey();
+  showOutcome('failed', 'bad', 'Not paid', `The server refused the payment: ${error.message}`, { again: ['Start again', load] });
 }
 
 // Sends the card under the key that this attempt has; also when nothing was heard of it the first time.
@@ -294,10 +298,10 @@ async function submit() {
 
 async function loadOrder() {
   const id = new URLSearchParams(location.search).get('order');
-  if (!ID.test(id ?? '')) throw new ApiRefusal(404, { code: 'no_order', message: 'this address names no order' }, 0);
+  if (!ID.test(id ?? '')) throw new ApiRefusal(404, { code: 'no_order', message: 'This address names no order.' }, 0);
   const order = await call('GET', `/v1/orders/${id}`);
   if (order.id !== id || !Number.isSafeInteger(order.amount) || order.amount <= 0 || !/^[A-Z]{3}$/.test(order.currency)) {
-    throw new ApiLost('the server\'s answer is not this order');
+    throw new ApiLost('The server\'s answer is not this order.');
   }
   return order;
 }
@@ -310,7 +314,7 @@ async function load() {
     page.order = await loadOrder();
   } catch (error) {
     byId('enclave').hidden = true;
-    showOutcome('no-order', 'bad', 'No order to pay', `${error.message.replace(/^./, (first) => first.toUpperCase())}.`, { again: ['Try again', load] });
+    showOutcome('no-order', 'bad', 'No order to pay', error.message, { again: ['Try again', load] });
     return;
   }
   showOrder();

@@ -31,7 +31,7 @@ export async function loadPins() {
   const pins = await call('GET', 'pins.json');
   const { roots, images, max_age_s: maxAgeS = MAX_AGE_S } = pins;
   if (!Array.isArray(roots) || roots.length === 0 || !Array.isArray(images) || images.length === 0) {
-    throw new NotForPayments('pins.json names no root certificate, or no image');
+    throw new NotForPayments('pins.json names no root certificate, or no image.');
   }
   return { roots, images, maxAgeS };
 }
@@ -45,7 +45,7 @@ function readUserData(bytes) {
       log: () => { found.log = reader.byteString(); } });
     reader.finish();
   } catch (error) {
-    throw error instanceof CborError ? new NotForPayments('the enclave\'s document says nothing about payments') : error;
+    throw error instanceof CborError ? new NotForPayments('Its document says nothing about payments.') : error;
   }
   return found;
 }
@@ -64,11 +64,11 @@ export async function askEnclave(pins) {
   const now = Date.now();
   const doc = await verify(bytes, { roots: pins.roots, nonce, now, maxAge: pins.maxAgeS, pcrs: pins.images.map(({ pcrs }) => pcrs) });
   if (doc.publicKey === null || doc.publicKey.length !== POINT_SIZE || doc.userData === null) {
-    throw new NotForPayments('the enclave\'s document has no key to encrypt cards for');
+    throw new NotForPayments('Its document has no key to encrypt cards for.');
   }
   const { app, version, log } = readUserData(doc.userData);
   if (app !== APP || !Number.isInteger(version) || log?.length !== LOG_ID_SIZE) {
-    throw new NotForPayments(`this is not an enclave of ${APP}`);
+    throw new NotForPayments(`Its document is not one of ${APP}.`);
   }
   return { ...doc, name: String(pins.images[doc.image].name ?? `image ${doc.image + 1}`), version, log,
     madeAgoS: Math.max(0, Math.round((now - doc.timestamp) / 1000)), checkedAt: now };

@@ -38,7 +38,7 @@ export function formatCard(brand, masked) {
 }
 
 export function formatTime(ms) {
-  return new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(ms));
+  return new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(ms));
 }
 
 // What was verified about an enclave.
