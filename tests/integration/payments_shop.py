@@ -145,6 +145,8 @@ class Shop:
         self.pins = {"roots": [self.enclave.root()], "max_age_s": 300,
                      "images": [{"name": "payments 7", "pcrs": {"0": "a0" * 48, "8": "a8" * 48}}]}
         self.page_size = 100
+        # The one other origin whose pages may ask.
+        self.page_origin = ""
         # A head that is given out instead of the records' own.
         self.head_of = None
         self.lock = threading.RLock()
@@ -293,30 +295,79 @@ def route(method, path):
     raise Refused(404, "not_found", "There is no such thing here.")
 
 
+# As examples/payments/server/pages.c sends it with every page.
+CSP = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
+       "form-action 'none'; frame-ancestors 'none'")
+
+
+def serve_file(handler, path, change=lambda text: text, csp=CSP):
+    """A file of the pages'. change: what becomes of HTML."""
+    file = WEB / path.lstrip("/")
+    if not file.is_file() or file.suffix not in TYPES or ".." in path:
+        return handler.answer(404, b"{}")
+    body = change(file.read_text()).encode() if file.suffix == ".html" else file.read_bytes()
+    return handler.answer(200, body, TYPES[file.suffix], Content_Security_Policy=csp, X_Content_Type_Options="nosniff")
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_args):
+        pass
+
+    def answer(self, status, body, content_type="application/json", **headers):
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+class PageHost:
+    """Pages from an origin of their own, as a merchant has them who does not trust the payments server."""
+
+    def __init__(self, shop):
+        csp = CSP.replace("connect-src 'self'", f"connect-src 'self' {shop.url}")
+
+        def change(text):
+            return (text.replace("connect-src 'self'", f"connect-src 'self' {shop.url}")
+                    .replace('name="payments-server" content=""', f'name="payments-server" content="{shop.url}"'))
+
+        class Pages(Handler):
+            def do_GET(self):
+                path = urllib.parse.urlsplit(self.path).path
+                if path == "/pins.json":
+                    self.answer(200, json.dumps(shop.pins).encode())
+                else:
+                    serve_file(self, path, change, csp)
+
+        self.server = Server(("127.0.0.1", 0), Pages)
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
 def handler_of(shop):
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *_args):
-            pass
-
+    class Api(Handler):
         def answer(self, status, body, content_type="application/json", **headers):
-            self.send_response(status)
-            self.send_header("Content-Type", content_type)
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("Cache-Control", "no-store")
-            for name, value in headers.items():
-                self.send_header(name.replace("_", "-"), value)
-            self.end_headers()
-            self.wfile.write(body)
+            if shop.page_origin and self.headers.get("Origin") == shop.page_origin:
+                headers.update(Access_Control_Allow_Origin=shop.page_origin, Access_Control_Allow_Methods="GET, POST",
+                               Access_Control_Allow_Headers="Authorization, Content-Type, Idempotency-Key",
+                               Access_Control_Expose_Headers="Retry-After", Vary="Origin")
+            super().answer(status, body, content_type, **headers)
 
         def serve_file(self, path):
             if path == "/pins.json":
                 return self.answer(200, json.dumps(shop.pins).encode())
-            file = WEB / path.lstrip("/")
-            if not file.is_file() or file.suffix not in TYPES or ".." in path:
-                return self.answer(404, b"{}")
-            return self.answer(200, file.read_bytes(), TYPES[file.suffix])
+            return serve_file(self, path)
 
         def hang_up(self):
             self.close_connection = True
@@ -354,13 +405,16 @@ def handler_of(shop):
                     return self.hang_up()
                 return self.answer(status, json.dumps(value).encode())
 
+        def do_OPTIONS(self):
+            self.answer(204, b"")
+
         def do_GET(self):
             self.handle_any("GET")
 
         def do_POST(self):
             self.handle_any("POST")
 
-    return Handler
+    return Api
 
 
 SCREENSHOTS = os.environ.get("SCREENSHOTS", os.path.join(tempfile.gettempdir(), "redoubt-screenshots"))

@@ -7,7 +7,7 @@ import secrets
 import cbor2
 import pytest
 from payments_browser import DESK, PHONE, Browser, skip_without_chromium
-from payments_shop import DECLINED, EXPIRED_AT_BANK, SCREENSHOTS, Enclave, Refused, Shop
+from payments_shop import DECLINED, EXPIRED_AT_BANK, SCREENSHOTS, Enclave, PageHost, Refused, Shop
 
 skip_without_chromium()
 
@@ -323,6 +323,23 @@ def test_a_page_without_pins_pays_nobody(browser, shop):
         shop.pins = pins
         assert checkout(browser, shop, shop.make_order()) == "refused", pins
         assert not browser.has("#card-form")
+
+
+def test_pages_of_another_origin_ask_across(browser, shop):
+    pages = PageHost(shop)
+    try:
+        order = shop.make_order()
+        browser.open(f"{pages.url}/checkout.html?order={order['id']}")
+        assert browser.until_state("verified", "refused", "no-order") == "no-order"
+        assert any("CORS" in line for line in browser.log())
+        shop.page_origin = pages.url
+        browser.click("#again")
+        assert browser.until_state("verified", "refused", "no-order") == "verified"
+        shop.busy = 1
+        assert pay(browser, GOOD) == "approved" and len(shop.charged(order)) == 1
+        assert not any(path.endswith((".html", ".js", ".css")) for _, path, _ in shop.requests)
+    finally:
+        pages.close()
 
 
 def test_it_is_operable_by_keyboard_and_named_for_readers(browser, shop):

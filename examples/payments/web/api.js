@@ -6,6 +6,10 @@ const PATIENCE_MS = 40000;
 // The largest answer is a page of the audit log's records.
 const ANSWER_MAX = 8 * 1024 * 1024;
 
+// Where the API is, when that is not where the page came from: <meta name="payments-server" content="https://pay.example">. The
+// page's policy must then allow it too (connect-src).
+const SERVER = document.querySelector('meta[name="payments-server"]')?.content ?? '';
+
 // The server has answered, and refused. status: HTTP's; code: of its error.
 export class ApiRefusal extends Error {
   constructor(status, { code, message }, retryAfterS) {
@@ -42,7 +46,7 @@ function errorOf({ error }, status) {
   return { code: text(error?.code, `http_${status}`), message: text(error?.message, `The server answered with status ${status}.`) };
 }
 
-// method and path as in the API's list; key: an API key; payment: an idempotency key.
+// method and path as in the API's list, or a file beside the page; key: an API key; payment: an idempotency key.
 export async function call(method, path, { body, key, payment } = {}) {
   const headers = { Accept: 'application/json' };
   if (key) headers.Authorization = `Bearer ${key}`;
@@ -51,7 +55,7 @@ export async function call(method, path, { body, key, payment } = {}) {
   let response;
   let value;
   try {
-    response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), cache: 'no-store',
+    response = await fetch(path.startsWith('/') ? SERVER + path : path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), cache: 'no-store',
       credentials: 'omit', redirect: 'error', referrerPolicy: 'no-referrer', signal: AbortSignal.timeout(PATIENCE_MS) });
     value = await readJson(response);
   } catch (error) {
