@@ -191,6 +191,7 @@ static const struct rd_ctl_field instance_run_fields[] = {
 	TEXT("private_ip", instance_run.private_ip, false),
 	TEXT("hostname", instance_run.hostname, false),
 	TEXT("imds", instance_run.imds, false),
+	U64("hops", instance_run.hops, false, 0, RD_CTL_HOPS_MAX),
 	FORWARDS("forwards", instance_run.forwards),
 };
 
@@ -205,6 +206,7 @@ static const struct rd_ctl_field instance_describe_fields[] = {
 
 static const struct rd_ctl_field instance_forwards_fields[] = {
 	ID("instance_id", instance_forwards.instance_id),
+	U64("hops", instance_forwards.hops, false, 0, RD_CTL_HOPS_MAX),
 	FORWARDS("forwards", instance_forwards.forwards),
 };
 
@@ -237,6 +239,7 @@ static const struct rd_ctl_field parent_fields[] = {
 	TEXT("private_ip", parent.private_ip, false),
 	TEXT("hostname", parent.hostname, false),
 	TEXT("imds", parent.imds, false),
+	U64("hops", parent.hops, false, 0, RD_CTL_HOPS_MAX),
 	FORWARDS("forwards", parent.forwards),
 	BOOL("strict", parent.strict),
 	TEXT("role_arn", parent.role_arn, false),
@@ -258,6 +261,7 @@ static const struct rd_ctl_field peer_fields[] = {
 };
 
 static const struct rd_ctl_field vmm_forwards_fields[] = {
+	U64("hops", vmm_forwards.hops, false, 0, RD_CTL_HOPS_MAX),
 	FORWARDS("forwards", vmm_forwards.forwards),
 };
 

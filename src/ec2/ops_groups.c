@@ -532,7 +532,7 @@ static void tell_members(const struct change *c)
 		const struct ec2_instance *i = ec2_list_at(&c->members, n);
 		struct ec2_refusal why = {.text = ""};
 
-		if (ec2_host_forwards(c->call->ec2, c->call->db, i->head.id, &why) != RD_OK) {
+		if (ec2_host_forwards(c->call->ec2, c->call->db, i, &why) != RD_OK) {
 			rd_log(RD_LOG_WARNING, "%s: its open ports: %s", i->head.id, why.text);
 		}
 	}

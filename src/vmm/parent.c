@@ -194,7 +194,7 @@ static enum rd_status guest_message(
 		return rd_peer_add(
 			parent->vsock, (uint32_t)message->peer.cid, rd_msg_fds_steal(fds, 0));
 	} else if (message->type == RD_CTL_VMM_FORWARDS) {
-		return rd_net_forward(&parent->net, &message->vmm_forwards.forwards);
+		return rd_net_change(&parent->net, &message->vmm_forwards);
 	} else {
 		return RD_FORBIDDEN;
 	}
