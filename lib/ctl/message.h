@@ -57,6 +57,8 @@
 /* "tcp:255.255.255.255:65535:65535" and a little. */
 #define RD_CTL_FORWARD_MAX 47
 /* Forwarded ports of one instance: a security group has 60 rules. */
+/* Of an image (eif/format.h). */
+#define RD_CTL_METADATA_MAX (1u << 20)
 /* As EC2 has it. */
 #define RD_CTL_HOPS_MAX     64
 #define RD_CTL_FORWARDS_MAX 60
@@ -234,6 +236,8 @@ struct rd_ctl_enclave {
 	uint64_t cause; /* enum rd_ctl_cause, when ended */
 	uint64_t exit_status;
 	char text[RD_CTL_TEXT_MAX + 1]; /* how it ended */
+	uint64_t metadata_size; /* over a stream (stream.h): what follows; else a descriptor has it
+				 */
 };
 
 /* redoubtd → nitro-cli: TERMINATED; CONSOLE_FD carries the enclave's CID and 1 descriptor. */

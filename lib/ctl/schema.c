@@ -106,6 +106,7 @@ static const struct rd_ctl_field enclave_fields[] = {
 	U64("cause", enclave.cause, false, RD_CTL_CAUSE_EXITED, RD_CTL_CAUSE_VMM_LOST),
 	U64("exit_status", enclave.exit_status, false, 0, EXIT_STATUS_MAX),
 	TEXT("text", enclave.text, false),
+	U64("metadata_size", enclave.metadata_size, false, 0, RD_CTL_METADATA_MAX),
 };
 
 static const struct rd_ctl_field terminated_fields[] = {

@@ -39,7 +39,8 @@ enum rd_status rd_net_attach(
 	struct rd_net *net, struct rd_loop *loop, void (*ended)(void *ctx), void *ctx) RD_MUST_USE;
 
 /* What is no longer in the list is closed, what is new in it opened; and the hop limit. */
-enum rd_status rd_net_change(struct rd_net *net, const struct rd_ctl_vmm_forwards *change) RD_MUST_USE;
+enum rd_status rd_net_change(struct rd_net *net, const struct rd_ctl_vmm_forwards *change)
+	RD_MUST_USE;
 
 /* Ends redoubt-net. */
 void rd_net_finish(struct rd_net *net);

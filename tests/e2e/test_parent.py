@@ -127,6 +127,55 @@ fi
     assert hashlib.sha256(open(image, "rb").read()).digest() == before
 
 
+def test_the_power_button_is_pressed_until_the_guest_hears_it(host, disk):
+    ours = Instances(host)
+    ours.run(ONE, disk("""
+killall hexdump; echo "guest: deaf"; sleep 13; echo "guest: hears"; power &
+""", "deaf"), memory_mib=256, cpus=1)
+    ours.said(ONE, "guest: deaf")
+    ours.stop(ONE)
+    stopped = ours.reach(ONE, STOPPED, instances.BOOT_S)
+    assert "powered off on request" in stopped["text"]  # and not by the limit, which says "ended on request"
+    console = ours.console(ONE)
+    assert console.index("guest: hears") < console.index("guest: power button")
+    ours.terminate(ONE)
+    ours.reach(ONE, TERMINATED)
+    nothing_is_left(host, ONE)
+
+
+@pytest.mark.parametrize("spare", [0, 256])
+def test_a_parent_that_keeps_its_memory_has_no_enclave(make_host, disk, spare):
+    # The host can lend the enclave's memory meanwhile, or cannot: it boots, or is not begun.
+    host = make_host(config={"memory_mib": 512 + spare, "cpu_count": 2})
+    ours = Instances(host)
+    eif, _ = images.guest(host, "app")
+    with open(eif, "rb") as file:
+        image = file.read()
+    ours.run(ONE, disk(f"""
+dd if=/dev/vda2 of=/app.eif bs=64k skip=1 2>/dev/null; truncate -s {len(image)} /app.eif
+rmmod virtio_balloon; echo "guest: no balloon $?"
+nitro-cli run-enclave --eif-path /app.eif --cpu-count 2 --memory 256 --enclave-name kept; echo "guest: refused $?"
+nitro-cli describe-enclaves | grep -c EnclaveID
+insmod /modules/*virtio_balloon.ko; echo "guest: balloon $?"
+nitro-cli run-enclave --eif-path /app.eif --cpu-count 2 --memory 256 --enclave-name given; echo "guest: given $?"
+nitro-cli describe-enclaves --metadata; echo "guest: metadata $?"
+reboot -f
+""", f"kept-{spare}", image), enclaves=True, memory_mib=512, cpus=2)
+    console = ours.said(ONE, "guest: metadata")
+    assert after(console, "guest: no balloon") == ["0"] and after(console, "guest: balloon") == ["0"], console[-3000:]
+    assert after(console, "guest: refused") == ["27"] and "did not give up enough of its memory" in console
+    assert after(console, "guest: given") == ["0"], console[-3000:]
+    assert '"DockerInfo"' in console.split("guest: given")[1], "describe-enclaves --metadata"
+    booted = "no heartbeat" not in host.read_log() and host.read_log().count(": up after")
+    assert booted == (2 if spare else 1), host.read_log()[-3000:]
+    # One line for a guest that begins anew, though its firmware does so twice.
+    ours.said(ONE, "guest: up", count=2)
+    assert host.read_log().count("begins anew") == 1
+    ours.terminate(ONE)
+    ours.reach(ONE, TERMINATED)
+    nothing_is_left(host, ONE)
+
+
 def enclave_script(eif_size):
     """Runs the image that lies behind the script, asks its application things, and says what came of it all."""
     return f"""

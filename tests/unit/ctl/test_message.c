@@ -289,6 +289,20 @@ static void instance_messages_make_the_round_trip(void **state)
 	assert_memory_equal(&w1.out.instance, &m.instance, sizeof(m.instance));
 }
 
+static void metadata_of_an_enclave_has_a_size_and_a_limit(void **state)
+{
+	struct rd_ctl_message m = {.type = RD_CTL_ENCLAVE,
+		.enclave = {.name = "a", .enclave_id = "i-1-enc1", .state = RD_CTL_STATE_RUNNING}};
+
+	(void)state;
+	m.enclave.metadata_size = RD_CTL_METADATA_MAX;
+	round_trip(&m, 0, RD_CTL_DAEMON_TO_CLIENT);
+	assert_int_equal(w1.out.enclave.metadata_size, RD_CTL_METADATA_MAX);
+	m.enclave.metadata_size++;
+	wire_init(&w1);
+	assert_status(rd_ctl_encode(&m, &w1.buf), RD_USAGE);
+}
+
 static void parent_messages_make_the_round_trip(void **state)
 {
 	struct rd_ctl_message m = sample_parent();
@@ -591,6 +605,7 @@ int main(void)
 		cmocka_unit_test(daemon_answers_make_the_round_trip),
 		cmocka_unit_test(vmm_messages_make_the_round_trip),
 		cmocka_unit_test(instance_messages_make_the_round_trip),
+		cmocka_unit_test(metadata_of_an_enclave_has_a_size_and_a_limit),
 		cmocka_unit_test(parent_messages_make_the_round_trip),
 		cmocka_unit_test(refuses_instances_that_cannot_be),
 		cmocka_unit_test(refuses_lists_of_texts_that_are_none),
