@@ -397,6 +397,7 @@ struct rd_ctl_instance {
 	uint64_t cpus;
 	uint64_t memory_mib;
 	uint64_t enclave_count;
+	struct rd_ctl_texts forwards;
 };
 
 /*

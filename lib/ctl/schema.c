@@ -221,6 +221,7 @@ static const struct rd_ctl_field instance_fields[] = {
 	U64("cpus", instance.cpus, false, 0, RD_CTL_CPUS_MAX),
 	U64("memory_mib", instance.memory_mib, false, 0, RD_CTL_MEMORY_MIB_MAX),
 	U64("enclave_count", instance.enclave_count, false, 0, UINT32_MAX),
+	FORWARDS("forwards", instance.forwards),
 };
 
 static const struct rd_ctl_field parent_fields[] = {

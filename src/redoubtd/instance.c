@@ -96,6 +96,7 @@ void rd_instance_describe(const struct rd_instance *in, struct rd_ctl_instance *
 	ret->cpus = in->parent.cpus;
 	ret->memory_mib = in->parent.memory_mib;
 	ret->enclave_count = in->domain.registry.count;
+	ret->forwards = in->parent.forwards;
 	if (in->has_end) {
 		ret->cause = in->end.cause;
 		memcpy(ret->text, in->end.text, sizeof(ret->text));

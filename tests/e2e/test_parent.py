@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import struct
 import subprocess
 import tempfile
@@ -58,6 +59,11 @@ def disk(disks):
     return make
 
 
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
 def nothing_is_left(host, instance):
     """No process but the daemon, no directory, no disk."""
     def gone():
@@ -81,12 +87,18 @@ fi
     ours = Instances(host)
     before = hashlib.sha256(open(image, "rb").read()).digest()
     with Watcher(ours) as watcher:
-        assert ours.run(ONE, image, disk_gib=1)["state"] == PENDING
+        forward = f"tcp:127.0.0.1:{free_port()}:22"
+        assert ours.run(ONE, image, disk_gib=1, mac="06:00:00:00:00:01", private_ip="172.31.16.5/20", hops=1,
+                        forwards=[forward])["state"] == PENDING
         ours.reach(ONE, RUNNING)
         states = [watcher.next()["state"] for _ in range(3)]
         assert states[0] == PENDING and states[-1] == RUNNING
     identity = f"{ONE} ec200000-0000-0000-1234-56789abcdef0"
     ours.said(ONE, f"guest: first {identity}")
+    listed = json.loads(host.run("bin/redoubt", "instances", "--json").stdout)
+    assert listed[0]["PublishedPorts"] == [forward]
+    port = forward.split(":")[2]
+    assert f"  port 22/tcp        127.0.0.1:{port}" in host.run("bin/redoubt", "instances").stdout.splitlines()
     with pytest.raises(Refused) as refused:
         ours.run(ONE, image)
     assert refused.value.code == instances.STATE

@@ -284,15 +284,15 @@ static void instance_messages_make_the_round_trip(void **state)
 		.instance = {.instance_id = "i-1",
 			.state = RD_CTL_INSTANCE_STOPPED,
 			.cause = RD_CTL_CAUSE_EXITED,
-			.text = "the guest powered itself off"}};
+			.text = "the guest powered itself off",
+			.forwards = {.count = 1, .items = {"tcp:127.0.0.1:20000:22"}}}};
 	round_trip(&m, 0, RD_CTL_DAEMON_TO_CLIENT);
 	assert_memory_equal(&w1.out.instance, &m.instance, sizeof(m.instance));
 }
 
 static void metadata_of_an_enclave_has_a_size_and_a_limit(void **state)
 {
-	struct rd_ctl_message m = {.type = RD_CTL_ENCLAVE,
-		.enclave = {.name = "a", .enclave_id = "i-1-enc1", .state = RD_CTL_STATE_RUNNING}};
+	struct rd_ctl_message m = sample_enclave(RD_CTL_ENCLAVE);
 
 	(void)state;
 	m.enclave.metadata_size = RD_CTL_METADATA_MAX;
