@@ -374,8 +374,15 @@ def test_tags(client, image):
         "InvalidInstanceID.NotFound"
     assert code(client.create_tags, Resources=["nonsense"], Tags=[{"Key": "a", "Value": "b"}])[0] == "InvalidID"
     assert code(client.create_tags, Resources=[one], Tags=[{"Key": "aws:a", "Value": "b"}])[0] == "InvalidParameterValue"
-    many = [{"Key": f"k{i}", "Value": ""} for i in range(25)]
-    assert code(client.create_tags, Resources=[one], Tags=many)[0] == "TagLimitExceeded"
+    many = [{"Key": f"k{i}", "Value": ""} for i in range(50)]
+    assert code(client.create_tags, Resources=[one], Tags=many)[0] == "TagLimitExceeded"  # it has one already
+    client.delete_tags(Resources=[one], Tags=[{"Key": "empty"}])
+    client.create_tags(Resources=[one], Tags=many)
+    # As many anew: what is asked about that is the longest question there is.
+    client.create_tags(Resources=[one], Tags=[{**tag, "Value": "new"} for tag in many])
+    shown = instances(client.describe_instances(InstanceIds=[one]))[0]["Tags"]
+    assert len(shown) == 50 and all(tag["Value"] == "new" for tag in shown)
+    assert code(client.create_tags, Resources=[one], Tags=[{"Key": "k50", "Value": ""}])[0] == "TagLimitExceeded"
 
 
 def test_launch_templates(client, image):
@@ -422,7 +429,7 @@ def test_security_groups(client, image):
     assert tags() == {}
     client.authorize_security_group_ingress(GroupId=group, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0")
     assert tags()["redoubt:tcp:22"].startswith("127.0.0.1:2")
-    rules = [{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 82, "IpRanges": [{"CidrIp": "10.0.0.0/8", "Description": "web"}]},
+    rules = [{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 82, "IpRanges": [{"CidrIp": "127.0.0.0/8", "Description": "web"}]},
              {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": group}]}]
     made = client.authorize_security_group_ingress(GroupId=group, IpPermissions=rules)["SecurityGroupRules"]
     assert len(made) == 2 and len(tags()) == 4 and len(set(tags().values())) == 4
@@ -438,6 +445,12 @@ def test_security_groups(client, image):
                 {"FromPort": 22, "ToPort": 22, "CidrIp": "0.0.0.0"}, {"FromPort": 22, "ToPort": 22, "CidrIp": "300.0.0.0/8"}):
         assert code(client.authorize_security_group_ingress, GroupId=group, IpProtocol="tcp", **bad)[0] == \
             "InvalidParameterValue", bad
+    # Sources that nobody can have who comes to the host's loopback.
+    for n, source in enumerate(({"CidrIp": "10.0.0.0/8"}, {"CidrIp": "127.0.0.2/32"}, {"CidrIp": "0.0.0.0/1"})):
+        client.authorize_security_group_ingress(GroupId=group, IpProtocol="tcp", FromPort=90 + n, ToPort=90 + n, **source)
+    six = {"IpProtocol": "tcp", "FromPort": 93, "ToPort": 93, "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}
+    client.authorize_security_group_ingress(GroupId=group, IpPermissions=[six])
+    assert {"redoubt:tcp:92"} == {key for key in tags() if key.startswith("redoubt:tcp:9")}  # 0.0.0.0/1 has 127.0.0.1
     assert code(client.delete_security_group, GroupId=group)[0] == "DependencyViolation"
     assert code(client.delete_security_group, GroupName="default")[0] == "CannotDelete"
     client.modify_instance_attribute(InstanceId=one, Groups=[groups[0]["GroupId"]])
