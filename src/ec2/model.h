@@ -160,6 +160,7 @@ struct ec2_template {
 	struct ec2_head head;
 	char created_by[EC2_ARN_SIZE];
 	int64_t default_version, latest_version;
+	int64_t last_number; /* that was given: none is given twice */
 };
 
 /* parent: the template; id: "<template>:<number>", ten digits. */

@@ -415,6 +415,23 @@ def test_launch_templates(client, image):
         "CreditSpecification": {"CpuCredits": "unlimited"}})[0] == "UnknownParameter"
     assert code(client.create_launch_template, LaunchTemplateName="bad",
                 LaunchTemplateData={"UserData": "%%%"})[0] == "InvalidUserData.Malformed"
+    # 2 is the default one, 9 is not there; and a number is never given again.
+    assert client.create_launch_template_version(LaunchTemplateName="parents", SourceVersion="1", LaunchTemplateData={})[
+        "LaunchTemplateVersion"]["VersionNumber"] == 3
+    gone = client.delete_launch_template_versions(LaunchTemplateName="parents", Versions=["3", "1", "2", "9"])
+    assert [v["VersionNumber"] for v in gone["SuccessfullyDeletedLaunchTemplateVersions"]] == [3, 1]
+    assert [(v["VersionNumber"], v["ResponseError"]["Code"]) for v in gone["UnsuccessfullyDeletedLaunchTemplateVersions"]] == \
+        [(2, "unexpectedError"), (9, "launchTemplateVersionDoesNotExist")]
+    assert client.describe_launch_templates()["LaunchTemplates"][0]["LatestVersionNumber"] == 2
+    assert code(run, client, image, LaunchTemplate={"LaunchTemplateName": "parents", "Version": "3"})[0] == \
+        "InvalidLaunchTemplateId.VersionNotFound"
+    assert client.create_launch_template_version(LaunchTemplateName="parents", SourceVersion="$Latest", LaunchTemplateData={})[
+        "LaunchTemplateVersion"]["VersionNumber"] == 4
+    for bad in ([], ["x"], ["0"], [str(n) for n in range(1, 202)]):
+        assert code(client.delete_launch_template_versions, LaunchTemplateName="parents", Versions=bad)[0] in \
+            ("InvalidParameterValue", "MissingParameter"), bad
+    assert code(client.delete_launch_template_versions, LaunchTemplateName="nobodys", Versions=["1"])[0] == \
+        "InvalidLaunchTemplateName.NotFoundException"
     client.delete_launch_template(LaunchTemplateName="parents")
     assert client.describe_launch_templates()["LaunchTemplates"] == []
 
