@@ -4,6 +4,7 @@
 
 #include "ec2/disk.h"
 #include "ec2/metadata.h"
+#include "ec2/metrics.h"
 #include "ec2/network.h"
 #include "ec2/types.h"
 #include "log/log.h"
@@ -149,8 +150,8 @@ enum rd_status ec2_host_run(
 	return st;
 }
 
-enum rd_status ec2_host_forwards(struct ec2 *ec2, struct rd_db *db, const struct ec2_instance *i,
-	struct ec2_refusal *why)
+enum rd_status ec2_host_forwards(
+	struct ec2 *ec2, struct rd_db *db, const struct ec2_instance *i, struct ec2_refusal *why)
 {
 	struct rd_ctl_message *m = calloc(1, sizeof(*m));
 	enum rd_status st;
@@ -467,6 +468,7 @@ static enum rd_status compare(
 	const int64_t since = ec2->now_ms() - quiet_ms;
 
 	RD_TRY(ec2_store_load(db, NULL, NULL, &list));
+	ec2_metrics_instances(ec2->metrics, &list);
 	for (size_t i = 0; i < list.n; i++) {
 		struct ec2_instance *instance = ec2_list_at(&list, i);
 

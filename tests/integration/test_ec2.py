@@ -7,6 +7,7 @@ Without redoubtd instances stay pending: what they are to come to is on record a
 import base64
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -15,7 +16,7 @@ import urllib.request
 
 import pytest
 from botocore.exceptions import ClientError, SSLError
-from ec2_host import Ec2, Kms, new_user, qcow2_head, until
+from ec2_host import Credentials, Ec2, Kms, new_user, qcow2_head, until
 
 IDS = {"min": {"MinCount": 1, "MaxCount": 1}}
 
@@ -574,8 +575,36 @@ def test_tls_and_a_new_certificate(kms, ec2, tmp_path):
     finally:
         tls.close()
         with open(kms.path("config", "ec2.yaml"), "w", encoding="utf-8") as file:
-            file.write('listen: "127.0.0.1:0"\nregion: us-east-1\nstrict: true\n' + ec2.config)
+            file.write('listen: "127.0.0.1:0"\nmetrics: "127.0.0.1:0"\nregion: us-east-1\nstrict: true\n' + ec2.config)
         ec2.start()
+
+
+def test_metrics(ec2):
+    port = re.findall(r"metrics on port (\d+)", ec2.log_text())[-1]
+
+    def page():
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as response:
+            assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+            return response.read().decode()
+
+    def value(sample):
+        found = re.search(rf"^redoubt_ec2_{re.escape(sample)} (\S+)$", page(), re.MULTILINE)
+        return float(found.group(1)) if found else 0
+
+    good = 'requests_total{operation="DescribeRegions",outcome="OK"}'
+    bad = 'requests_total{operation="DescribeInstances",outcome="InvalidInstanceID.NotFound"}'
+    unknown = 'requests_total{operation="None",outcome="AuthFailure"}'
+    before = [value(sample) for sample in (good, bad, unknown)]
+    client = ec2.client()
+    client.describe_regions()
+    assert code(client.describe_instances, InstanceIds=["i-00000000000000000"])[0] == "InvalidInstanceID.NotFound"
+    stranger = ec2.client(Credentials("AKIAAAAAAAAAAAAAAAAA", "x" * 40))
+    assert code(stranger.describe_regions)[0] == "AuthFailure"
+    assert [value(sample) for sample in (good, bad, unknown)] == [n + 1 for n in before]
+    assert value('request_seconds_count{operation="DescribeRegions"}') >= 1
+    assert value('instances{state="running"}') == 0 and 'instances{state="terminated"}' in page()
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20)
 
 
 def test_strict_mode(ec2, image):
