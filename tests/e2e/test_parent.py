@@ -98,7 +98,7 @@ fi
     listed = json.loads(host.run("bin/redoubt", "instances", "--json").stdout)
     assert listed[0]["PublishedPorts"] == [forward]
     port = forward.split(":")[2]
-    assert f"  port 22/tcp        127.0.0.1:{port}" in host.run("bin/redoubt", "instances").stdout.splitlines()
+    assert f"  port 22/tcp        127.0.0.1:{port}" in host.run("bin/redoubt", "instances").stdout.decode().splitlines()
     with pytest.raises(Refused) as refused:
         ours.run(ONE, image)
     assert refused.value.code == instances.STATE
