@@ -389,6 +389,33 @@ reboot -f
     nothing_is_left(host, ONE)
 
 
+def test_strict_mode_has_four_enclaves(make_host, disk):
+    host = make_host(config={"cpu_count": 12})
+    ours = Instances(host)
+    eif, _ = images.guest(host, "app")
+    with open(eif, "rb") as file:
+        image = file.read()
+    ours.run(ONE, disk(f"""
+dd if=/dev/vda2 of=/app.eif bs=64k skip=1 2>/dev/null; truncate -s {len(image)} /app.eif
+for n in 1 2 3 4 5; do
+  nitro-cli run-enclave --eif-path /app.eif --cpu-count 2 --memory 256 > /dev/null; echo "guest: enclave $n $?"
+done
+nitro-cli terminate-enclave --all > /dev/null
+nitro-cli run-enclave --eif-path /app.eif --cpu-ids 1 2 --memory 256; echo "guest: two halves $?"
+nitro-cli run-enclave --eif-path /app.eif --cpu-ids 0 6 --memory 256; echo "guest: the first core $?"
+nitro-cli run-enclave --eif-path /app.eif --cpu-ids 1 7 --memory 256; echo "guest: a core $?"
+""", "four", image), enclaves=True, strict=True, memory_mib=2048, cpus=12)
+    console = ours.said(ONE, "guest: a core")
+    assert after(console, "guest: enclave") == ["1 0", "2 0", "3 0", "4 0", "5 5"], console[-3000:]
+    assert "there are 4 enclaves already" in console
+    assert after(console, "guest: two halves") == ["21"] and "shares its core" in console
+    assert after(console, "guest: the first core") == ["21"]
+    assert after(console, "guest: a core") == ["0"]
+    ours.terminate(ONE)
+    ours.reach(ONE, TERMINATED)
+    nothing_is_left(host, ONE)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a small file system")
 def test_full_host_is_an_error_of_the_guests_disk(host, disk):
     ours = Instances(host)
