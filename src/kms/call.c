@@ -57,7 +57,8 @@
 
 /*
  * The call is large, and gone as soon as its record is made: hundreds of exchanges wait for the log
- * at a time, and their calls would push everything else out of the processor's cache.
+ * at a time, and their calls would push everything else out of the processor's cache. For the same
+ * reason a call that an HTTP thread has done with leaves its memory to that thread's next one.
  */
 struct exchange {
 	struct kms *kms;
@@ -68,6 +69,7 @@ struct exchange {
 	char request_id[KMS_REQUEST_ID_SIZE];
 	const struct rd_http_request *request;
 	struct rd_http_call *http;
+	unsigned thread;          /* the connection's */
 	bool admitted;            /* authenticated, parsed */
 	bool on_worker;           /* not on its connection's thread */
 	enum rd_status record_st; /* of writing its record */
@@ -135,7 +137,11 @@ static void end_call(struct exchange *x)
 	rd_json_in_free(&call->facts);
 	rd_json_in_free(&call->out);
 	rd_buf_finish(&call->answer);
-	free(call);
+	if (x->on_worker || x->kms->spare[x->thread] != NULL) {
+		free(call);
+	} else {
+		x->kms->spare[x->thread] = call;
+	}
 }
 
 /* The end of the exchange. */
@@ -470,11 +476,22 @@ static void copy_printable(struct rd_view text, char *ret, size_t cap)
 	ret[n] = '\0';
 }
 
+static struct kms_call *take_call(struct kms *kms, unsigned thread)
+{
+	struct kms_call *call = rd_steal(&kms->spare[thread], NULL);
+
+	if (call == NULL) {
+		return calloc(1, sizeof(*call));
+	}
+	memset(call, 0, sizeof(*call));
+	return call;
+}
+
 static struct exchange *make(struct kms *kms, unsigned thread,
 	const struct rd_http_request *request, struct rd_http_call *http)
 {
 	struct exchange *x = calloc(1, sizeof(*x));
-	struct kms_call *call = calloc(1, sizeof(*call));
+	struct kms_call *call = take_call(kms, thread);
 
 	if (x == NULL || call == NULL) {
 		free(x);
@@ -485,6 +502,7 @@ static struct exchange *make(struct kms *kms, unsigned thread,
 	x->call = call;
 	x->request = request;
 	x->http = http;
+	x->thread = thread;
 	x->begun_ns = monotonic_ns();
 	x->body = rd_buf_wiping(ANSWER_MAX);
 	x->call->kms = kms;

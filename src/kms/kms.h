@@ -29,6 +29,7 @@
 #include "kms/recipient.h"
 
 struct kms_cache;
+struct kms_call;
 struct kms_fresh;
 struct kms_journal;
 struct kms_last_uses;
@@ -57,6 +58,7 @@ struct kms {
 	struct rd_db **http_dbs; /* HTTP threads': nonblocking */
 	size_t n_http_dbs;
 	struct kms_fresh *fresh; /* HTTP threads' */
+	struct kms_call **spare; /* HTTP threads': memory of a call that has gone, or NULL */
 	struct kms_keyring *keyring;
 	struct rd_ec_key *audit_key;
 	struct kms_audit *audit;

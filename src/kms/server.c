@@ -177,6 +177,22 @@ static void start_journal(struct kms *kms)
 	}
 }
 
+static enum rd_status make_threads_memory(struct kms *kms)
+{
+	kms->fresh = calloc(kms->config.threads, sizeof(*kms->fresh));
+	kms->spare = calloc(kms->config.threads, sizeof(struct kms_call *));
+	return kms->fresh != NULL && kms->spare != NULL ? RD_OK : RD_NOMEM;
+}
+
+static void free_threads_memory(struct kms *kms)
+{
+	for (unsigned i = 0; kms->spare != NULL && i < kms->config.threads; i++) {
+		free(kms->spare[i]);
+	}
+	free(kms->spare);
+	free(kms->fresh);
+}
+
 static enum rd_status make_memory(struct kms *kms, struct rd_error *err)
 {
 	enum rd_status st = kms_cache_new(
@@ -186,8 +202,10 @@ static enum rd_status make_memory(struct kms *kms, struct rd_error *err)
 		st = kms_signing_keys_new(&kms->signing_keys);
 	}
 	if (st == RD_OK) {
-		kms->fresh = calloc(kms->config.threads, sizeof(*kms->fresh));
-		st = kms->fresh == NULL ? RD_NOMEM : kms_metrics_new(&kms->metrics);
+		st = make_threads_memory(kms);
+	}
+	if (st == RD_OK) {
+		st = kms_metrics_new(&kms->metrics);
 	}
 	if (st == RD_OK) {
 		st = kms_last_use_new(&kms->last_uses);
@@ -290,7 +308,7 @@ void kms_server_stop(struct kms *kms)
 	kms_cache_free(&kms->cache);
 	kms_keyring_free(&kms->keyring);
 	kms_metrics_free(&kms->metrics);
-	free(kms->fresh);
+	free_threads_memory(kms);
 	kms_journal_free(&kms->journal);
 	close_databases(kms);
 	rd_fd_close(&kms->lock_fd);
