@@ -12,7 +12,6 @@
 #include "kms/auth.h"
 #include "kms/cache.h"
 #include "kms/exchange.h"
-#include "kms/fresh.h"
 #include "kms/http.h"
 #include "kms/iam.h"
 #include "kms/isolate.h"
@@ -23,6 +22,7 @@
 #include "kms/roots.h"
 #include "kms/scheduler.h"
 #include "kms/service.h"
+#include "kms/thread.h"
 #include "log/log.h"
 #include "os/workers.h"
 
@@ -179,18 +179,17 @@ static void start_journal(struct kms *kms)
 
 static enum rd_status make_threads_memory(struct kms *kms)
 {
-	kms->fresh = calloc(kms->config.threads, sizeof(*kms->fresh));
-	kms->spare = calloc(kms->config.threads, sizeof(struct kms_call *));
-	return kms->fresh != NULL && kms->spare != NULL ? RD_OK : RD_NOMEM;
+	kms->threads = calloc(kms->config.threads, sizeof(*kms->threads));
+	return kms->threads != NULL ? RD_OK : RD_NOMEM;
 }
 
 static void free_threads_memory(struct kms *kms)
 {
-	for (unsigned i = 0; kms->spare != NULL && i < kms->config.threads; i++) {
-		free(kms->spare[i]);
+	for (unsigned i = 0; kms->threads != NULL && i < kms->config.threads; i++) {
+		free(kms->threads[i].spare);
+		rd_buf_finish(&kms->threads[i].record);
 	}
-	free(kms->spare);
-	free(kms->fresh);
+	free(kms->threads);
 }
 
 static enum rd_status make_memory(struct kms *kms, struct rd_error *err)
