@@ -22,7 +22,7 @@ from kms_wire import Wire
 from payments_gateway_host import Gateway
 from payments_peer import Peer, Store, point_of
 
-ENCLAVE = os.environ["PAYMENTS_ENCLAVE_HOST"]
+ENCLAVE = os.environ.get("PAYMENTS_ENCLAVE_HOST")  # not needed by who has a real enclave
 BASE = os.environ.get("TMPDIR", "/tmp")
 TIMEOUT_MS = 1000
 # PCR0 of documents by document_maker.c.
