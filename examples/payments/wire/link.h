@@ -46,7 +46,8 @@
  * cannot commit drops the link; START then gives the enclave the log as it is.
  *
  * A link that breaks ends all that was under way on it. The server asks again under the same
- * operation id, or REVERSEs: either is safe, since retrieval reference numbers come from ids alone.
+ * operation id, or REVERSEs. Either is safe: retrieval reference numbers (RRN) come from ids alone,
+ * and the gateway gives a repeated one its first answer.
  */
 #ifndef PAYMENTS_WIRE_LINK_H
 #define PAYMENTS_WIRE_LINK_H
@@ -251,29 +252,27 @@ struct pay_attested {
 struct pay_authorise {
 	char merchant[PAY_MERCHANT_MAX + 1];
 	char order[PAY_ID_MAX + 1];
-	char payment[PAY_ID_MAX + 1];        /* the idempotency key; with the order it names the
-						payment: its RRN comes from the two */
-	uint64_t amount;                     /* minor units, 1 to PAY_AMOUNT_MAX */
+	char payment[PAY_ID_MAX + 1]; /* the idempotency key; with the order it names the payment:
+					 its RRN comes from the two */
+	uint64_t amount;              /* minor units, 1 to PAY_AMOUNT_MAX */
 	char currency[PAY_CURRENCY_MAX + 1]; /* "EUR" */
-	uint64_t time_s;            /* when the payment was made, kept with it: DE 7, 12 and 13 */
-	struct rd_view sealed;      /* PAY_SEALED_CARD_SIZE bytes, from the page */
-	char who[PAY_WORD_MAX + 1]; /* for the record: who asks */
-	char origin[PAY_WORD_MAX + 1]; /* optional: from where */
+	struct rd_view sealed;               /* PAY_SEALED_CARD_SIZE bytes, from the page */
+	char who[PAY_WORD_MAX + 1];          /* for the record: who asks */
+	char origin[PAY_WORD_MAX + 1];       /* optional: from where */
 };
 
-/* CAPTURE, REFUND and REVERSE of the payment that order and payment name. */
+/* CAPTURE, REFUND and REVERSE of the payment that order and payment name. A REVERSE is safe whether
+ * or not the gateway has heard of the payment: afterwards it declines it. */
 struct pay_follow {
 	char merchant[PAY_MERCHANT_MAX + 1];
 	char order[PAY_ID_MAX + 1];
 	char payment[PAY_ID_MAX + 1];
-	char operation[PAY_ID_MAX + 1]; /* of this operation, kept before it is asked for */
-	uint64_t amount;                /* REVERSE: the authorised amount */
+	char operation[PAY_ID_MAX + 1]; /* of this operation, kept before it is asked for; the RRN
+					   of CAPTURE and REFUND comes from it */
+	uint64_t amount;                /* minor units; REVERSE: the authorised amount */
 	char currency[PAY_CURRENCY_MAX + 1];
-	uint64_t time_s;               /* of this operation */
-	uint64_t payment_time_s;       /* the AUTHORISE's time_s */
-	char token[PAY_TOKEN_MAX + 1]; /* absent in a REVERSE when AUTHORISE was never recorded: the
-					  gateway cannot know of it, and nothing is sent */
-	struct rd_view vault;          /* optional, with token: the token's record */
+	char token[PAY_TOKEN_MAX + 1]; /* optional: for the record */
+	char masked[PAY_PAN_MAX + 1];  /* optional: for the record */
 	char who[PAY_WORD_MAX + 1];
 	char origin[PAY_WORD_MAX + 1];
 };
@@ -286,7 +285,9 @@ struct pay_logged {
 
 struct pay_result {
 	uint64_t state;                      /* enum pay_state */
-	char reason[PAY_WORD_MAX + 1];       /* optional: "luhn", "expired", "limit", "timeout" */
+	char reason[PAY_WORD_MAX + 1];       /* optional: "number", "expiry", "cvv" (INVALID);
+						"limit", "velocity", "currency" (the policy's);
+						"timeout" (REVERSED) */
 	char response[PAY_RESPONSE_MAX + 1]; /* optional: DE 39 */
 	char approval[PAY_APPROVAL_MAX + 1]; /* optional: DE 38 */
 	char rrn[PAY_RRN_MAX + 1];           /* optional: DE 37; absent when nothing was sent */
