@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Batches of jobs, each in a transaction. */
-#include "payments/server/book.h"
+#include "server/book.h"
 
 #include "log/log.h"
 #include "os/thread.h"

@@ -14,8 +14,14 @@
 
 #include "db/db.h"
 
+#include <stddef.h>
+
 /* What one transaction takes: enough to share a sync, few enough for it to stay short. */
 #define PS_BOOK_BATCH_MAX 64
+
+/* The structure that a job (or another member) is part of. */
+#define ps_container(ptr, type, member)                                                            \
+	((type *)(void *)((uint8_t *)(ptr) - offsetof(type, member)))
 
 struct ps_book;
 

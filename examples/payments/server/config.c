@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* payments-server's configuration: keys, values, and rules about several of them. */
-#include "payments/server/config.h"
+#include "server/config.h"
 
 #include "base/text.h"
-#include "payments/wire/link.h"
+#include "wire/link.h"
 #include "yaml/read.h"
 
 #include <arpa/inet.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random letters. */
-#include "payments/server/ids.h"
+#include "server/ids.h"
 
 #include "crypto/random.h"
 

@@ -3,7 +3,7 @@
 #ifndef PS_IDS_H
 #define PS_IDS_H
 
-#include "payments/server/model.h"
+#include "server/model.h"
 
 /* 22 letters are 131 bits. */
 #define PS_ID_LETTERS 22

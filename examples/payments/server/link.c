@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Connecting, greeting, and frames in and out. */
-#include "payments/server/link.h"
+#include "server/link.h"
 
 #include "base/secret.h"
 #include "os/fd.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One connection to an enclave, and its frames (payments/wire/link.h). Lives on one event loop;
+ * One connection to an enclave, and its frames (wire/link.h). Lives on one event loop;
  * everything here is called from its thread.
  *
  *	connecting ──► greeting (Unix sockets only: CONNECT, OK) ──► open ──► closed
@@ -9,8 +9,8 @@
 #define PS_LINK_H
 
 #include "os/loop.h"
-#include "payments/server/config.h"
-#include "payments/wire/link.h"
+#include "server/config.h"
+#include "wire/link.h"
 
 /* For a connection, and the greeting, to be made. */
 #define PS_LINK_OPEN_MS 5000

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names of roles and states. */
-#include "payments/server/model.h"
+#include "server/model.h"
 
 #include <string.h>
 

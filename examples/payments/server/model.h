@@ -17,7 +17,7 @@
 #define PS_MODEL_H
 
 #include "base/bytes.h"
-#include "payments/wire/link.h"
+#include "wire/link.h"
 
 #include <stdbool.h>
 

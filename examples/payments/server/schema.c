@@ -3,7 +3,7 @@
  * The schema of payments-server: migrations, never changed after a release (db/db.h). There is no
  * column for a card number: what the enclave has sealed is in vault, and nothing here opens it.
  */
-#include "payments/server/schema.h"
+#include "server/schema.h"
 
 static const char *const migrations[] = {
 	/* 1 */

@@ -8,7 +8,7 @@
 
 #include "db/db.h"
 #include "merkle/proof.h"
-#include "payments/server/model.h"
+#include "server/model.h"
 
 /* --- merchants and API keys --- */
 
@@ -62,17 +62,18 @@ enum rd_status ps_store_operation_get(
 enum rd_status ps_store_operation_finish(struct rd_db *db, const char *id,
 	enum ps_operation_state state, int64_t now_ms) RD_MUST_USE;
 
-/*
- * A client's idempotency key. RD_OK: it is new, and noted with its subject. RD_EXISTS: it was used
- * for the same request, and ret_subject is what came of it. RD_FORBIDDEN: for another request.
- */
+/* A client's idempotency key. */
 struct ps_idempotency {
 	const char *scope; /* "payment:mer_…" */
 	const char *key;
-	const uint8_t *request; /* SHA-256 */
+	const uint8_t *request; /* SHA-256 of what it asks for */
 };
-enum rd_status ps_store_idempotency(struct rd_db *db, const struct ps_idempotency *i,
-	const char *subject, int64_t now_ms, char ret_subject[PS_ID_SIZE]) RD_MUST_USE;
+/* RD_OK: it was used for the same request, and ret_subject is what came of it. RD_FORBIDDEN: for
+ * another request. RD_NOTFOUND: it is new. */
+enum rd_status ps_store_idempotency_find(struct rd_db *db, const struct ps_idempotency *i,
+	char ret_subject[PS_ID_SIZE]) RD_MUST_USE;
+enum rd_status ps_store_idempotency_take(struct rd_db *db, const struct ps_idempotency *i,
+	const char *subject, int64_t now_ms) RD_MUST_USE;
 
 /* --- what the enclave has sealed --- */
 

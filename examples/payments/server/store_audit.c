@@ -4,7 +4,7 @@
  * as they are completed, so that peaks and proofs cost some reads and not the whole log. Leaves are
  * made from the records.
  */
-#include "payments/server/store.h"
+#include "server/store.h"
 
 #include "base/byteorder.h"
 #include "db/db_rows.h"

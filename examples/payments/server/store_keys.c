@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Merchants and API keys in the database. */
-#include "payments/server/store.h"
+#include "server/store.h"
 
 #include "base/text.h"
 #include "db/db_rows.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Orders in the database. */
-#include "payments/server/store.h"
+#include "server/store.h"
 
 #include "db/db_rows.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Payments, their operations, and clients' idempotency keys in the database. */
-#include "payments/server/store.h"
+#include "server/store.h"
 
 #include "base/text.h"
 #include "db/db_rows.h"
@@ -212,18 +212,20 @@ static enum rd_status key_row(void *arg, const struct rd_db_value *columns, size
 	return rd_db_take_finish(&c);
 }
 
-enum rd_status ps_store_idempotency(struct rd_db *db, const struct ps_idempotency *i,
-	const char *subject, int64_t now_ms, char ret_subject[PS_ID_SIZE])
+enum rd_status ps_store_idempotency_find(
+	struct rd_db *db, const struct ps_idempotency *i, char ret_subject[PS_ID_SIZE])
 {
 	struct found_key found = {.request = i->request, .subject = ret_subject};
-	enum rd_status st = rd_db_one(db,
-		"SELECT request, subject FROM idempotency_key WHERE scope = $1 AND client_key = $2",
-		RD_DB_ARGS(rd_db_text(i->scope), rd_db_text(i->key)), key_row, &found);
 
-	if (st != RD_NOTFOUND) {
-		RD_TRY(st);
-		return found.same ? RD_EXISTS : RD_FORBIDDEN;
-	}
+	RD_TRY(rd_db_one(db,
+		"SELECT request, subject FROM idempotency_key WHERE scope = $1 AND client_key = $2",
+		RD_DB_ARGS(rd_db_text(i->scope), rd_db_text(i->key)), key_row, &found));
+	return found.same ? RD_OK : RD_FORBIDDEN;
+}
+
+enum rd_status ps_store_idempotency_take(struct rd_db *db, const struct ps_idempotency *i,
+	const char *subject, int64_t now_ms)
+{
 	return rd_db_write(db,
 		"INSERT INTO idempotency_key (scope, client_key, request, subject, created_ms)"
 		" VALUES ($1, $2, $3, $4, $5)",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the enclave has sealed, in the database: cards, data keys, the policy; and documents. */
-#include "payments/server/store.h"
+#include "server/store.h"
 
 #include "base/text.h"
 #include "crypto/digest.h"
