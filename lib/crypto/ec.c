@@ -3,6 +3,7 @@
 #include "crypto/ec.h"
 
 #include "base/secret.h"
+#include "base/text.h"
 #include "crypto/internal.h"
 
 #include <assert.h>
@@ -225,6 +226,35 @@ enum rd_status rd_ec_key_from_spki(struct rd_view der, struct rd_ec_key **ret)
 enum rd_status rd_ec_key_to_spki(const struct rd_ec_key *key, struct rd_buf *out)
 {
 	return rd_crypto_spki_write(key->pkey, out);
+}
+
+enum rd_status rd_ec_key_from_point(
+	enum rd_ec_curve curve, struct rd_view point, struct rd_ec_key **ret)
+{
+	RD_CLEANUP(rd_crypto_pkey_ctx_free) EVP_PKEY_CTX *ctx = NULL;
+	uint8_t copy[RD_EC_POINT_SIZE_MAX];
+	struct rd_buf b = rd_buf_fixed(copy, sizeof(copy));
+	char group[32];
+	OSSL_PARAM params[3];
+	EVP_PKEY *pkey = NULL;
+	int ok;
+
+	assert(curve < RD_EC_CURVE_COUNT);
+	RD_ENSURE(point.len == 1 + 2 * curves[curve].field_size, RD_MALFORMED);
+	RD_TRY(rd_buf_put_view(&b, point));
+	RD_ENSURE(copy[0] == 0x04, RD_MALFORMED);
+	ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+	RD_ENSURE(ctx != NULL && EVP_PKEY_fromdata_init(ctx) == 1, RD_NOMEM);
+	/* Parameters are read only, but their types have no const. */
+	rd_text_copy(group, sizeof(group), curves[curve].group);
+	params[0] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0);
+	params[1] = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, copy, b.used);
+	params[2] = OSSL_PARAM_construct_end();
+	/* Refuses what is not on the curve. */
+	ok = EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params);
+	ERR_clear_error();
+	RD_ENSURE(ok == 1, RD_WRONG_KEY);
+	return rd_crypto_key_take(pkey, ret);
 }
 
 enum rd_status rd_ec_key_point(const struct rd_ec_key *key, struct rd_buf *out)

@@ -55,7 +55,11 @@ enum rd_status rd_ec_key_to_pkcs8(const struct rd_ec_key *key, struct rd_secret 
 enum rd_status rd_ec_key_from_spki(struct rd_view der, struct rd_ec_key **ret) RD_MUST_USE;
 enum rd_status rd_ec_key_to_spki(const struct rd_ec_key *key, struct rd_buf *out) RD_MUST_USE;
 
-/* Appends the uncompressed point 04 || X || Y. */
+/* The uncompressed point 04 || X || Y, public half only. RD_MALFORMED: another length or form;
+ * RD_WRONG_KEY: no point of the curve. */
+enum rd_status rd_ec_key_from_point(
+	enum rd_ec_curve curve, struct rd_view point, struct rd_ec_key **ret) RD_MUST_USE;
+/* Appends it. */
 enum rd_status rd_ec_key_point(const struct rd_ec_key *key, struct rd_buf *out) RD_MUST_USE;
 
 enum rd_ec_curve rd_ec_key_curve(const struct rd_ec_key *key);

@@ -102,8 +102,8 @@
 #define PAY_PAGE_NONCE_MAX 64
 #define PAY_DOCUMENT_MAX   16384
 #define PAY_CREDENTIAL_MAX 4096
-/* A policy's JSON, signed by custodians; the same sealed. */
-#define PAY_POLICY_MAX        16384
+/* A policy's JSON, signed by custodians, which a struct rd_secret holds; the same sealed. */
+#define PAY_POLICY_MAX        7168
 #define PAY_POLICY_SEALED_MAX (PAY_POLICY_MAX + 256)
 /* What custodians sign: the policy and a few fields more. */
 #define PAY_SIGNED_MAX (PAY_POLICY_MAX + 512)

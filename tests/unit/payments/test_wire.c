@@ -7,7 +7,7 @@
 #include "wire/link.h"
 
 static uint8_t storage[2][PAY_FRAME_MAX + 4];
-static uint8_t zeros[PAY_POLICY_SEALED_MAX];
+static uint8_t zeros[PAY_DOCUMENT_MAX];
 
 static struct rd_view bytes(size_t n)
 {
@@ -26,21 +26,18 @@ static struct rd_view encoded(const struct pay_message *m)
 	return body;
 }
 
-static struct pay_message authorise(void)
-{
-	return (struct pay_message){
-		.type = PAY_AUTHORISE,
-		.id = 7,
-		.authorise = {.merchant = "shop-1",
-			.order = "ord_1",
-			.payment = "key_1",
-			.amount = 1250,
-			.currency = "EUR",
-			.sealed = bytes(PAY_SEALED_CARD_SIZE),
-			.who = "merchant:shop-1",
-			.origin = "::1"},
-	};
-}
+static const struct pay_message authorise = {
+	.type = PAY_AUTHORISE,
+	.id = 7,
+	.authorise = {.merchant = "shop-1",
+		.order = "ord_1",
+		.payment = "key_1",
+		.amount = 1250,
+		.currency = "EUR",
+		.sealed = {zeros, PAY_SEALED_CARD_SIZE},
+		.who = "merchant:shop-1",
+		.origin = "::1"},
+};
 
 static const struct pay_logged logged = {
 	.index = 5,
@@ -81,7 +78,7 @@ static size_t one_of_each(struct pay_message *m)
 			.peaks = bytes(64),
 			.head = bytes(PAY_HEAD_SIZE)}};
 	m[n++] = (struct pay_message){.type = PAY_ATTEST, .attest.nonce = bytes(32)};
-	m[n++] = authorise();
+	m[n++] = authorise;
 	m[n++] = (struct pay_message){.type = PAY_CAPTURE, .follow = follow};
 	m[n++] = (struct pay_message){.type = PAY_REFUND, .follow = follow};
 	m[n++] = (struct pay_message){.type = PAY_REVERSE, .follow = follow};
@@ -206,7 +203,7 @@ static void every_message_cut_short_is_refused(void **state)
 
 static void reads_fields_of_an_authorise(void **state)
 {
-	struct pay_message m = authorise(), back;
+	struct pay_message m = authorise, back;
 	const char *field;
 
 	(void)state;
@@ -269,7 +266,7 @@ static void refuses_what_the_table_does_not_have(void **state)
 
 static void refuses_bytes_behind_the_end(void **state)
 {
-	struct pay_message m = authorise(), back;
+	struct pay_message m = authorise, back;
 	struct rd_view body = encoded(&m);
 	const char *field;
 
@@ -299,7 +296,7 @@ static void writes_nothing_that_would_be_refused(void **state)
 	struct rd_buf small = rd_buf_fixed(storage[1], 20);
 
 	(void)state;
-	m = authorise();
+	m = authorise;
 	assert_ok(encode(&m));
 	assert_status(pay_link_encode(&m, &small), RD_NOSPACE);
 	assert_int_equal(small.used, 0);
@@ -307,19 +304,19 @@ static void writes_nothing_that_would_be_refused(void **state)
 	assert_status(encode(&m), RD_USAGE);
 	m.authorise.amount = PAY_AMOUNT_MAX + 1;
 	assert_status(encode(&m), RD_USAGE);
-	m = authorise();
+	m = authorise;
 	m.authorise.merchant[0] = '\0';
 	assert_status(encode(&m), RD_USAGE);
-	m = authorise();
+	m = authorise;
 	m.authorise.order[1] = '"';
 	assert_status(encode(&m), RD_USAGE);
-	m = authorise();
+	m = authorise;
 	m.authorise.origin[0] = '\n';
 	assert_status(encode(&m), RD_USAGE);
-	m = authorise();
+	m = authorise;
 	m.authorise.sealed.len--;
 	assert_status(encode(&m), RD_USAGE);
-	m = authorise();
+	m = authorise;
 	m.id = 0;
 	assert_status(encode(&m), RD_USAGE);
 	m.type = (enum pay_type)99;
@@ -328,7 +325,7 @@ static void writes_nothing_that_would_be_refused(void **state)
 
 static void refuses_characters_that_an_id_does_not_have(void **state)
 {
-	struct pay_message m = authorise(), back;
+	struct pay_message m = authorise, back;
 	struct rd_view body = encoded(&m);
 	const char *field;
 	uint8_t *at;
