@@ -6,6 +6,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "crypto/digest.h"
+#include "log/log.h"
 #include "server/flight.h"
 #include "server/ids.h"
 #include "server/store.h"
@@ -293,7 +294,6 @@ static void fill_question(struct authorise *a)
 	rd_text_copy(m->payment, sizeof(m->payment), p->key);
 	rd_text_copy(m->currency, sizeof(m->currency), p->currency);
 	m->amount = (uint64_t)p->amount;
-	m->time_s = (uint64_t)p->created_ms / 1000;
 	m->sealed = rd_view(a->request.sealed, sizeof(a->request.sealed));
 	snprintf(m->who, sizeof(m->who), "merchant:%s", p->merchant);
 	rd_text_copy(m->origin, sizeof(m->origin), a->request.origin);

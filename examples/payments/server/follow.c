@@ -3,6 +3,7 @@
 #include "server/follow.h"
 
 #include "base/text.h"
+#include "log/log.h"
 #include "server/flight.h"
 #include "server/ids.h"
 #include "server/store.h"
@@ -29,8 +30,6 @@ struct follow {
 	struct ps_authorise_outcome outcome;
 	struct ps_operation operation;
 	char new_id[PS_ID_SIZE];
-	uint8_t vault[PAY_VAULT_MAX];
-	size_t vault_len;
 	struct ps_job job;
 	struct ps_ask ask;
 	bool in_flight;
@@ -148,20 +147,6 @@ static enum rd_status take_up(struct follow *f, struct rd_db *db)
 	return ps_store_payment_put(db, p);
 }
 
-static enum rd_status get_vault(struct follow *f, struct rd_db *db)
-{
-	const struct ps_payment *p = &f->outcome.payment;
-	struct rd_buf vault = rd_buf_fixed(f->vault, sizeof(f->vault));
-
-	f->vault_len = 0;
-	if (p->token[0] == '\0') {
-		return RD_OK;
-	}
-	RD_TRY(ps_store_vault_get(db, p->merchant, p->token, &vault));
-	f->vault_len = vault.used;
-	return RD_OK;
-}
-
 /* May this be asked for now? What is refused is refused before anything is written. */
 static enum ps_fault judge(struct follow *f)
 {
@@ -207,7 +192,6 @@ static enum rd_status begin(struct ps_job *job, struct rd_db *db)
 	if (!f->in_flight) {
 		return RD_OK;
 	}
-	RD_TRY(get_vault(f, db));
 	return take_up(f, db);
 }
 
@@ -223,10 +207,8 @@ static void fill_question(struct follow *f)
 	rd_text_copy(m->operation, sizeof(m->operation), f->operation.id);
 	rd_text_copy(m->currency, sizeof(m->currency), p->currency);
 	m->amount = (uint64_t)p->amount;
-	m->time_s = (uint64_t)f->operation.created_ms / 1000;
-	m->payment_time_s = (uint64_t)p->created_ms / 1000;
 	rd_text_copy(m->token, sizeof(m->token), p->token);
-	m->vault = f->vault_len == 0 ? rd_view(NULL, 0) : rd_view(f->vault, f->vault_len);
+	rd_text_copy(m->masked, sizeof(m->masked), p->masked);
 	rd_text_copy(m->who, sizeof(m->who), f->request.who);
 	rd_text_copy(m->origin, sizeof(m->origin), f->request.origin);
 	f->ask.commit = commit;

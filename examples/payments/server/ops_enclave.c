@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is passed on to the enclave: attestation, rotation, and what two custodians sign. */
 #include "base/text.h"
+#include "log/log.h"
 #include "server/api.h"
 #include "server/body.h"
 #include "server/enclave.h"

@@ -147,7 +147,7 @@ void ps_ops_order_get(struct ps_call *call)
 
 struct listing {
 	struct ps_call *call;
-	uint32_t n;
+	uint32_t n, limit;
 	char last[PS_ID_SIZE];
 };
 
@@ -155,8 +155,11 @@ static enum rd_status list_row(void *arg, const struct ps_order *o)
 {
 	struct listing *l = arg;
 
+	/* One more than is shown says that there is another page. */
+	if (l->n++ == l->limit) {
+		return RD_OK;
+	}
 	ps_view_order(&l->call->json, o, NULL);
-	l->n++;
 	memcpy(l->last, o->id, sizeof(l->last));
 	return RD_OK;
 }
@@ -174,7 +177,8 @@ void ps_ops_order_list(struct ps_call *call)
 		return;
 	}
 	page = (struct ps_page){
-		.merchant = call->key.merchant, .after = query.after, .limit = query.limit};
+		.merchant = call->key.merchant, .after = query.after, .limit = query.limit + 1};
+	listing.limit = query.limit;
 	rd_json_out_object(&call->json, NULL);
 	rd_json_out_list(&call->json, "orders");
 	st = ps_store_orders(call->db, &page, list_row, &listing);
@@ -183,7 +187,7 @@ void ps_ops_order_list(struct ps_call *call)
 		return;
 	}
 	rd_json_out_end(&call->json);
-	rd_json_out_str(&call->json, "next", listing.n == page.limit ? listing.last : NULL);
+	rd_json_out_str(&call->json, "next", listing.n > listing.limit ? listing.last : NULL);
 	rd_json_out_end(&call->json);
 	ps_call_answer(call, 200);
 }

@@ -113,7 +113,7 @@ void ps_ops_payment_get(struct ps_call *call)
 
 struct listing {
 	struct ps_call *call;
-	uint32_t n;
+	uint32_t n, limit;
 	char last[PS_ID_SIZE];
 };
 
@@ -121,8 +121,11 @@ static enum rd_status list_row(void *arg, const struct ps_payment *p)
 {
 	struct listing *l = arg;
 
+	/* One more than is shown says that there is another page. */
+	if (l->n++ == l->limit) {
+		return RD_OK;
+	}
 	ps_view_payment(&l->call->json, p, true);
-	l->n++;
 	memcpy(l->last, p->id, sizeof(l->last));
 	return RD_OK;
 }
@@ -140,7 +143,8 @@ static void list(struct ps_call *call, const char *merchant)
 		return;
 	}
 	page = (struct ps_page){
-		.merchant = merchant, .after = query.after, .limit = query.limit};
+		.merchant = merchant, .after = query.after, .limit = query.limit + 1};
+	listing.limit = query.limit;
 	rd_json_out_object(&call->json, NULL);
 	rd_json_out_list(&call->json, "payments");
 	st = ps_store_payments(call->db, &page, list_row, &listing);
@@ -149,7 +153,7 @@ static void list(struct ps_call *call, const char *merchant)
 		return;
 	}
 	rd_json_out_end(&call->json);
-	rd_json_out_str(&call->json, "next", listing.n == page.limit ? listing.last : NULL);
+	rd_json_out_str(&call->json, "next", listing.n > listing.limit ? listing.last : NULL);
 	rd_json_out_end(&call->json);
 	ps_call_answer(call, 200);
 }

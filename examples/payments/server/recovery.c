@@ -2,6 +2,7 @@
 /* Looking for what is due, one after the other, some at a time. */
 #include "server/recovery.h"
 
+#include "log/log.h"
 #include "os/thread.h"
 #include "server/flight.h"
 #include "server/follow.h"
