@@ -141,6 +141,20 @@ void ps_call_origin(const struct ps_call *call, char ret[PAY_WORD_MAX + 1])
 	rd_text_copy(ret, PAY_WORD_MAX + 1, call->request->peer);
 }
 
+/* A browser asks first whether the page may ask. */
+static bool answer_preflight(const struct ps *ps, const struct rd_http_request *request,
+	struct rd_http_call *http)
+{
+	struct rd_http_header headers[ANSWER_HEADERS_MAX];
+	size_t n = cors(ps, request, headers);
+
+	if (n == 0 || !rd_view_equal(request->method, rd_view_str("OPTIONS"))) {
+		return false;
+	}
+	rd_http_answer(http, 204, headers, n, rd_view("", 0));
+	return true;
+}
+
 static void run(void *arg, unsigned worker)
 {
 	struct ps_call *call = arg;
@@ -151,8 +165,12 @@ static void run(void *arg, unsigned worker)
 
 void ps_call_begin(struct ps *ps, const struct rd_http_request *request, struct rd_http_call *http)
 {
-	struct ps_call *call = calloc(1, sizeof(*call));
+	struct ps_call *call;
 
+	if (answer_preflight(ps, request, http)) {
+		return;
+	}
+	call = calloc(1, sizeof(*call));
 	if (call == NULL) {
 		rd_http_answer(http, 503, NULL, 0, rd_view("", 0));
 		return;

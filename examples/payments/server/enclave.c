@@ -193,6 +193,7 @@ bool ps_enclave_answer(struct ps_enclave *e, struct ps_session *s, struct ps_fra
 	(void)take_open(e, frame->message.id);
 	if (frame->message.type == PAY_POLICY_SET) {
 		s->policy_version = frame->message.policy_set.version;
+		ps_enclave_update(e);
 	}
 	ask->frame = frame;
 	finish(e, ask, RD_OK);

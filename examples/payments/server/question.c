@@ -51,12 +51,28 @@ const struct pay_logged *ps_frame_logged(const struct pay_message *m)
 	return logged != NULL && logged->record.ptr != NULL ? logged : NULL;
 }
 
-/* Before the first STARTED there is no key: that one's head is then checked, and covers this. */
+/* The key of an earlier run. */
+static enum rd_status load_key(struct ps_enclave *e, struct rd_db *db)
+{
+	uint8_t bytes[RD_EC_SPKI_SIZE_MAX];
+	struct rd_buf spki = rd_buf_fixed(bytes, sizeof(bytes));
+	enum rd_status st = ps_store_single_get(db, PS_SINGLE_LOG_KEY, &spki);
+
+	RD_ENSURE(st != RD_NOTFOUND, RD_OK);
+	RD_TRY(st);
+	return rd_ec_key_from_spki(rd_buf_view(&spki), &e->log_key);
+}
+
+/* Before a log's first STARTED there is no key: that one's head is then checked, and covers this.
+ */
 enum rd_status ps_question_log(
 	struct ps_enclave *e, struct rd_db *db, const struct pay_logged *logged)
 {
 	struct rd_merkle_head head;
 
+	if (e->log_key == NULL) {
+		RD_TRY(load_key(e, db));
+	}
 	if (e->log_key != NULL) {
 		RD_TRY(rd_merkle_head_verify(e->log_key, logged->head, &head));
 	}
