@@ -28,14 +28,18 @@ static enum rd_audit_result see_record(
 	void *ctx, uint64_t index, struct rd_view json, struct rd_error *err)
 {
 	struct checking *c = ctx;
+	const struct rd_audit_visitor *also = &c->options->also;
+	enum rd_audit_result result = rd_audit_documents_check_record(
+		&c->documents, index, json, err);
 
-	return rd_audit_documents_check_record(&c->documents, index, json, err);
+	return result == RD_AUDIT_OK && also->record != NULL
+		       ? also->record(also->ctx, index, json, err)
+		       : result;
 }
 
-static enum rd_audit_result see_tree(
-	void *ctx, const struct rd_merkle_range *range, struct rd_error *err)
+static enum rd_audit_result check_saved_tree(
+	struct checking *c, const struct rd_merkle_range *range, struct rd_error *err)
 {
-	struct checking *c = ctx;
 	struct rd_merkle_hash root;
 
 	if (c->options->saved.ptr == NULL || range->size != c->saved.size) {
@@ -52,6 +56,17 @@ static enum rd_audit_result see_tree(
 	}
 	c->saved_seen = true;
 	return RD_AUDIT_OK;
+}
+
+static enum rd_audit_result see_tree(
+	void *ctx, const struct rd_merkle_range *range, struct rd_error *err)
+{
+	struct checking *c = ctx;
+	const struct rd_audit_visitor *also = &c->options->also;
+	enum rd_audit_result result = check_saved_tree(c, range, err);
+
+	return result == RD_AUDIT_OK && also->tree != NULL ? also->tree(also->ctx, range, err)
+							   : result;
 }
 
 static enum rd_audit_result check_join(const struct rd_audit_end *before,

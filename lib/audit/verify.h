@@ -14,6 +14,8 @@ struct rd_audit_verify_options {
 	const struct rd_ec_key *key; /* NULL: the directory's own key.pem */
 	struct rd_view saved;        /* a signed head from earlier; ptr NULL: none */
 	bool moved;                  /* the first segments may have been moved away */
+	/* Sees what was checked, in the same pass: records after their documents, and trees. */
+	struct rd_audit_visitor also;
 };
 
 struct rd_audit_verify_report {

@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "disk/qcow2.h"
 #include "ec2/config.h"
 
 struct ec2_disk {
@@ -16,18 +17,15 @@ struct ec2_disk {
 	int64_t size_bytes; /* of the disk that a guest sees */
 };
 
-/* What is read of an image: a qcow2 header with its extensions' fixed part, or a boot sector. */
+/* What is read of an image: a boot sector, which is longer than a qcow2 header. */
 #define EC2_DISK_HEAD 512
-/* EBS: 64 TiB, and what redoubtd takes. */
-#define EC2_DISK_MAX (64LL << 40)
 
 /*
- * From the first bytes of a file of file_bytes. RD_FORBIDDEN: a backing or data file, or it is
- * encrypted; RD_BAD_MAGIC: neither a qcow2 image nor a disk with a boot sector; RD_BAD_VERSION,
- * RD_OUT_OF_RANGE, RD_TRUNCATED.
+ * From the first bytes of a file of file_bytes. RD_BAD_MAGIC: neither a qcow2 image nor a disk with
+ * a boot sector; else as rd_qcow2_check.
  */
-enum rd_status ec2_disk_examine(struct rd_view head, uint64_t file_bytes, struct ec2_disk *ret)
-	RD_MUST_USE;
+enum rd_status ec2_disk_examine(struct rd_view head, uint64_t file_bytes, struct ec2_disk *ret,
+	struct rd_error *err) RD_MUST_USE;
 
 /*
  * Opens it for reading. RD_DENIED: outside of the directories; RD_NOTFOUND; RD_BAD_TYPE: no regular

@@ -15,6 +15,7 @@ static const struct {
 	{"ami", rd_redoubt_ami, "make and register the disk image of a parent instance"},
 	{"audit", rd_redoubt_audit, "check or show the audit log of redoubt-kms"},
 	{"doctor", rd_redoubt_doctor, "is this host fit, and what to do if not"},
+	{"evidence", rd_redoubt_evidence, "collect and verify what an auditor wants to see"},
 	{"instances", rd_redoubt_instances, "list parent instances and their enclaves"},
 	{"kms", rd_redoubt_kms, "examine key policies"},
 	{"pki", rd_redoubt_pki, "certificates: for redoubt-kms, and where the attestation root is"},

@@ -14,6 +14,7 @@ enum {
 int rd_redoubt_ami(int argc, char **argv);
 int rd_redoubt_audit(int argc, char **argv);
 int rd_redoubt_doctor(int argc, char **argv);
+int rd_redoubt_evidence(int argc, char **argv);
 int rd_redoubt_instances(int argc, char **argv);
 int rd_redoubt_kms(int argc, char **argv);
 int rd_redoubt_pki(int argc, char **argv);

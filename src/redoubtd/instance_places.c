@@ -13,11 +13,11 @@
 #include "redoubtd/instance.h"
 
 #include "ctl/ring.h"
+#include "disk/qcow2.h"
 #include "log/log.h"
 #include "os/fd.h"
 #include "redoubtd/files.h"
 #include "redoubtd/places.h"
-#include "redoubtd/qcow2.h"
 
 #include <errno.h>
 #include <fcntl.h>

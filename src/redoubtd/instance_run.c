@@ -9,12 +9,12 @@
  */
 #include "redoubtd/instance.h"
 
+#include "disk/qcow2.h"
 #include "log/log.h"
 #include "os/fd.h"
 #include "redoubtd/clients.h"
 #include "redoubtd/files.h"
 #include "redoubtd/launch.h"
-#include "redoubtd/qcow2.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

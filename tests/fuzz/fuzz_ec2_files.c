@@ -21,9 +21,10 @@ static void as_disk(struct rd_view bytes)
 	struct rd_view head = rd_view(
 		bytes.ptr, bytes.len < EC2_DISK_HEAD ? bytes.len : EC2_DISK_HEAD);
 	struct ec2_disk disk;
+	struct rd_error err;
 
-	if (ec2_disk_examine(head, bytes.len, &disk) == RD_OK) {
-		require(disk.size_bytes >= 512 && disk.size_bytes <= EC2_DISK_MAX);
+	if (ec2_disk_examine(head, bytes.len, &disk, &err) == RD_OK) {
+		require(disk.size_bytes >= 512 && disk.size_bytes <= RD_DISK_BYTES_MAX);
 	}
 }
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Headers of disk images from anybody: what is accepted has a size that a disk can have. */
-#include "redoubtd/qcow2.h"
-
-#include "ctl/message.h"
+#include "disk/qcow2.h"
 
 #include <stdlib.h>
 
@@ -16,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	/* The file is as long as the input says, times what makes the seeds' tables fit. */
 	if (rd_qcow2_check(rd_view(data, len), (uint64_t)size << 10, &bytes, &err) == RD_OK &&
-		(bytes == 0 || bytes >> 30 > RD_CTL_DISK_GIB_MAX)) {
+		(bytes == 0 || bytes > RD_DISK_BYTES_MAX)) {
 		abort();
 	}
 	return 0;

@@ -78,7 +78,7 @@ def make_disk(path, mib=64):
 
 def qcow2_head(*, version=3, backing=0, size=1 << 30, incompatible=0, cluster_bits=16, crypt=0):
     return struct.pack(">4sIQIIQIIQQIIQQQQII", b"QFI\xfb", version, backing, 4 if backing else 0, cluster_bits, size,
-                       crypt, 1, 0x30000, 0x10000, 1, 0, 0, incompatible, 0, 0, 4, 104).ljust(4096, b"\0")
+                       crypt, min(size >> 29, 1 << 16), 0x30000, 0x10000, 1, 0, 0, incompatible, 0, 0, 4, 104).ljust(0x40000, b"\0")
 
 
 class Ec2:

@@ -6,7 +6,6 @@ is its own proof.
 """
 import base64
 import fcntl
-import hashlib
 import json
 import os
 import pathlib
@@ -14,61 +13,16 @@ import shutil
 import subprocess
 
 import pytest
+from audit_log import HEAD_SIZE, SEGMENT0, frame, root_of, sha256, sign_head, spki_of, write_log
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 REDOUBT = os.environ["REDOUBT"]
 WRITER = os.environ["AUDIT_WRITER"]
-SEGMENT0 = "0" * 19
-HEAD_SIZE = 152
 CODES = {"NO_LOG": 10, "KEY": 11, "FORM": 12, "SEGMENT": 13, "MOVED": 14, "HEAD_SIGNATURE": 15, "HEAD_ORDER": 16,
          "MISSING": 17, "ALTERED": 18, "UNCOVERED": 19, "DOCUMENT_MISSING": 20, "DOCUMENT_ALTERED": 21, "SAVED_HEAD": 22,
          "ROLLED_BACK": 23, "FORKED": 24}
-
-
-def sha256(data):
-    return hashlib.sha256(data).digest()
-
-
-def root_of(leaves):
-    """RFC 6962, 2.1, as it is written there."""
-    if not leaves:
-        return sha256(b"")
-    if len(leaves) == 1:
-        return sha256(b"\0" + leaves[0])
-    k = 1
-    while 2 * k < len(leaves):
-        k *= 2
-    return sha256(b"\1" + root_of(leaves[:k]) + root_of(leaves[k:]))
-
-
-def spki_of(key):
-    return key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-
-
-def sign_head(key, time_ms, leaves):
-    body = b"RDLOGH2\0" + sha256(spki_of(key)) + time_ms.to_bytes(8, "big") + len(leaves).to_bytes(8, "big") + root_of(leaves)
-    r, s = utils.decode_dss_signature(key.sign(body, ec.ECDSA(hashes.SHA256())))
-    return body + r.to_bytes(32, "big") + s.to_bytes(32, "big")
-
-
-def frame(record):
-    return len(record).to_bytes(4, "big") + record
-
-
-def write_log(folder, key, batches, time_ms=1767225600000):
-    """A log of one segment; each batch of records under a head."""
-    folder.mkdir(exist_ok=True)
-    pem = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    (folder / "key.pem").write_bytes(pem)
-    log, heads, leaves = b"RDLOGS1\0" + bytes(8), sign_head(key, time_ms, []), []
-    for i, batch in enumerate(batches):
-        leaves += batch
-        log += b"".join(map(frame, batch))
-        heads += sign_head(key, time_ms + i, leaves)
-    (folder / f"log-{SEGMENT0}").write_bytes(log)
-    (folder / f"heads-{SEGMENT0}").write_bytes(heads)
 
 
 def record(n, **more):

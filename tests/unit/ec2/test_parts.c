@@ -45,6 +45,8 @@ static void patterns_match_as_ec2s(void **state)
 	}
 }
 
+#define FILE_BYTES (256u << 10)
+
 /* A qcow2 header; what is wrong is put into it by the caller. */
 static void qcow2(uint8_t head[512])
 {
@@ -53,6 +55,8 @@ static void qcow2(uint8_t head[512])
 	rd_put_be32(head + 4, 3);
 	rd_put_be32(head + 20, 16);
 	rd_put_be64(head + 24, 1 << 30);
+	rd_put_be32(head + 36, 2);
+	rd_put_be64(head + 40, 196608);
 }
 
 static void disks_are_looked_at(void **state)
@@ -62,34 +66,36 @@ static void disks_are_looked_at(void **state)
 
 	(void)state;
 	qcow2(head);
-	assert_ok(ec2_disk_examine(rd_view(head, 512), 4096, &disk));
+	assert_ok(ec2_disk_examine(rd_view(head, 512), FILE_BYTES, &disk, NULL));
 	assert_string_equal(disk.format, "qcow2");
 	assert_int_equal(disk.size_bytes, 1 << 30);
 	rd_put_be64(head + 8, 104); /* a backing file */
-	assert_status(ec2_disk_examine(rd_view(head, 512), 4096, &disk), RD_FORBIDDEN);
+	assert_status(ec2_disk_examine(rd_view(head, 512), FILE_BYTES, &disk, NULL), RD_FORBIDDEN);
 	qcow2(head);
 	rd_put_be32(head + 32, 1); /* encrypted */
-	assert_status(ec2_disk_examine(rd_view(head, 512), 4096, &disk), RD_FORBIDDEN);
+	assert_status(ec2_disk_examine(rd_view(head, 512), FILE_BYTES, &disk, NULL), RD_FORBIDDEN);
 	qcow2(head);
 	rd_put_be64(head + 72, 4); /* an external data file */
-	assert_status(ec2_disk_examine(rd_view(head, 512), 4096, &disk), RD_FORBIDDEN);
+	assert_status(ec2_disk_examine(rd_view(head, 512), FILE_BYTES, &disk, NULL), RD_FORBIDDEN);
 	qcow2(head);
 	rd_put_be64(head + 72, 2); /* corrupt */
-	assert_status(ec2_disk_examine(rd_view(head, 512), 4096, &disk), RD_MALFORMED);
+	assert_status(ec2_disk_examine(rd_view(head, 512), FILE_BYTES, &disk, NULL), RD_MALFORMED);
 	qcow2(head);
 	rd_put_be32(head + 4, 4);
-	assert_status(ec2_disk_examine(rd_view(head, 512), 4096, &disk), RD_BAD_VERSION);
+	assert_status(
+		ec2_disk_examine(rd_view(head, 512), FILE_BYTES, &disk, NULL), RD_BAD_VERSION);
 	qcow2(head);
 	rd_put_be64(head + 24, UINT64_MAX);
-	assert_status(ec2_disk_examine(rd_view(head, 512), 4096, &disk), RD_OUT_OF_RANGE);
-	assert_status(ec2_disk_examine(rd_view(head, 30), 30, &disk), RD_TRUNCATED);
+	assert_status(
+		ec2_disk_examine(rd_view(head, 512), FILE_BYTES, &disk, NULL), RD_OUT_OF_RANGE);
+	assert_status(ec2_disk_examine(rd_view(head, 30), 30, &disk, NULL), RD_BAD_MAGIC);
 	memset(head, 0, sizeof(head));
-	assert_status(ec2_disk_examine(rd_view(head, 512), 512, &disk), RD_BAD_MAGIC);
+	assert_status(ec2_disk_examine(rd_view(head, 512), 512, &disk, NULL), RD_BAD_MAGIC);
 	head[510] = 0x55;
 	head[511] = 0xaa;
-	assert_ok(ec2_disk_examine(rd_view(head, 512), 1 << 20, &disk));
+	assert_ok(ec2_disk_examine(rd_view(head, 512), 1 << 20, &disk, NULL));
 	assert_string_equal(disk.format, "raw");
-	assert_status(ec2_disk_examine(rd_view(head, 512), 1000, &disk), RD_OUT_OF_RANGE);
+	assert_status(ec2_disk_examine(rd_view(head, 512), 1000, &disk, NULL), RD_OUT_OF_RANGE);
 }
 
 static void public_keys_are_read_strictly(void **state)

@@ -3,7 +3,7 @@
 #include "test.h"
 
 #include "base/byteorder.h"
-#include "redoubtd/qcow2.h"
+#include "disk/qcow2.h"
 
 /* Offsets of docs/interop/qcow2.txt. */
 enum {

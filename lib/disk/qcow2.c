@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The qcow2 header, read with suspicion. */
-#include "redoubtd/qcow2.h"
-
-#include "ctl/message.h"
+#include "disk/qcow2.h"
 
 #define QCOW2_MAGIC 0x514649fbu /* "QFI\xfb" */
 
@@ -88,9 +86,10 @@ static enum rd_status check_sizes(const struct header *h, uint64_t file_size, st
 	if (h->cluster_bits < CLUSTER_BITS_MIN || h->cluster_bits > CLUSTER_BITS_MAX) {
 		return rd_fail(err, RD_OUT_OF_RANGE, "the image's cluster size is impossible");
 	}
-	if (h->size == 0 || h->size >> 30 > RD_CTL_DISK_GIB_MAX) {
+	if (h->size == 0 || h->size > RD_DISK_BYTES_MAX) {
 		return rd_fail(err, RD_OUT_OF_RANGE,
-			"the image's disk is empty or larger than %d GiB", RD_CTL_DISK_GIB_MAX);
+			"the image's disk is empty or larger than %lld GiB",
+			RD_DISK_BYTES_MAX >> 30);
 	}
 	/* A second-level table is a cluster of entries, each for one cluster. */
 	per_entry = (uint64_t)1 << (2 * h->cluster_bits - 3);
@@ -109,6 +108,9 @@ enum rd_status rd_qcow2_check(
 	struct header h = {0};
 	enum rd_status st = read_header(header, &h);
 
+	if (st == RD_TRUNCATED) {
+		return rd_fail(err, st, "the image is too short for a qcow2 image");
+	}
 	if (st != RD_OK) {
 		return rd_fail(err, st, "the image is no qcow2 image");
 	}
