@@ -18,6 +18,9 @@ CLEAN = {
     "lib/meson.build": "# SPDX-License-Identifier: Apache-2.0\nsubdir('base')\nsubdir('os')\nsubdir('crypto')\nsubdir('cbor')\n",
     "lib/base/a.h": SPDX + "#ifndef A_H\n#define A_H\n#include <stdint.h>\nuint32_t a(void);\n#endif\n",
     "lib/base/a.c": SPDX + '#include "base/a.h"\n\nuint32_t a(void)\n{\n\treturn 1;\n}\n',
+    "examples/common/c.h": SPDX + "#ifndef C_H\n#define C_H\nint c(void);\n#endif\n",
+    "examples/payments/card/d.h": SPDX + "#ifndef D_H\n#define D_H\nint d(void);\n#endif\n",
+    "examples/payments/server/e.c": SPDX + '#include "base/a.h"\n#include "card/d.h"\n#include "common/c.h"\n',
     "README.md": "Run `make check`.\n",
     "Makefile": "check:\n",
 }
@@ -58,6 +61,12 @@ CASES = {
         ({"lib/base/b.c": SPDX + '#include "log/log.h"\n', "src/log/log.h": SPDX}, "a library includes libraries only"),
         ({"guest/init/b.c": SPDX + '#include "log/log.h"\n', "src/log/log.h": SPDX}, "programs do not include each other"),
         ({"src/one/b.c": SPDX + "int f(void)\n{\n\treturn unshare(0);\n}\n"}, "isolate.c"),
+        ({"examples/payments/card/b.c": SPDX + "#include <unistd.h>\n"}, "codec"),
+        ({"examples/payments/server/b.c": SPDX + '#include "enclave/x.h"\n', "examples/payments/enclave/x.h": SPDX},
+         "parties do not include each other"),
+        ({"examples/payments/card/b.c": SPDX + '#include "wire/x.h"\n', "examples/payments/wire/x.h": SPDX},
+         "parties do not include each other"),
+        ({"examples/payments/server/b.c": SPDX + '#include "card/gone.h"\n'}, "parties do not include each other"),
     ],
     "headers": [
         ({"lib/base/b.h": SPDX + "uint32_t b(void);\n"}, "does not compile alone"),

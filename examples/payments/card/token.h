@@ -15,7 +15,7 @@
  * all fillings. FF1 is applied until the result is in P again (cycle walking: a permutation of P,
  * ten applications on average), and then 1 is added, modulo 10, to the middle's last digit, which
  * leaves P for certain. Decoding goes back the same way. Nothing authenticates such a token: under
- * another key, merchant or BIN it decodes to some other number, or to RD_MALFORMED.
+ * another key or merchant it decodes to some other number.
  */
 #ifndef RD_CARD_TOKEN_H
 #define RD_CARD_TOKEN_H
@@ -47,9 +47,9 @@ enum rd_status rd_token_parse(struct rd_view text, char ret_token[RD_TOKEN_SIZE]
 enum rd_status rd_fpe_token_encode(struct rd_aes *aes, const struct rd_pan *pan,
 	struct rd_view merchant, char ret_token[RD_FPE_TOKEN_SIZE]) RD_MUST_USE;
 /*
- * RD_MALFORMED: not the form of such a token (digits, Luhn fails), or no number's under this key,
- * merchant and BIN; RD_OUT_OF_RANGE: fewer than 16 digits; RD_NOTFOUND and the like:
- * rd_pan_parse's, for what it decodes to. On failure *ret is empty.
+ * RD_OUT_OF_RANGE: fewer than 16 digits, or more than 19; RD_MALFORMED: not the form of such a
+ * token (digits, and Luhn fails as it must); rd_pan_parse's refusals, for what it decodes to. On
+ * failure *ret is empty.
  */
 enum rd_status rd_fpe_token_decode(struct rd_aes *aes, struct rd_view token,
 	struct rd_view merchant, struct rd_pan *ret) RD_MUST_USE;

@@ -216,6 +216,42 @@ static void point_is_uncompressed(void **state)
 	rd_buf_finish(&point);
 }
 
+static void points_are_read_in_one_form_and_on_the_curve(void **state)
+{
+	static const uint8_t zeros[RD_EC_POINT_SIZE_MAX] = {0x04};
+	static const size_t sizes[RD_EC_CURVE_COUNT] = {65, 97, 133, 65};
+
+	(void)state;
+	for (unsigned curve = 0; curve < RD_EC_CURVE_COUNT; curve++) {
+		RD_CLEANUP(rd_ec_key_free) struct rd_ec_key *key = NULL;
+		RD_CLEANUP(rd_ec_key_free) struct rd_ec_key *read = NULL;
+		struct rd_ec_key *none = NULL;
+		uint8_t storage[RD_EC_POINT_SIZE_MAX + 1] = {0};
+		struct rd_buf point = rd_buf_fixed(storage, RD_EC_POINT_SIZE_MAX);
+		const enum rd_ec_curve c = (enum rd_ec_curve)curve;
+
+		assert_ok(rd_ec_key_generate(c, &key));
+		assert_ok(rd_ec_key_point(key, &point));
+		assert_int_equal(point.used, sizes[curve]);
+		assert_ok(rd_ec_key_from_point(c, rd_buf_view(&point), &read));
+		assert_true(rd_ec_key_same(key, read));
+		assert_false(rd_ec_key_has_private(read));
+		/* Another length, another form, another point. */
+		assert_status(rd_ec_key_from_point(c, rd_view(storage, point.used - 1), &none),
+			RD_MALFORMED);
+		assert_status(rd_ec_key_from_point(c, rd_view(storage, point.used + 1), &none),
+			RD_MALFORMED);
+		assert_status(rd_ec_key_from_point(c, rd_view(storage, 0), &none), RD_MALFORMED);
+		assert_status(
+			rd_ec_key_from_point(c, rd_view(zeros, point.used), &none), RD_WRONG_KEY);
+		storage[point.used - 1] ^= 1;
+		assert_status(rd_ec_key_from_point(c, rd_buf_view(&point), &none), RD_WRONG_KEY);
+		storage[0] = 0x06;
+		assert_status(rd_ec_key_from_point(c, rd_buf_view(&point), &none), RD_MALFORMED);
+		assert_null(none);
+	}
+}
+
 static void verifies_what_openssl_signed(void **state)
 {
 	static const char *const names[] = {"p256", "p384", "p521"};
@@ -294,6 +330,7 @@ int main(void)
 		cmocka_unit_test(spki_round_trips_without_the_private_half),
 		cmocka_unit_test(spki_is_whole_and_on_the_curve),
 		cmocka_unit_test(point_is_uncompressed),
+		cmocka_unit_test(points_are_read_in_one_form_and_on_the_curve),
 		cmocka_unit_test(verifies_what_openssl_signed),
 		cmocka_unit_test(own_signatures_verify_by_message_and_by_digest),
 		cmocka_unit_test(degenerate_signatures_are_wrong_not_errors),
