@@ -231,7 +231,10 @@ class Enclave:
         if not fields["keyring"]:
             for purpose in range(1, 7):
                 assert self.ask(NEW_KEY, {"purpose": purpose, "version": 1, "wrapped": b"wrapped"})[0] == KEPT
-        assert self.ask(RECORD, {}, lambda: self.logged(event="start"))[0] == RECORDED
+        document = b"document of a start " + os.urandom(8)
+        recipient = {"attestationDocumentSha256": hashlib.sha256(document).hexdigest()}
+        assert self.ask(RECORD, {"document": document}, lambda: self.logged(
+            event="start", additionalEventData={"recipient": recipient}))[0] == RECORDED
         self.send(STARTED, number, {"size": self.log.size, "head": self.log.head, "log_id": self.log.id,
                                     "log_key": self.log.spki, "image_version": self.version, "policy_version": 1})
         self.started.set()

@@ -96,8 +96,6 @@ void ps_session_end(struct ps_session **s);
 void ps_start_begin(struct ps_enclave *e, struct ps_session *s);
 /* STARTED or ERROR; takes the frame. */
 void ps_start_finish(struct ps_enclave *e, struct ps_session *s, struct ps_frame *frame);
-/* The document of an enclave that has just started is kept. */
-void ps_start_keep_document(struct ps_enclave *e);
 
 /* --- question.c --- */
 

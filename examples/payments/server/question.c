@@ -84,6 +84,9 @@ static enum rd_status record(struct question *q, struct rd_db *db)
 	const struct pay_record *m = &q->frame->message.record;
 
 	RD_TRY(ps_question_log(q->enclave, db, &m->logged));
+	if (m->document.len > 0) {
+		RD_TRY(ps_store_document_keep(db, m->document, ps_now_ms()));
+	}
 	q->reply.type = PAY_RECORDED;
 	q->reply.recorded.size = m->logged.index + 1;
 	if (q->ask != NULL && q->ask->record != NULL) {

@@ -250,7 +250,6 @@ static void ready_note(struct ps_enclave *e, struct ps_note *note)
 		e->status.starts++;
 		pthread_mutex_unlock(&e->lock);
 		ps_enclave_update(e);
-		ps_start_keep_document(e);
 		ps_enclave_pump(e);
 	}
 	ps_frame_free(&started->frame);
@@ -298,46 +297,4 @@ void ps_start_finish(struct ps_enclave *e, struct ps_session *s, struct ps_frame
 	started->job.done = started_done;
 	s->start_id = 0;
 	ps_book_submit(e->ps->book, &started->job);
-}
-
-/* --- its document --- */
-
-struct keep {
-	struct ps_ask ask;
-	uint8_t nonce[PAY_NONCE_SIZE];
-};
-
-static enum rd_status keep_commit(
-	struct ps_ask *ask, struct rd_db *db, const struct pay_message *answer)
-{
-	(void)ask;
-	if (answer->type != PAY_ATTESTED) {
-		return RD_OK;
-	}
-	return ps_store_document_keep(db, answer->attested.document, ps_now_ms());
-}
-
-static void keep_done(struct ps_ask *ask, enum rd_status st, const struct pay_message *answer)
-{
-	if (st != RD_OK || answer->type != PAY_ATTESTED) {
-		rd_log(RD_LOG_WARNING, "the enclave's document of this start is not kept");
-	}
-	free(ps_container(ask, struct keep, ask));
-}
-
-void ps_start_keep_document(struct ps_enclave *e)
-{
-	struct keep *keep = calloc(1, sizeof(*keep));
-
-	if (keep == NULL || rd_random_bytes(keep->nonce, sizeof(keep->nonce)) != RD_OK) {
-		free(keep);
-		return;
-	}
-	keep->ask.message.type = PAY_ATTEST;
-	keep->ask.message.attest.nonce = rd_view(keep->nonce, sizeof(keep->nonce));
-	keep->ask.commit = keep_commit;
-	keep->ask.done = keep_done;
-	if (ps_enclave_ask(e, &keep->ask) != RD_OK) {
-		free(keep);
-	}
 }
