@@ -7,6 +7,7 @@ import hashlib
 import http.client
 import json
 import os
+import queue
 import secrets
 import socket
 import struct
@@ -183,13 +184,12 @@ class Enclave:
 
     def ask(self, kind, fields, build=None):
         """A question of the enclave's; what build makes is sent in the log's order."""
-        from queue import Queue  # pylint: disable=import-outside-toplevel
-        queue = Queue()
+        reply = queue.Queue()
         with self.log_lock:
             number, self.next_id = self.next_id, self.next_id + 1
-            self.replies[number] = queue
+            self.replies[number] = reply
             self.send(kind, number, dict(fields, **(build() if build else {})))
-        return queue.get(timeout=20)
+        return reply.get(timeout=20)
 
     def logged(self, **what):
         return self.log.append(json.dumps(dict(what, version=self.version)).encode())
@@ -219,8 +219,8 @@ class Enclave:
             {START: self.start, ATTEST: self.attest, AUTHORISE: self.authorise, CAPTURE: self.follow,
              REFUND: self.follow, REVERSE: self.follow, REWRAP: self.rewrap, ROTATE: self.rotate,
              CHALLENGE: self.challenge, EXPORT: self.dual, POLICY: self.dual}[kind](number, fields, kind)
-        except OSError:
-            pass
+        except (OSError, queue.Empty):
+            pass  # the link has gone, or the question's answer with it
 
     def start(self, number, fields, _kind):
         if "start" in self.script:
