@@ -64,13 +64,13 @@ static void route(struct rd_view in)
 {
 	const uint8_t *blank = in.len == 0 ? NULL : memchr(in.ptr, ' ', in.len);
 	size_t len = blank == NULL ? in.len : (size_t)(blank - in.ptr);
-	struct rd_view target =
-		blank == NULL ? rd_view("", 0) : rd_view(blank + 1, in.len - len - 1);
+	struct rd_view target = blank == NULL ? rd_view("", 0)
+					      : rd_view(blank + 1, in.len - len - 1);
 	struct rd_view query;
 	enum ps_fault fault;
 	char id[PS_ID_SIZE] = "";
-	const struct ps_route *found =
-		ps_api_route(rd_view(in.ptr, len), target, id, &query, &fault);
+	const struct ps_route *found = ps_api_route(
+		rd_view(in.ptr, len), target, id, &query, &fault);
 
 	require((found != NULL) == (fault == PS_FAULT_NONE));
 	require(fault == PS_FAULT_NONE || fault == PS_FAULT_NOT_FOUND ||
@@ -118,8 +118,8 @@ static void credentials(struct rd_view in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static void (*const readers[])(
-		struct rd_view in) = {order, payment, dual, route, query, file, credentials};
+	static void (*const readers[])(struct rd_view in) = {
+		order, payment, dual, route, query, file, credentials};
 	static const char letters[] = "opdrqfc";
 	const char *which = size == 0 || data[0] == '\0' ? NULL : strchr(letters, data[0]);
 

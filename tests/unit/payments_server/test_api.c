@@ -14,8 +14,8 @@ static const struct ps_route *route(const char *method, const char *target, enum
 	char id[PS_ID_SIZE] = "";
 	struct rd_view query;
 	enum ps_fault fault;
-	const struct ps_route *found =
-		ps_api_route(rd_view_str(method), rd_view_str(target), id, &query, &fault);
+	const struct ps_route *found = ps_api_route(
+		rd_view_str(method), rd_view_str(target), id, &query, &fault);
 
 	assert_int_equal(fault, want);
 	assert_true((found != NULL) == (want == PS_FAULT_NONE));
@@ -63,16 +63,15 @@ static void takes_an_order(void **state)
 	struct ps_body_order body;
 
 	(void)state;
-	assert_int_equal(ps_body_order(rd_view_str("{\"amount\":1250,\"currency\":\"EUR\"}"), &body)
-				 .fault,
+	assert_int_equal(
+		ps_body_order(rd_view_str("{\"amount\":1250,\"currency\":\"EUR\"}"), &body).fault,
 		PS_FAULT_NONE);
 	assert_int_equal(body.amount, 1250);
 	assert_string_equal(body.reference, "");
-	assert_int_equal(
-		ps_body_order(rd_view_str("{\"amount\":999999999999,\"currency\":\"EUR\","
-					  "\"reference\":\"A-17\"}"),
-			&body)
-			.fault,
+	assert_int_equal(ps_body_order(rd_view_str("{\"amount\":999999999999,\"currency\":\"EUR\","
+						   "\"reference\":\"A-17\"}"),
+				 &body)
+				 .fault,
 		PS_FAULT_NONE);
 	assert_string_equal(body.reference, "A-17");
 }

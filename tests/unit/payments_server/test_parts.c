@@ -101,8 +101,7 @@ static void credentials_are_read_strictly(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < RD_ARRAY_LEN(cases); i++) {
-		assert_status(
-			ps_credentials_parse(rd_view_str(cases[i].text), &c), cases[i].st);
+		assert_status(ps_credentials_parse(rd_view_str(cases[i].text), &c), cases[i].st);
 	}
 }
 

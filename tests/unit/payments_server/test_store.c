@@ -96,8 +96,11 @@ static struct ps_order an_order(struct rd_db *db, const char *merchant, int64_t 
 
 static struct ps_payment a_payment(struct rd_db *db, const struct ps_order *o, int64_t due_ms)
 {
-	struct ps_payment p = {.key = "k", .amount = o->amount, .currency = "EUR",
-		.created_ms = o->created_ms, .due_ms = due_ms};
+	struct ps_payment p = {.key = "k",
+		.amount = o->amount,
+		.currency = "EUR",
+		.created_ms = o->created_ms,
+		.due_ms = due_ms};
 
 	assert_ok(ps_id_new("pay_", p.id));
 	strcpy(p.order, o->id);
@@ -299,8 +302,11 @@ static void a_card_has_one_token_a_merchant(void **state)
 	struct world *w = *state;
 	uint8_t bytes[64];
 	struct rd_buf sealed = rd_buf_fixed(bytes, sizeof(bytes));
-	struct ps_vault v = {.merchant = "m", .token = "tok_1", .fpe_token = "4",
-		.blind = rd_view_str("blind of a card"), .sealed = rd_view_str("first"),
+	struct ps_vault v = {.merchant = "m",
+		.token = "tok_1",
+		.fpe_token = "4",
+		.blind = rd_view_str("blind of a card"),
+		.sealed = rd_view_str("first"),
 		.key_version = 1};
 	char token[PAY_TOKEN_MAX + 1], merchant[PS_MERCHANT_ID_SIZE];
 
@@ -325,8 +331,7 @@ static void a_card_has_one_token_a_merchant(void **state)
 		assert_ok(ps_store_vault_rewrap(w->db, merchant, token, rd_view_str("new"), 2));
 	}
 	assert_status(ps_store_vault_older(w->db, 2, merchant, token), RD_NOTFOUND);
-	assert_status(
-		ps_store_vault_rewrap(w->db, "n", "tok_1", rd_view_str("x"), 2), RD_NOTFOUND);
+	assert_status(ps_store_vault_rewrap(w->db, "n", "tok_1", rd_view_str("x"), 2), RD_NOTFOUND);
 }
 
 static void data_keys_are_never_replaced(void **state)
