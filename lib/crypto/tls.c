@@ -15,8 +15,9 @@
 #define CHAIN_MAX 8
 
 struct rd_tls_server {
-	pthread_mutex_t lock; /* of ctx, which sessions take a reference of */
+	pthread_mutex_t lock; /* of what follows; sessions take a reference of ctx */
 	SSL_CTX *ctx;
+	int min_version;
 };
 
 static void free_ctx(SSL_CTX **ctx)
@@ -90,12 +91,12 @@ static enum rd_status use_key(SSL_CTX *ctx, struct rd_view key, struct rd_error 
 	return RD_OK;
 }
 
-static enum rd_status make_ctx(
-	struct rd_view chain, struct rd_view key, SSL_CTX **ret, struct rd_error *err)
+static enum rd_status make_ctx(struct rd_view chain, struct rd_view key, int min_version,
+	SSL_CTX **ret, struct rd_error *err)
 {
 	SSL_CTX *ctx RD_CLEANUP(free_ctx) = SSL_CTX_new(TLS_server_method());
 
-	if (ctx == NULL || SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1) {
+	if (ctx == NULL || SSL_CTX_set_min_proto_version(ctx, min_version) != 1) {
 		return rd_fail(err, RD_NOMEM, "cannot make a TLS context");
 	}
 	/* Requests and answers hold secrets: records are not left in clear once they are read. */
@@ -116,7 +117,7 @@ enum rd_status rd_tls_server_new(
 	struct rd_tls_server *server;
 	SSL_CTX *ctx = NULL;
 
-	RD_TRY(make_ctx(chain, key, &ctx, err));
+	RD_TRY(make_ctx(chain, key, TLS1_2_VERSION, &ctx, err));
 	server = calloc(1, sizeof(*server));
 	if (server == NULL) {
 		SSL_CTX_free(ctx);
@@ -124,16 +125,32 @@ enum rd_status rd_tls_server_new(
 	}
 	(void)pthread_mutex_init(&server->lock, NULL);
 	server->ctx = ctx;
+	server->min_version = TLS1_2_VERSION;
 	*ret = server;
 	return RD_OK;
+}
+
+enum rd_status rd_tls_server_require_13(struct rd_tls_server *server)
+{
+	int rc;
+
+	(void)pthread_mutex_lock(&server->lock);
+	server->min_version = TLS1_3_VERSION;
+	rc = SSL_CTX_set_min_proto_version(server->ctx, TLS1_3_VERSION);
+	(void)pthread_mutex_unlock(&server->lock);
+	return rc == 1 ? RD_OK : RD_INTERNAL;
 }
 
 enum rd_status rd_tls_server_replace(struct rd_tls_server *server, struct rd_view chain,
 	struct rd_view key, struct rd_error *err)
 {
 	SSL_CTX *ctx = NULL, *old;
+	int min_version;
 
-	RD_TRY(make_ctx(chain, key, &ctx, err));
+	(void)pthread_mutex_lock(&server->lock);
+	min_version = server->min_version;
+	(void)pthread_mutex_unlock(&server->lock);
+	RD_TRY(make_ctx(chain, key, min_version, &ctx, err));
 	(void)pthread_mutex_lock(&server->lock);
 	old = server->ctx;
 	server->ctx = ctx;

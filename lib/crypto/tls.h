@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TLS for servers: a certificate chain and its key, TLS 1.2 and 1.3 only, ALPN http/1.1. */
+/* TLS for servers: a certificate chain and its key, TLS 1.2 and 1.3 or 1.3 alone, ALPN http/1.1. */
 #ifndef RD_CRYPTO_TLS_H
 #define RD_CRYPTO_TLS_H
 
@@ -17,6 +17,8 @@ enum rd_status rd_tls_server_new(struct rd_view chain, struct rd_view key,
 /* New sessions use these; those that run go on. On failure nothing changes. From any thread. */
 enum rd_status rd_tls_server_replace(struct rd_tls_server *server, struct rd_view chain,
 	struct rd_view key, struct rd_error *err) RD_MUST_USE;
+/* New sessions are TLS 1.3 or none, also with a certificate that comes later. */
+enum rd_status rd_tls_server_require_13(struct rd_tls_server *server) RD_MUST_USE;
 /* No session may be in use. Accepts NULL; clears the caller's pointer. */
 void rd_tls_server_free(struct rd_tls_server **server);
 

@@ -50,6 +50,82 @@ void document_maker_init(struct document_maker *m, int64_t now_s)
 	}
 }
 
+static FILE *open_part(const char *dir, const char *name, int level, const char *mode)
+{
+	char path[4096];
+
+	(void)snprintf(path, sizeof(path), "%s/%s%d.pem", dir, name, level);
+	return fopen(path, mode);
+}
+
+static void write_part(const char *dir, const char *name, int level, struct rd_view text)
+{
+	FILE *file = open_part(dir, name, level, "wbx");
+
+	document_require(
+		file != NULL && fwrite(text.ptr, 1, text.len, file) == text.len && fclose(file) == 0
+			? RD_OK
+			: RD_IO,
+		name);
+}
+
+static struct rd_view read_part(
+	const char *dir, const char *name, int level, char *storage, size_t size)
+{
+	FILE *file = open_part(dir, name, level, "rb");
+	size_t n;
+
+	document_require(file == NULL ? RD_NOTFOUND : RD_OK, name);
+	n = fread(storage, 1, size, file);
+	fclose(file);
+	return rd_view(storage, n);
+}
+
+static void save(const struct document_maker *m, const char *dir)
+{
+	static char storage[RD_EC_PEM_SIZE_MAX];
+
+	for (int level = 0; level < RD_PKI_LEVEL_COUNT; level++) {
+		struct rd_buf pem = rd_buf_fixed(storage, sizeof(storage));
+
+		document_require(rd_ec_key_to_pem(m->keys[level], &pem), "key");
+		write_part(dir, "key", level, rd_buf_view(&pem));
+		pem.used = 0;
+		document_require(rd_cert_to_pem(m->certs[level], &pem), "certificate");
+		write_part(dir, "cert", level, rd_buf_view(&pem));
+	}
+}
+
+static void load(struct document_maker *m, const char *dir)
+{
+	static char storage[RD_EC_PEM_SIZE_MAX];
+
+	for (int level = 0; level < RD_PKI_LEVEL_COUNT; level++) {
+		document_require(
+			rd_ec_key_from_pem(read_part(dir, "key", level, storage, sizeof(storage)),
+				&m->keys[level]),
+			"key");
+		document_require(
+			rd_cert_from_pem(read_part(dir, "cert", level, storage, sizeof(storage)),
+				&m->certs[level]),
+			"certificate");
+	}
+}
+
+void document_maker_keep(struct document_maker *m, const char *dir, int64_t now_s)
+{
+	FILE *there = open_part(dir, "cert", RD_PKI_LEVEL_COUNT - 1, "rb");
+
+	if (there == NULL) {
+		document_maker_init(m, now_s);
+		save(m, dir);
+		return;
+	}
+	fclose(there);
+	*m = (struct document_maker){.now_s = now_s};
+	load(m, dir);
+}
+
 void document_maker_finish(struct document_maker *m)
 {
 	for (int level = 0; level < RD_PKI_LEVEL_COUNT; level++) {

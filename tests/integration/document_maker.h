@@ -21,6 +21,8 @@ struct document_fields {
 
 void document_maker_init(struct document_maker *m, int64_t now_s);
 void document_maker_finish(struct document_maker *m);
+/* The chain in this directory, which is made if it is not there; its root is <dir>/cert0.pem. */
+void document_maker_keep(struct document_maker *m, const char *dir, int64_t now_s);
 /* Appends the document. */
 void document_maker_sign(
 	const struct document_maker *m, const struct document_fields *fields, struct rd_buf *out);

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Records as JSON. */
+#include "enclave/journal.h"
+
+#include "base/text.h"
+#include "enclave/egress.h"
+
+#include <time.h>
+
+uint64_t journal_now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* Printable ASCII, so two characters have to be escaped; another becomes '?'. */
+static enum rd_status put_text(struct rd_buf *out, const char *name, const char *value)
+{
+	if (value == NULL || value[0] == '\0') {
+		return RD_OK;
+	}
+	RD_TRY(rd_buf_printf(out, ",\"%s\":\"", name));
+	for (const char *c = value; *c != '\0'; c++) {
+		if (*c == '"' || *c == '\\') {
+			RD_TRY(rd_buf_u8(out, '\\'));
+		}
+		RD_TRY(rd_buf_u8(out, *c >= ' ' && *c <= '~' ? (uint8_t)*c : '?'));
+	}
+	return rd_buf_u8(out, '"');
+}
+
+static enum rd_status put_number(struct rd_buf *out, const char *name, uint64_t value)
+{
+	return value == 0 ? RD_OK
+			  : rd_buf_printf(out, ",\"%s\":%llu", name, (unsigned long long)value);
+}
+
+static enum rd_status put_facts(struct rd_buf *out, const struct journal_facts *f)
+{
+	RD_TRY(put_text(out, "eventName", f->event));
+	RD_TRY(put_text(out, "stage", f->stage));
+	RD_TRY(put_text(out, "outcome", f->outcome));
+	RD_TRY(put_text(out, "reason", f->reason));
+	RD_TRY(put_text(out, "who", f->who));
+	RD_TRY(put_text(out, "origin", f->origin));
+	RD_TRY(put_text(out, "merchant", f->merchant));
+	RD_TRY(put_text(out, "order", f->order));
+	RD_TRY(put_text(out, "payment", f->payment));
+	RD_TRY(put_text(out, "operation", f->operation));
+	RD_TRY(put_number(out, "amount", f->amount));
+	RD_TRY(put_text(out, "currency", f->currency));
+	RD_TRY(put_text(out, "token", f->token));
+	RD_TRY(put_text(out, "masked", f->masked));
+	RD_TRY(put_text(out, "rrn", f->rrn));
+	RD_TRY(put_text(out, "response", f->response));
+	RD_TRY(put_number(out, "keyVersion", f->key_version));
+	return put_text(out, "detail", f->detail);
+}
+
+static enum rd_status write_record(const struct journal *journal, const struct journal_facts *facts,
+	uint64_t now_ms, struct rd_buf *out)
+{
+	char time[RD_TIME_TEXT_SIZE];
+
+	rd_time_string(now_ms, time);
+	RD_TRY(rd_buf_printf(out, "{\"eventTime\":\"%s\"", time));
+	RD_TRY(put_facts(out, facts));
+	RD_TRY(put_number(out, "imageVersion", journal->image_version));
+	RD_TRY(put_number(out, "policyVersion", journal->policy_version));
+	return rd_buf_put_str(out, "}");
+}
+
+enum rd_status journal_append(
+	struct journal *journal, const struct journal_facts *facts, struct journal_entry *ret)
+{
+	struct rd_buf out = rd_buf_fixed(ret->storage, sizeof(ret->storage));
+	uint64_t now_ms = journal_now_ms();
+
+	RD_ENSURE(journal->open, RD_USAGE);
+	RD_TRY(write_record(journal, facts, now_ms, &out));
+	RD_ENSURE(!egress_has_pan(rd_buf_view(&out)), RD_FORBIDDEN);
+	RD_TRY(rd_audit_author_append(
+		&journal->author, rd_buf_view(&out), now_ms, &ret->logged.index));
+	memcpy(ret->head, journal->author.head_bytes, sizeof(ret->head));
+	ret->logged.record = rd_buf_view(&out);
+	ret->logged.head = rd_view(ret->head, sizeof(ret->head));
+	return RD_OK;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The enclave's audit records: what happened, as JSON, appended to the log whose author it is.
+ *
+ * A record has the fields of PCI DSS 10.2.2: who, what kind of event, when, success or failure,
+ * from where, and what was affected; never a number or a CVV, because no member of struct
+ * journal_facts holds one but "masked". It is one line, members in one order, absent ones left out.
+ */
+#ifndef ENCLAVE_JOURNAL_H
+#define ENCLAVE_JOURNAL_H
+
+#include "audit/author.h"
+#include "wire/link.h"
+
+/* Strings are "" or NULL when there is nothing to say; printable ASCII. */
+struct journal_facts {
+	const char *event;   /* "Authorise" */
+	const char *stage;   /* "requested": before it is done; "done" */
+	const char *outcome; /* "authorised"; "" when requested */
+	const char *reason;
+	const char *who, *origin;
+	const char *merchant, *order, *payment, *operation;
+	uint64_t amount; /* 0: none */
+	const char *currency;
+	const char *token, *masked, *rrn, *response;
+	uint64_t key_version; /* 0: none */
+	const char *detail;
+};
+
+struct journal {
+	struct rd_audit_author author;
+	bool open;
+	uint32_t image_version, policy_version;
+};
+
+/* One record, its place and its head; record points into storage. */
+struct journal_entry {
+	uint8_t storage[PAY_RECORD_MAX];
+	uint8_t head[PAY_HEAD_SIZE];
+	struct pay_logged logged; /* points into this */
+};
+
+/* Appends to the log. RD_USAGE: the log is not open; RD_FORBIDDEN: something in it looks like a
+ * card number; RD_NOSPACE. */
+enum rd_status journal_append(struct journal *journal, const struct journal_facts *facts,
+	struct journal_entry *ret) RD_MUST_USE;
+
+/* Milliseconds since the epoch. */
+uint64_t journal_now_ms(void);
+
+#endif
