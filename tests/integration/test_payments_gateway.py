@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import os
 import random
+import resource
 import signal
 import socket
 import ssl
@@ -54,6 +55,13 @@ def captured(client, say, amount=1000):
     message, own = say.capture(rrn, amount)
     assert client.ask(message).code == "00"
     return rrn, own
+
+
+def old_tls(gateway):
+    context = gateway.context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 # --- answers
@@ -360,6 +368,9 @@ def test_script_is_read_again(scripted):
         scripted.process.send_signal(signal.SIGHUP)
         scripted.said("line 1: \"nonsense\" is no action")
         assert client.ask(say.authorise(100)[0]).code == "57"
+    # The certificate was read again, too, and what it is for is the same.
+    with pytest.raises(ssl.SSLError):
+        Client(scripted, context=old_tls(scripted))
 
 
 @pytest.mark.parametrize("line, said", [
@@ -509,11 +520,8 @@ def test_no_tls_or_an_old_one(gateway, say):
                 raw.sendall(data)
                 while raw.recv(4096):
                     pass
-    old = gateway.context()
-    old.minimum_version = ssl.TLSVersion.TLSv1_2
-    old.maximum_version = ssl.TLSVersion.TLSv1_2
     with pytest.raises(ssl.SSLError):
-        Client(gateway, context=old)
+        Client(gateway, context=old_tls(gateway))
     assert_well(gateway, say)
 
 
@@ -571,6 +579,28 @@ def test_many_requests_without_waiting(client, say):
     client.send(*messages)
     answers = [client.hear() for _ in messages]
     assert {a.code for a in answers} == {"00"} and len({a.fields[37] for a in answers}) == 200
+
+
+# --- disks that are full
+
+
+def test_what_cannot_be_recorded_is_not_answered_as_done(tmp_path):
+    gateway = Gateway(tmp_path)
+    say = Messages("F")
+    with gateway.client() as client:
+        first, _, answer = approved(client, say)
+        resource.prlimit(gateway.process.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+        messages = [say.authorise(1000) for _ in range(3)]
+        for message, rrn in messages:
+            refused = client.ask(message)
+            assert (refused.code, refused.fields[37]) == ("96", rrn) and 38 not in refused.fields
+        assert not [o for o in gateway.report()["operations"] if o["rrn"] in [rrn for _, rrn in messages]]
+        resource.prlimit(gateway.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        assert [client.ask(message).code for message, _ in messages] == ["00"] * 3
+        assert client.ask(first).bytes == answer.bytes
+    assert len(gateway.report()["operations"]) == 4
+    gateway.said("nothing of 1 requests is recorded")
+    gateway.close()
 
 
 # --- what is kept

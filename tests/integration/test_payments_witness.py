@@ -2,6 +2,7 @@
 """The witness of payments-gateway: heads of a log by the cryptography package, rollback and fork refused."""
 
 import base64
+import resource
 import struct
 
 import pytest
@@ -117,3 +118,29 @@ def test_payments_go_on_without_a_witness(gateway, log):
     with gateway.client() as client:
         client.send(log.sign_on(log.head(3)), Messages("W").authorise(1000)[0])
         assert [client.hear().code, client.hear().code] == ["96", "00"]
+
+
+def test_line_that_was_torn_is_cut(gateway, log):
+    assert show(gateway, log, log.head(7), log.spki).code == "00"
+    whole = (gateway.state / "witness.log").read_bytes()
+    gateway.kill()
+    with (gateway.state / "witness.log").open("ab") as file:
+        file.write(b"2031-02-03T04:05:06.123Z 0011")
+    gateway.start()
+    assert (gateway.state / "witness.log").read_bytes() == whole
+    assert show(gateway, log, log.head(8)).code == "00"
+    assert len(lines(gateway)) == 2 and (gateway.state / "witness.log").read_bytes().startswith(whole)
+
+
+def test_head_that_cannot_be_written_is_not_witnessed(gateway, log):
+    last = log.head(7)
+    assert show(gateway, log, last, log.spki).code == "00"
+    whole = (gateway.state / "witness.log").read_bytes()
+    resource.prlimit(gateway.process.pid, resource.RLIMIT_FSIZE, (len(whole) + 20, resource.RLIM_INFINITY))
+    answer = show(gateway, log, log.head(8))
+    assert (answer.code, answer.head) == ("96", None)
+    assert (gateway.state / "witness.log").read_bytes() == whole
+    resource.prlimit(gateway.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    answer = show(gateway, log, log.head(8))
+    assert (answer.code, answer.head) == ("00", last)
+    assert len(lines(gateway)) == 2

@@ -12,10 +12,11 @@
  *
  * An operation is known by its RRN. A request that is repeated (same RRN, same content but for when
  * it was sent, and for the CVV) gets the first answer again, byte for byte; other content under the
- * same RRN gets 94. A reversal has the RRN of the authorisation that it undoes, and may be repeated
- * at will; an authorisation that arrives, or is repeated, after its own reversal is declined. What
- * was captured cannot be reversed, it is refunded. Capture and refund
- * have RRNs of their own and name the authorisation's.
+ * same RRN gets 94. Capture and refund have RRNs of their own and name the authorisation's.
+ *
+ * A reversal has the RRN of the authorisation that it undoes, and may be repeated at will; an
+ * authorisation that arrives, or is repeated, after its own reversal is declined. What was captured
+ * is not reversed any more, but refunded.
  *
  * A response of 96 says nothing about whether an operation happened: repeat it, or reverse it.
  *

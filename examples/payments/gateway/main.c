@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* payments-gateway: the command line, and signals. */
+#include "gateway/isolate.h"
 #include "gateway/report.h"
 #include "gateway/server.h"
 #include "http/tls_files.h"
@@ -248,6 +249,7 @@ static enum rd_status serve(struct gateway *g, struct rd_error *err)
 	st = st == RD_OK ? watch_signals(g) : st;
 	RD_ENSURE(st == RD_OK, rd_fail(err, st, "no event loop: %s", rd_status_text(st)));
 	RD_TRY(gw_server_new(g->loop, g->args->listen, g->tls, &g->books, &g->server, &port, err));
+	RD_TRY(gw_isolate(err));
 	printf("listening on port %u\n", port);
 	(void)fflush(stdout);
 	st = rd_loop_run(g->loop);

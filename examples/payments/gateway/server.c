@@ -270,12 +270,12 @@ static enum rd_status open_listener(const char *listen_at, int *ret_fd, struct r
 
 static uint16_t port_of(int fd)
 {
-	struct sockaddr_storage address = {0};
+	/* The larger of the two; IPv4 has its port at the same place. */
+	struct sockaddr_in6 address = {0};
 	socklen_t len = sizeof(address);
 
 	(void)getsockname(fd, (struct sockaddr *)&address, &len);
-	/* IPv4 and IPv6 have it at the same place. */
-	return ntohs(((struct sockaddr_in *)&address)->sin_port);
+	return ntohs(address.sin6_port);
 }
 
 static enum rd_status start(struct gw_server *server, struct gw_books *books)

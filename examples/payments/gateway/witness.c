@@ -59,24 +59,6 @@ enum rd_status gw_witness_check_key(const char *key_path, struct rd_error *err)
 	return st;
 }
 
-enum rd_status gw_witness_open(struct rd_db *db, int state_dir, const char *key_path,
-	struct gw_witness *ret, struct rd_error *err)
-{
-	*ret = (struct gw_witness){.db = db, .log_fd = -1};
-	if (key_path != NULL) {
-		RD_TRY(read_key(key_path, &ret->only, err));
-	}
-	ret->log_fd = openat(
-		state_dir, LOG_FILE, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, LOG_MODE);
-	return ret->log_fd >= 0 ? RD_OK : rd_fail_errno(err, errno, "cannot open " LOG_FILE);
-}
-
-void gw_witness_close(struct gw_witness *witness)
-{
-	rd_ec_key_free(&witness->only);
-	rd_fd_close(&witness->log_fd);
-}
-
 /* --- the database --- */
 
 static enum rd_status take_known(void *arg, const struct rd_db_value *columns, size_t n)
@@ -122,11 +104,35 @@ static enum rd_status store(
 
 /* --- the text file --- */
 
+/* What was not written whole was never answered: it goes, or the next line would hang on to it. */
+static enum rd_status cut_torn_line(int fd)
+{
+	char end[LINE_SIZE_MAX];
+	uint64_t size = 0;
+	size_t len, kept;
+
+	RD_TRY(rd_fd_size(fd, &size));
+	len = size < sizeof(end) ? (size_t)size : sizeof(end);
+	RD_TRY(rd_fd_pread_full(fd, end, len, size - len));
+	kept = len;
+	while (kept > 0 && end[kept - 1] != '\n') {
+		kept--;
+	}
+	if (kept == len) {
+		return RD_OK;
+	}
+	/* No line is so long: this is some other file. */
+	RD_ENSURE(kept > 0 || len == size, RD_MALFORMED);
+	return ftruncate(fd, (off_t)(size - (len - kept))) == 0 ? RD_OK
+								: rd_status_from_errno(errno);
+}
+
 static enum rd_status append_line(struct gw_witness *witness, const uint8_t *id,
 	const struct rd_merkle_head *head, const uint8_t *bytes, int64_t now_ms)
 {
 	char line[LINE_SIZE_MAX], time[RD_TIME_TEXT_SIZE];
 	struct rd_buf b = rd_buf_fixed(line, sizeof(line));
+	enum rd_status st;
 
 	rd_time_string((uint64_t)now_ms, time);
 	RD_TRY(rd_buf_printf(&b, "%s ", time));
@@ -136,8 +142,39 @@ static enum rd_status append_line(struct gw_witness *witness, const uint8_t *id,
 	RD_TRY(rd_buf_u8(&b, ' '));
 	RD_TRY(rd_base64_encode(rd_view(bytes, RD_MERKLE_HEAD_SIZE), &b));
 	RD_TRY(rd_buf_u8(&b, '\n'));
-	RD_TRY(rd_fd_write_full(witness->log_fd, rd_buf_view(&b)));
+	st = rd_fd_write_full(witness->log_fd, rd_buf_view(&b));
+	if (st != RD_OK) {
+		/* Disk full, say. What cannot be cut now is cut at the next start. */
+		(void)!cut_torn_line(witness->log_fd);
+		return st;
+	}
 	return fdatasync(witness->log_fd) == 0 ? RD_OK : rd_status_from_errno(errno);
+}
+
+enum rd_status gw_witness_open(struct rd_db *db, int state_dir, const char *key_path,
+	struct gw_witness *ret, struct rd_error *err)
+{
+	enum rd_status st;
+
+	*ret = (struct gw_witness){.db = db, .log_fd = -1};
+	if (key_path != NULL) {
+		RD_TRY(read_key(key_path, &ret->only, err));
+	}
+	ret->log_fd = openat(
+		state_dir, LOG_FILE, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, LOG_MODE);
+	if (ret->log_fd < 0) {
+		return rd_fail_errno(err, errno, "cannot open " LOG_FILE);
+	}
+	st = cut_torn_line(ret->log_fd);
+	return st == RD_OK ? RD_OK
+			   : rd_fail(err, st, LOG_FILE " cannot be gone on with: %s",
+				     rd_status_text(st));
+}
+
+void gw_witness_close(struct gw_witness *witness)
+{
+	rd_ec_key_free(&witness->only);
+	rd_fd_close(&witness->log_fd);
 }
 
 /* --- the rules --- */

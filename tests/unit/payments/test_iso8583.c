@@ -130,13 +130,30 @@ static void refuses_every_prefix(void **state)
 	}
 }
 
+struct refusal {
+	const char *bytes;
+	size_t len;
+	enum rd_status want;
+};
+
+static void check_refusals(const struct refusal *cases, size_t n)
+{
+	struct pay_iso msg = {.mti = "kept"};
+
+	for (size_t i = 0; i < n; i++) {
+		enum rd_status st = pay_iso_decode(rd_view(cases[i].bytes, cases[i].len), &msg);
+
+		if (st != cases[i].want) {
+			fail_msg("case %zu: %s, want %s", i, rd_status_name(st),
+				rd_status_name(cases[i].want));
+		}
+	}
+	assert_string_equal(msg.mti, "kept");
+}
+
 static void refuses_what_breaks_a_rule_of_the_message(void **state)
 {
-	static const struct {
-		const char *bytes;
-		size_t len;
-		enum rd_status want;
-	} cases[] = {
+	static const struct refusal cases[] = {
 		{TEXT("0800" ECHO_BITMAPS ECHO_VALUES "0"), RD_TRAILING},
 		{TEXT("08O0" ECHO_BITMAPS ECHO_VALUES), RD_BAD_NUMBER},
 		{TEXT("0801" ECHO_BITMAPS ECHO_VALUES), RD_UNSUPPORTED},
@@ -159,6 +176,15 @@ static void refuses_what_breaks_a_rule_of_the_message(void **state)
 		{TEXT("0100\0\0\0\0\0\0\x10\0"
 		      "12345678"),
 			RD_FORBIDDEN},
+	};
+
+	(void)state;
+	check_refusals(cases, RD_ARRAY_LEN(cases));
+}
+
+static void refuses_values_that_are_not_of_their_field(void **state)
+{
+	static const struct refusal cases[] = {
 		/* A PAN of 20 digits, of none, of a length that is no number, with a letter. */
 		{TEXT("0100\x40\0\0\0\0\0\0\0"
 		      "2041111111111111111111"),
@@ -175,7 +201,7 @@ static void refuses_what_breaks_a_rule_of_the_message(void **state)
 		{TEXT("0100\x40\0\0\0\0\0\0\0"
 		      "16411111111111111x"),
 			RD_BAD_TYPE},
-		/* 48 and 55 above their maxima, which three digits can say of 55 alone. */
+		/* Chip data of 256 bytes, of none; a length of 48 that is no number. */
 		{TEXT("0100\0\0\0\0\0\0\x02\0"
 		      "256"),
 			RD_LIMIT},
@@ -202,18 +228,9 @@ static void refuses_what_breaks_a_rule_of_the_message(void **state)
 		      "03=d1"),
 			RD_BAD_TYPE},
 	};
-	struct pay_iso msg = {.mti = "kept"};
 
 	(void)state;
-	for (size_t i = 0; i < RD_ARRAY_LEN(cases); i++) {
-		enum rd_status st = pay_iso_decode(rd_view(cases[i].bytes, cases[i].len), &msg);
-
-		if (st != cases[i].want) {
-			fail_msg("case %zu: %s, want %s", i, rd_status_name(st),
-				rd_status_name(cases[i].want));
-		}
-	}
-	assert_string_equal(msg.mti, "kept");
+	check_refusals(cases, RD_ARRAY_LEN(cases));
 }
 
 static void refuses_a_message_that_is_too_long(void **state)
@@ -388,6 +405,7 @@ int main(void)
 		cmocka_unit_test(carries_every_field_at_its_longest_in_every_mti),
 		cmocka_unit_test(refuses_every_prefix),
 		cmocka_unit_test(refuses_what_breaks_a_rule_of_the_message),
+		cmocka_unit_test(refuses_values_that_are_not_of_their_field),
 		cmocka_unit_test(refuses_a_message_that_is_too_long),
 		cmocka_unit_test(refuses_to_set_what_would_not_decode),
 		cmocka_unit_test(carries_subfields),
