@@ -1,428 +1,312 @@
 # SPDX-License-Identifier: Apache-2.0
-"""payments-server with an enclave of the test's: the link's messages by cbor2, heads by the cryptography package, a
-gateway that remembers. What a card message says is what is to happen to it: b"approve", b"decline", b"luhn", …
+"""The server's end of the link to payments-enclave, written from wire/link.h and not from its C code, and the page's: cards
+sealed by an HPKE of the test's own (RFC 9180). A server that keeps what it must, and can be told to withhold or to lie.
 """
-import base64
+
 import hashlib
-import http.client
 import json
 import os
-import secrets
+import queue
 import socket
 import struct
-import subprocess
 import threading
-import time
 
 import cbor2
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, utils
+from cryptography.hazmat.primitives import hashes, hmac, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-SERVER = os.environ["PAYMENTS_SERVER"]
-START, ATTEST, AUTHORISE, CAPTURE, REFUND, REVERSE, REWRAP, ROTATE, CHALLENGE, EXPORT, POLICY = range(1, 12)
-STARTED, ATTESTED, RESULT, REWRAPPED, ROTATED, NONCE, EXPORTED, POLICY_SET, ERROR = range(32, 41)
-RECORD, LOOKUP, PROOF, NEW_KEY = range(64, 68)
-RECORDED, FOUND, PROVED, KEPT = range(80, 84)
-AUTHORISED, DECLINED, INVALID, REVERSED, CAPTURED, REFUNDED = range(1, 7)
-E_CHANNEL, E_GATEWAY, E_SIGNATURES, E_NONCE = 4, 10, 12, 13
+ANSWER_S = 30
+TYPES = {"START": 1, "ATTEST": 2, "AUTHORISE": 3, "CAPTURE": 4, "REFUND": 5, "REVERSE": 6, "REWRAP": 7, "ROTATE": 8,
+         "CHALLENGE": 9, "EXPORT": 10, "POLICY": 11, "STARTED": 32, "ATTESTED": 33, "RESULT": 34, "REWRAPPED": 35,
+         "ROTATED": 36, "NONCE": 37, "EXPORTED": 38, "POLICY_SET": 39, "ERROR": 40, "RECORD": 64, "LOOKUP": 65,
+         "PROOF": 66, "NEW_KEY": 67, "RECORDED": 80, "FOUND": 81, "PROVED": 82, "KEPT": 83}
+NAMES = {number: name for name, number in TYPES.items()}
+STATES = {1: "AUTHORISED", 2: "DECLINED", 3: "INVALID", 4: "REVERSED", 5: "CAPTURED", 6: "REFUNDED"}
+ERRORS = dict(enumerate("- link not_started busy channel card sealed keys log witness gateway policy signatures nonce "
+                        "document internal".split()))
 
-
-def card(what):
-    """A card message of the right size, for this peer."""
-    return base64.b64encode(what.encode().ljust(337, b"\0")).decode()
-
-
-def sha256(*parts):
-    return hashlib.sha256(b"".join(parts)).digest()
+# RFC 6962
 
 
-class Log:
-    """An author of the log (RFC 6962, merkle/head.h) that goes on from peaks."""
-
-    def __init__(self, key):
-        self.key, self.size, self.peaks, self.head = key, 0, [], b""
-        self.spki = key.public_key().public_bytes(serialization.Encoding.DER,
-                                                  serialization.PublicFormat.SubjectPublicKeyInfo)
-        self.id = sha256(self.spki)
-
-    def restore(self, size, peaks, head):
-        self.size, self.head = size, head
-        self.peaks = [peaks[i:i + 32] for i in range(0, len(peaks), 32)]
-        assert len(self.peaks) == bin(size).count("1")
-        if size:
-            assert struct.unpack(">Q", head[48:56])[0] == size and head[56:88] == self.root()
-
-    def root(self):
-        root = self.peaks[-1] if self.peaks else sha256()
-        for peak in reversed(self.peaks[:-1]):
-            root = sha256(b"\1", peak, root)
-        return root
-
-    def append(self, record):
-        node, size = sha256(b"\0", record), self.size
-        while size & 1:
-            node, size = sha256(b"\1", self.peaks.pop(), node), size >> 1
-        self.peaks.append(node)
-        self.size += 1
-        body = b"RDLOGH2\0" + self.id + struct.pack(">QQ", int(time.time() * 1000), self.size) + self.root()
-        r, s = utils.decode_dss_signature(self.key.sign(body, ec.ECDSA(hashes.SHA256())))
-        self.head = body + r.to_bytes(32, "big") + s.to_bytes(32, "big")
-        return {"index": self.size - 1, "record": record, "head": self.head}
+def leaf_hash(record):
+    return hashlib.sha256(b"\0" + record).digest()
 
 
-class Gateway:
-    """Outlives every enclave: the first answer to each number, and what was charged."""
+def root_of(leaves):
+    if not leaves:
+        return hashlib.sha256(b"").digest()
+    if len(leaves) == 1:
+        return leaves[0]
+    k = 1 << (len(leaves) - 1).bit_length() - 1
+    return hashlib.sha256(b"\1" + root_of(leaves[:k]) + root_of(leaves[k:])).digest()
+
+
+def peaks_of(leaves):
+    peaks, at = b"", 0
+    while at < len(leaves):
+        size = 1 << (len(leaves) - at).bit_length() - 1
+        peaks, at = peaks + root_of(leaves[at:at + size]), at + size
+    return peaks
+
+
+def consistency(old, leaves, whole=True):
+    """RFC 6962, 2.1.2: SUBPROOF."""
+    if old == len(leaves):
+        return [] if whole else [root_of(leaves)]
+    k = 1 << (len(leaves) - 1).bit_length() - 1
+    if old <= k:
+        return consistency(old, leaves[:k], whole) + [root_of(leaves[k:])]
+    return consistency(old - k, leaves[k:], False) + [root_of(leaves[:k])]
+
+
+# RFC 9180: base mode, DHKEM(P-256, HKDF-SHA256), HKDF-SHA256, AES-256-GCM
+
+KEM, SUITE = b"KEM\0\x10", b"HPKE\0\x10\0\x01\0\x02"
+
+
+def mac(key, data):
+    h = hmac.HMAC(key, hashes.SHA256())
+    h.update(data)
+    return h.finalize()
+
+
+def extract(suite, salt, label, ikm):
+    return mac(salt or bytes(32), b"HPKE-v1" + suite + label + ikm)
+
+
+def expand(suite, prk, label, info, length):
+    return mac(prk, struct.pack(">H", length) + b"HPKE-v1" + suite + label + info + b"\1")[:length]
+
+
+def point_of(key):
+    return key.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+
+
+def schedule(shared, enc, recipient, info):
+    prk = extract(KEM, b"", b"eae_prk", shared)
+    secret = expand(KEM, prk, b"shared_secret", enc + recipient, 32)
+    context = b"\0" + extract(SUITE, b"", b"psk_id_hash", b"") + extract(SUITE, b"", b"info_hash", info)
+    prk = extract(SUITE, secret, b"secret", b"")
+    return AESGCM(expand(SUITE, prk, b"key", context, 32)), expand(SUITE, prk, b"base_nonce", context, 12)
+
+
+def hpke_seal(recipient, info, aad, plaintext):
+    ephemeral = ec.generate_private_key(ec.SECP256R1())
+    theirs = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), recipient)
+    enc = point_of(ephemeral.public_key())
+    aead, nonce = schedule(ephemeral.exchange(ec.ECDH(), theirs), enc, recipient, info)
+    return enc + aead.encrypt(nonce, plaintext, aad)
+
+
+def hpke_open(key, info, aad, message):
+    enc = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), message[:65])
+    aead, nonce = schedule(key.exchange(ec.ECDH(), enc), message[:65], point_of(key.public_key()), info)
+    return aead.decrypt(nonce, message[65:], aad)
+
+
+def card_plaintext(pan, month=12, year=2031, cvv="737"):
+    text = b"\xa5" + b"".join(map(cbor2.dumps, (1, pan, 2, month, 3, year, 4, cvv))) + b"\x05"
+    padding = 256 - len(text) - 2
+    return text + bytes([0x58, padding]) + bytes(padding)
+
+
+def payload_of(document):
+    return cbor2.loads(cbor2.loads(document)[2])
+
+
+class Closed(Exception):
+    """The enclave has ended the link."""
+
+
+class Refused(Exception):
+    def __init__(self, fields):
+        super().__init__(ERRORS[fields["code"]], fields["text"])
+        self.code, self.fields = ERRORS[fields["code"]], fields
+
+
+class Store:
+    """What a server has on disk: the log, the keyring, tokens."""
 
     def __init__(self):
-        self.lock, self.first, self.orders = threading.Lock(), {}, {}
+        self.records, self.head, self.keyring, self.policy = [], None, [], None
+        self.cards = {}  # (merchant, blind index) to (token, vault)
 
-    def authorise(self, order, payment, state):
-        with self.lock:
-            if (order, payment) not in self.first:
-                self.first[order, payment] = state
-                self.orders.setdefault(order, []).append([payment, state])
-            return self.first[order, payment]
+    @property
+    def leaves(self):
+        return [leaf_hash(record) for record in self.records]
 
-    def reverse(self, order, payment):
-        with self.lock:
-            self.first[order, payment] = DECLINED
-            for entry in self.orders.get(order, []):
-                if entry[0] == payment:
-                    entry[1] = REVERSED
+    def commit(self, fields):
+        """A record and its head, held against the records: the server's own check of its author."""
+        assert fields["index"] == len(self.records), (fields["index"], len(self.records))
+        self.records.append(fields["record"])
+        self.head = fields["head"]
+        assert struct.unpack(">Q", self.head[48:56])[0] == len(self.records)
+        assert self.head[56:88] == root_of(self.leaves)
+        json.loads(fields["record"])
 
-    def charges(self, order):
-        """Payments of an order that the customer's bank holds money for."""
-        with self.lock:
-            return [payment for payment, state in self.orders.get(order, []) if state in (AUTHORISED, CAPTURED)]
+    def cut(self, size, head):
+        """Rolled back, with the head that there was."""
+        self.records, self.head = self.records[:size], head
 
-    def operation(self, name, state):
-        with self.lock:
-            return self.first.setdefault(name, state)
+    def events(self):
+        return [json.loads(record) for record in self.records]
 
 
-class Secrets:
-    """What KMS keeps for every instance of the image."""
+class Peer:
+    """One link. Questions of the enclave are answered from the store unless their type is in hold."""
 
-    def __init__(self):
-        self.log_key = ec.generate_private_key(ec.SECP256R1())
-
-
-class Enclave:
-    """One instance: listens on a Unix socket, serves one link."""
-
-    def __init__(self, path, gateway, keys, version=1):
-        self.path, self.gateway, self.version = str(path), gateway, version
-        self.log = Log(keys.log_key)
-        self.script = {}  # what the card says → a function (enclave, id, fields)
-        self.started, self.starts, self.hear = threading.Event(), [], []
-        self.delay = 0
-        self.connection, self.alive = None, True
-        self.write_lock, self.log_lock = threading.Lock(), threading.RLock()
-        self.next_id, self.replies, self.dead = 1, {}, threading.Event()
-        if os.path.exists(self.path):
-            os.unlink(self.path)
-        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.listener.bind(self.path)
-        self.listener.listen(4)
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    # --- frames ---
-
-    def accept(self):
-        while self.alive:
-            try:
-                connection, _ = self.listener.accept()
-                with connection:
-                    if self.greet(connection):
-                        self.connection = connection
-                        self.serve(connection)
-            except OSError:
-                pass
-            self.connection = None
-            self.started.clear()
-
-    @staticmethod
-    def greet(connection):
+    def __init__(self, path, store, hold=(), greeting=b"CONNECT 7000\n"):
+        self.store, self.hold, self.held = store, set(hold), queue.Queue()
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(ANSWER_S)
+        self.sock.connect(path)
+        self.sock.sendall(greeting)
         line = b""
         while not line.endswith(b"\n"):
-            piece = connection.recv(1)
-            if not piece:
-                return False
-            line += piece
-        assert line == b"CONNECT 7000\n", line
-        connection.sendall(b"OK 1073741824\n")
-        return True
+            byte = self.sock.recv(1)
+            assert byte, "the enclave says nothing"
+            line += byte
+        assert line.startswith(b"OK "), line
+        self.next_id, self.lock = 0, threading.Lock()
+        self.waiting, self.seen, self.ended = {}, [], None
+        self.sock.settimeout(None)
+        self.thread = threading.Thread(target=self.read, daemon=True)
+        self.thread.start()
 
-    def read(self, connection, size):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        try:
+            self.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.thread.join(ANSWER_S)
+        self.sock.close()
+
+    # frames
+
+    def send_raw(self, body):
+        with self.lock:
+            self.sock.sendall(struct.pack(">I", len(body)) + body)
+
+    def send(self, name, number, fields):
+        self.send_raw(cbor2.dumps([TYPES[name], number, fields], canonical=False))
+
+    def take(self, size):
         data = b""
         while len(data) < size:
-            piece = connection.recv(size - len(data))
+            piece = self.sock.recv(size - len(data))
             if not piece:
-                raise OSError("the server has gone")
+                raise Closed
             data += piece
         return data
 
-    def serve(self, connection):
-        self.replies, self.next_id = {}, 1
-        while True:
-            length = struct.unpack(">I", self.read(connection, 4))[0]
-            kind, number, fields = cbor2.loads(self.read(connection, length))
-            if kind >= RECORDED:
-                self.replies.pop(number).put((kind, fields))
-            else:
-                threading.Thread(target=self.handle, args=(connection, kind, number, fields), daemon=True).start()
-
-    def send(self, kind, number, fields):
-        self.send_raw(cbor2.dumps([kind, number, {k: v for k, v in fields.items() if v not in ("", b"", None)}]))
-
-    def send_raw(self, body):
-        with self.write_lock:
-            if self.connection is None:
-                raise OSError("there is no link")
-            self.connection.sendall(struct.pack(">I", len(body)) + body)
-
-    def ask(self, kind, fields, build=None):
-        """A question of the enclave's; what build makes is sent in the log's order."""
-        from queue import Queue  # pylint: disable=import-outside-toplevel
-        queue = Queue()
-        with self.log_lock:
-            number, self.next_id = self.next_id, self.next_id + 1
-            self.replies[number] = queue
-            self.send(kind, number, dict(fields, **(build() if build else {})))
-        return queue.get(timeout=20)
-
-    def logged(self, **what):
-        return self.log.append(json.dumps(dict(what, version=self.version)).encode())
-
-    def answer(self, kind, number, fields, **what):
-        with self.log_lock:
-            self.send(kind, number, dict(fields, **self.logged(**what)))
-
-    def die(self):
-        """As a kill: nothing more is said, and nobody listens."""
-        self.alive = False
-        for s in (self.connection, self.listener):
-            if s is not None:
-                try:
-                    s.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
-        self.listener.close()
-        if os.path.exists(self.path):
-            os.unlink(self.path)
-
-    # --- questions ---
-
-    def handle(self, connection, kind, number, fields):
-        self.hear.append((kind, fields))
+    def read(self):
         try:
-            {START: self.start, ATTEST: self.attest, AUTHORISE: self.authorise, CAPTURE: self.follow,
-             REFUND: self.follow, REVERSE: self.follow, REWRAP: self.rewrap, ROTATE: self.rotate,
-             CHALLENGE: self.challenge, EXPORT: self.dual, POLICY: self.dual}[kind](number, fields, kind)
-        except OSError:
+            while True:
+                body = self.take(struct.unpack(">I", self.take(4))[0])
+                kind, number, fields = cbor2.loads(body)
+                self.seen.append(body)
+                self.hear(NAMES[kind], number, fields)
+        except (Closed, OSError):
             pass
-
-    def start(self, number, fields, _kind):
-        if "start" in self.script:
-            self.script["start"](self, number, fields)
-            return
-        self.starts.append(fields)
-        self.log.restore(fields["size"], fields.get("peaks", b""), fields.get("head", b""))
-        if not fields["keyring"]:
-            for purpose in range(1, 7):
-                assert self.ask(NEW_KEY, {"purpose": purpose, "version": 1, "wrapped": b"wrapped"})[0] == KEPT
-        document = b"document of a start " + os.urandom(8)
-        recipient = {"attestationDocumentSha256": hashlib.sha256(document).hexdigest()}
-        assert self.ask(RECORD, {"document": document}, lambda: self.logged(
-            event="start", additionalEventData={"recipient": recipient}))[0] == RECORDED
-        self.send(STARTED, number, {"size": self.log.size, "head": self.log.head, "log_id": self.log.id,
-                                    "log_key": self.log.spki, "image_version": self.version, "policy_version": 1})
-        self.started.set()
-
-    def attest(self, number, fields, _kind):
-        self.send(ATTESTED, number, {"document": b"document of " + fields["nonce"]})
-
-    def authorise(self, number, fields, _kind):
-        what = fields["sealed"].rstrip(b"\0").decode()
-        if what in self.script:
-            self.script[what](self, number, fields)
-            return
-        self.pay(number, fields, what)
-
-    def intend(self, number, fields, what):
-        """LOOKUP and RECORD; gives the card's token."""
-        blind = sha256(b"blind", what.encode())
-        token = self.ask(LOOKUP, {"merchant": fields["merchant"], "blind": blind})[1].get("token")
-        card_of = {} if token else {"blind": blind, "vault": b"sealed " + what.encode(), "version": 1}
-        token = token or "tok_" + secrets.token_hex(11)
-        record = {"request": number, "token": token, "fpe": "4111110000001111"}
-        kind, _ = self.ask(RECORD, dict(record, **card_of),
-                           lambda: self.logged(event="authorise", payment=fields["payment"], token=token))
-        assert kind == RECORDED
-        return token
-
-    def pay(self, number, fields, what):
-        if what == "luhn":
-            self.answer(RESULT, number, {"state": INVALID, "reason": "number"}, event="invalid")
-            return
-        token = self.intend(number, fields, what)
-        time.sleep(self.delay)
-        state = self.gateway.authorise(fields["order"], fields["payment"],
-                                       DECLINED if what == "decline" else AUTHORISED)
-        self.finish(number, fields, token, state)
-
-    def finish(self, number, fields, token, state):
-        self.answer(RESULT, number,
-                    {"state": state, "response": "00" if state == AUTHORISED else "05",
-                     "approval": "123456" if state == AUTHORISED else "", "rrn": sha256(fields["payment"].encode()).hex()[:12],
-                     "token": token, "fpe": "4111110000001111", "masked": "411111******1111", "brand": "visa"},
-                    event="outcome", payment=fields["payment"], state=state)
-
-    def follow(self, number, fields, kind):
-        name = {CAPTURE: "capture", REFUND: "refund", REVERSE: "reverse"}[kind]
-        if name in self.script:
-            self.script[name](self, number, fields)
-            return
-        self.ask(RECORD, {"request": number}, lambda: self.logged(event=name, payment=fields["payment"]))
-        if kind == REVERSE:
-            self.gateway.reverse(fields["order"], fields["payment"])
-            state = REVERSED
-        else:
-            state = self.gateway.operation(fields["operation"], CAPTURED if kind == CAPTURE else REFUNDED)
-        self.answer(RESULT, number, {"state": state, "response": "00"}, event="outcome")
-
-    def rewrap(self, number, fields, _kind):
-        self.answer(REWRAPPED, number, {"vault": b"anew " + fields["vault"], "version": 2}, event="rewrap")
-
-    def rotate(self, number, fields, _kind):
-        assert self.ask(NEW_KEY, {"purpose": 1, "version": 2, "wrapped": b"newer"})[0] == KEPT
-        self.answer(ROTATED, number, {"version": 2}, event="rotate", who=fields["who"])
-
-    def challenge(self, number, _fields, _kind):
-        self.send(NONCE, number, {"nonce": b"n" * 32})
-
-    def dual(self, number, fields, kind):
-        if len(fields["signatures"]) < 2:
-            self.answer(ERROR, number, {"code": E_SIGNATURES, "text": "one is not two"}, event="refused")
-        elif kind == EXPORT:
-            self.ask(RECORD, {"request": number}, lambda: self.logged(event="export"))
-            self.send(EXPORTED, number, {"sealed": b"for you: " + fields["vault"]})
-        else:
-            self.answer(POLICY_SET, number, {"version": 2, "sealed": b"sealed policy"}, event="policy")
-
-
-class Server:
-    """payments-server in a folder of its own."""
-
-    def __init__(self, where, database=None, **settings):
-        self.where, self.process, self.port = where, None, 0
-        self.sockets = [where / "enclave.sock"]
-        self.settings = {"database": database or "sqlite:payments.db", "credentials": "environment",
-                         "authorise_deadline_s": 3, "threads": 2, "workers": 2}
-        self.settings.update(settings)
-        self.errors = where / "stderr"
-        self.write()
-
-    def write(self):
-        with open(self.where / "server.yaml", "w", encoding="utf-8") as f:
-            f.write('listen: "127.0.0.1:0"\n')
-            for name, value in self.settings.items():
-                f.write(f"{name}: {value}\n")
-            f.write("enclaves:\n" + "".join(f"  - unix:{path}\n" for path in self.sockets))
-
-    def run(self, *args, check=True):
-        done = subprocess.run([SERVER, "--config", str(self.where / "server.yaml"), *args], capture_output=True, text=True,
-                              timeout=60, check=False)
-        assert not check or done.returncode == 0, done.stderr
-        return done if not check else done.stdout.strip()
-
-    def start(self):
-        env = dict(os.environ, AWS_ACCESS_KEY_ID="AKIDEXAMPLE", AWS_SECRET_ACCESS_KEY="secret")
-        before = self.errors.stat().st_size if self.errors.exists() else 0
-        with open(self.errors, "ab") as errors:
-            self.process = subprocess.Popen([SERVER, "--config", str(self.where / "server.yaml")],  # pylint: disable=consider-using-with
-                                            stderr=errors, env=env)
-        until = time.time() + 30
-        while b"serves http" not in self.errors.read_bytes()[before:]:
-            assert self.process.poll() is None and time.time() < until, self.errors.read_text()
-            time.sleep(0.02)
-        line = [x for x in self.errors.read_text().splitlines() if "serves http" in x][-1]
-        self.port = int(line.rsplit(":", 1)[1])
-        return self
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self):
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
-            assert self.process.wait(timeout=60) == 0, self.errors.read_text()[-3000:]
-
-    def http(self, method, path, body=None, key=None, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        headers = dict(headers or {})
-        if key:
-            headers["Authorization"] = "Bearer " + key
-        try:
-            connection.request(method, path, body, headers)
-            response = connection.getresponse()
-            return response.status, response.read(), response.headers
         finally:
-            connection.close()
+            for waiter in list(self.waiting.values()):
+                waiter.put((None, None))
+            self.held.put((None, 0, {}))
 
-    def call(self, method, path, body=None, key=None, idempotency=None):
-        headers = {"Idempotency-Key": idempotency} if idempotency else {}
-        status, text, _ = self.http(method, path, None if body is None else json.dumps(body), key, headers)
-        return status, json.loads(text)
+    def hear(self, name, number, fields):
+        if name in self.hold:
+            self.held.put((name, number, fields))
+        elif name in ("RECORD", "LOOKUP", "PROOF", "NEW_KEY"):
+            self.answer(name, number, fields)
+        elif number == 0:
+            self.ended = Refused(fields)
+        else:
+            if "record" in fields:
+                self.store.commit(fields)
+            self.waiting[number].put((name, fields))
 
-    def ready(self, timeout=20):
-        until = time.time() + timeout
-        while self.http("GET", "/healthz")[0] != 200:
-            assert time.time() < until, self.errors.read_text()[-3000:]
-            time.sleep(0.02)
+    def answer(self, name, number, fields):
+        store = self.store
+        if name == "RECORD":
+            store.commit(fields)
+            if "vault" in fields:
+                merchant = json.loads(fields["record"])["merchant"]
+                store.cards.setdefault((merchant, fields["blind"]), (fields["token"], fields["vault"]))
+            self.send("RECORDED", number, {"size": len(store.records)})
+        elif name == "LOOKUP":
+            found = store.cards.get((fields["merchant"], fields["blind"]))
+            self.send("FOUND", number, {"token": found[0], "vault": found[1]} if found else {})
+        elif name == "PROOF":
+            proof = consistency(fields["old_size"], store.leaves[:fields["size"]])
+            self.send("PROVED", number, {"proof": b"".join(proof)})
+        else:
+            store.keyring.append([fields["purpose"], fields["version"], fields["wrapped"], fields.get("sealed", b"")])
+            self.send("KEPT", number, {})
+
+    # questions
+
+    def begin(self, name, **fields):
+        self.next_id += 1
+        self.waiting[self.next_id] = queue.Queue()
+        self.send(name, self.next_id, fields)
+        return self.next_id
+
+    def end(self, number, timeout=ANSWER_S):
+        name, fields = self.waiting[number].get(timeout=timeout)
+        if name is None:
+            raise self.ended or Closed
+        if name == "ERROR":
+            raise Refused(fields)
+        if "state" in fields:
+            fields["state"] = STATES[fields["state"]]
+        return fields
+
+    def ask(self, name, timeout=ANSWER_S, **fields):
+        return self.end(self.begin(name, **fields), timeout)
+
+    def start(self, credentials, **changes):
+        store = self.store
+        fields = {"access_key_id": credentials.akid, "secret_access_key": credentials.secret, "keyring": store.keyring,
+                  "size": len(store.records)}
+        if credentials.token:
+            fields["session_token"] = credentials.token
+        if store.records:
+            fields["peaks"] = peaks_of(store.leaves)
+        if store.head:
+            fields["head"] = store.head
+        if store.policy:
+            fields["policy"] = store.policy
+        return self.ask("START", timeout=90, **{**fields, **changes})
+
+    def channel(self):
+        """The enclave's key, as its document says."""
+        return payload_of(self.ask("ATTEST", nonce=os.urandom(32))["document"])["public_key"]
 
 
 class Shop:
-    """A server, its enclave, a merchant with keys."""
+    """A page and a merchant: sealed cards and requests about them."""
 
-    def __init__(self, where, database=None, **settings):
-        self.where, self.gateway, self.keys = where, Gateway(), Secrets()
-        self.server = Server(where, database, **settings)
-        self.merchant = self.server.run("--add-merchant", "shop")
-        self.key = {role: self.server.run("--add-key", role, "--name", role)
-                    for role in ("viewer", "operator", "custodian")}
-        self.key["merchant"] = self.server.run("--add-key", "merchant", "--name", "till", "--merchant", self.merchant)
-        self.enclave = None
+    def __init__(self, merchant="shop-1"):
+        self.merchant = merchant
 
-    def open(self):
-        self.boot()
-        self.server.start().ready()
-        return self
+    @staticmethod
+    def seal(channel, card, order, payment, amount, currency="EUR"):
+        aad = cbor2.dumps(["card", order, payment, amount, currency])
+        return hpke_seal(channel, b"redoubt-payments card v1", aad, card)
 
-    def boot(self, version=1):
-        self.enclave = Enclave(self.server.sockets[0], self.gateway, self.keys, version)
-        return self.enclave
+    def authorise(self, channel, payment, amount=1000, order="ord_1", card=None, **changes):
+        card = card or card_plaintext("4111111111111111")
+        return {"merchant": self.merchant, "order": order, "payment": payment, "amount": amount, "currency": "EUR",
+                "sealed": self.seal(channel, card, order, payment, amount), "who": f"merchant:{self.merchant}",
+                "origin": "127.0.0.1", **changes}
 
-    def close(self):
-        self.server.stop()
-        if self.enclave is not None:
-            self.enclave.die()
-
-    def order(self, amount=1250):
-        status, order = self.server.call("POST", "/v1/orders", {"amount": amount, "currency": "EUR"}, self.key["merchant"])
-        assert status == 201, order
-        return order["id"]
-
-    def pay(self, order, what="approve", key=None):
-        return self.server.call("POST", "/v1/payments", {"order": order, "sealed": card(what)},
-                                self.key["merchant"], key or secrets.token_hex(8))
-
-    def state(self, payment):
-        return self.server.call("GET", f"/v1/payments/{payment}", key=self.key["merchant"])[1]["state"]
-
-    def until(self, payment, *states, timeout=30):
-        end = time.time() + timeout
-        while self.state(payment) not in states:
-            assert time.time() < end, (self.state(payment), self.server.errors.read_text()[-2000:])
-            time.sleep(0.05)
+    def follow(self, payment, operation, amount=1000, order="ord_1", **changes):
+        return {"merchant": self.merchant, "order": order, "payment": payment, "operation": operation, "amount": amount,
+                "currency": "EUR", "who": f"merchant:{self.merchant}", **changes}

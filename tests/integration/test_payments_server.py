@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""payments-server: its API, and an enclave that dies, lies, is late or is replaced (payments_peer.py).
+"""payments-server: its API, and an enclave that dies, lies, is late or is replaced (payments_shop.py).
 
 On SQLite; with TEST_POSTGRES (tests/support/postgres) in the environment, on PostgreSQL.
 """
@@ -16,7 +16,7 @@ import threading
 import time
 
 import cbor2
-import payments_peer as peer
+import payments_server_host as peer
 import pytest
 
 REDOUBT = os.environ["REDOUBT"]

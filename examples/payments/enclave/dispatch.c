@@ -7,7 +7,13 @@
 
 void enclave_send(struct enclave *e, const struct pay_message *m)
 {
-	if (link_send(&e->link, m) != RD_OK) {
+	if (link_send(&e->link, m) == RD_OK) {
+		return;
+	}
+	/* A question of ours that cannot be asked: nothing can go on. */
+	if (m->type >= PAY_RECORD) {
+		link_refuse(&e->link, "a question that must not leave the enclave");
+	} else {
 		enclave_refuse(e, m->id, PAY_ERROR_INTERNAL,
 			"%s must not leave the enclave as it is", pay_type_name((uint64_t)m->type));
 	}

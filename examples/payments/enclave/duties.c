@@ -176,7 +176,8 @@ static void kept(struct enclave *e, struct operation *op)
 	struct pay_message m = {.type = PAY_ROTATED, .id = op->id, .rotated.version = key->version};
 	struct journal_entry entry;
 
-	if (keyring_add(&e->keyring, key->purpose, key->version, &key->key) != RD_OK ||
+	if (keyring_add(&e->keyring, key->purpose, key->version,
+		    rd_view(key->wrapped, key->wrapped_len), &key->key) != RD_OK ||
 		journal_append(&e->journal, &facts, &entry) != RD_OK) {
 		enclave_refuse(e, op->id, PAY_ERROR_INTERNAL, "the key cannot be kept");
 	} else {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The one place through which messages to the server pass. Whatever they were made of, what looks
- * like a card number does not leave: 13 to 19 digits in a row with a right check digit. Masks and
- * tokens never look so (format-preserving tokens fail the check by their making).
+ * like a card number does not leave: 13 to 19 digits between other
+ * characters than letters and digits, of a known brand, with a right check digit. Masks and tokens
+ * never look so (format-preserving tokens fail the check by their making); digits within a random
+ * id in hex, by chance, are nobody's number.
  */
 #ifndef ENCLAVE_EGRESS_H
 #define ENCLAVE_EGRESS_H

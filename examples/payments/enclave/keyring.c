@@ -16,9 +16,11 @@ void keyring_finish(struct keyring *ring)
 	*ring = (struct keyring){0};
 }
 
-enum rd_status keyring_add(
-	struct keyring *ring, uint32_t purpose, uint32_t version, struct rd_secret *key)
+enum rd_status keyring_add(struct keyring *ring, uint32_t purpose, uint32_t version,
+	struct rd_view wrapped, struct rd_secret *key)
 {
+	struct keyring_key *to = &ring->keys[ring->n];
+
 	RD_ENSURE(key->len == KEYRING_KEY_SIZE, RD_OUT_OF_RANGE);
 	RD_ENSURE(ring->n < PAY_KEYS_MAX, RD_LIMIT);
 	for (size_t i = 0; i < ring->n; i++) {
@@ -28,10 +30,30 @@ enum rd_status keyring_add(
 			k->purpose != purpose || (purpose == PAY_KEY_CARD && k->version != version),
 			RD_DUPLICATE);
 	}
-	ring->keys[ring->n++] = (struct keyring_key){.purpose = purpose,
-		.version = version,
-		.key = rd_steal(key, (struct rd_secret){0})};
+	*to = (struct keyring_key){.purpose = purpose, .version = version};
+	RD_TRY(rd_digest_once(RD_SHA256, wrapped, to->wrapped));
+	to->key = rd_steal(key, (struct rd_secret){0});
+	ring->n++;
 	return RD_OK;
+}
+
+bool keyring_move(struct keyring *from, uint32_t purpose, uint32_t version, struct rd_view wrapped,
+	struct keyring *ring)
+{
+	uint8_t digest[RD_SHA256_SIZE];
+
+	if (rd_digest_once(RD_SHA256, wrapped, digest) != RD_OK) {
+		return false;
+	}
+	for (size_t i = 0; i < from->n; i++) {
+		struct keyring_key *k = &from->keys[i];
+
+		if (k->purpose == purpose && k->version == version && k->key.len > 0 &&
+			memcmp(k->wrapped, digest, sizeof(digest)) == 0) {
+			return keyring_add(ring, purpose, version, wrapped, &k->key) == RD_OK;
+		}
+	}
+	return false;
 }
 
 const struct keyring_key *keyring_find(

@@ -16,6 +16,7 @@
 struct keyring_key {
 	uint32_t purpose; /* enum pay_purpose */
 	uint32_t version;
+	uint8_t wrapped[RD_SHA256_SIZE]; /* digest of the form that it came in */
 	struct rd_secret key;
 };
 
@@ -31,7 +32,11 @@ void keyring_finish(struct keyring *ring);
 /* Takes the secret over. RD_DUPLICATE: it is there, or another version of a purpose that has none;
  * RD_LIMIT: full; RD_OUT_OF_RANGE: not KEYRING_KEY_SIZE bytes. */
 enum rd_status keyring_add(struct keyring *ring, uint32_t purpose, uint32_t version,
-	struct rd_secret *key) RD_MUST_USE;
+	struct rd_view wrapped, struct rd_secret *key) RD_MUST_USE;
+
+/* Whether from has this very key: then it is moved to ring, and the KMS need not be asked. */
+bool keyring_move(struct keyring *from, uint32_t purpose, uint32_t version, struct rd_view wrapped,
+	struct keyring *ring);
 
 /* version 0: the newest. NULL when there is none. */
 const struct keyring_key *keyring_find(

@@ -314,6 +314,9 @@ static void take_follow(
 
 	if (is(answer, PAY_GATEWAY_APPROVED)) {
 		finish(e, op, state, answer, op->reason == NULL ? "" : op->reason);
+	} else if (op->stage == OPERATION_REVERSING && is(answer, PAY_GATEWAY_CONFLICT)) {
+		/* What the gateway has under this RRN is not this payment, so this one is not. */
+		finish(e, op, PAY_DECLINED, answer, op->reason);
 	} else if (!is(answer, PAY_GATEWAY_ERROR) && op->stage == OPERATION_ASKING) {
 		finish(e, op, PAY_DECLINED, answer, "");
 	}

@@ -314,7 +314,8 @@ static enum rd_status take_keys(struct enclave *e)
 	for (size_t i = 0; i < e->kms.job.n; i++) {
 		struct kms_key *key = &e->kms.job.keys[i];
 
-		RD_TRY(keyring_add(&e->keyring, key->purpose, key->version, &key->key));
+		RD_TRY(keyring_add(&e->keyring, key->purpose, key->version,
+			rd_view(key->wrapped, key->wrapped_len), &key->key));
 	}
 	return RD_OK;
 }
@@ -349,25 +350,36 @@ void start_keys_done(struct enclave *e)
 
 /* --- START and its answers --- */
 
+static void add_to_job(struct kms_job *job, const struct pay_key *key)
+{
+	struct kms_key *to = &job->keys[job->n++];
+
+	to->purpose = (uint32_t)key->purpose;
+	to->version = (uint32_t)key->version;
+	to->wrapped_len = key->wrapped.len;
+	memcpy(to->wrapped, key->wrapped.ptr, key->wrapped.len);
+}
+
+/* What this process has from an earlier link stays; the rest is for the KMS. true: there is any. */
 static bool keep_keyring(struct enclave *e, const struct pay_keys *keyring)
 {
-	struct kms_job *job = &e->kms.job;
+	struct keyring old = rd_steal(&e->keyring, (struct keyring){0});
 
 	kms_clear(&e->kms);
 	for (size_t i = 0; i < keyring->n; i++) {
 		const struct pay_key *key = &keyring->items[i];
-		struct kms_key *to = &job->keys[job->n++];
 
-		to->purpose = (uint32_t)key->purpose;
-		to->version = (uint32_t)key->version;
-		to->wrapped_len = key->wrapped.len;
-		memcpy(to->wrapped, key->wrapped.ptr, key->wrapped.len);
+		if (!keyring_move(&old, (uint32_t)key->purpose, (uint32_t)key->version,
+			    key->wrapped, &e->keyring)) {
+			add_to_job(&e->kms.job, key);
+		}
 		if (key->purpose == PAY_KEY_LOG) {
 			e->start.sealed_log_len = key->sealed.len;
 			memcpy(e->start.sealed_log, key->sealed.ptr, key->sealed.len);
 		}
 	}
-	return job->n > 0;
+	keyring_finish(&old);
+	return e->kms.job.n > 0;
 }
 
 static void keep(uint8_t *dst, size_t *ret_len, struct rd_view v)
@@ -403,7 +415,6 @@ void start_begin(struct enclave *e, uint64_t id, const struct pay_start *start)
 		fail(e, PAY_ERROR_KEYS, "%s", err.text);
 		return;
 	}
-	keyring_finish(&e->keyring);
 	keep_state(&e->start, start);
 	if (keep_keyring(e, &start->keyring)) {
 		begin_job(e);

@@ -18,7 +18,8 @@ static enum rd_status check_name(const char *name, struct rd_error *err)
 	const size_t len = strlen(name);
 
 	if (len == 0 || len >= PS_NAME_SIZE ||
-		strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_ .") !=
+		strspn(name,
+			"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_ .") !=
 			len) {
 		return rd_fail(err, RD_USAGE,
 			"\"%.64s\" is not a name: 1 to %d of A-Z a-z 0-9 - _ . and spaces", name,
@@ -88,7 +89,8 @@ enum rd_status ps_admin_add_key(const struct ps_config *config, const char *role
 	}
 	RD_TRY(check_name(name, err));
 	rd_text_copy(work.key.name, sizeof(work.key.name), name);
-	rd_text_copy(work.key.merchant, sizeof(work.key.merchant), merchant == NULL ? "" : merchant);
+	rd_text_copy(
+		work.key.merchant, sizeof(work.key.merchant), merchant == NULL ? "" : merchant);
 	RD_TRY(ps_id_new("key_", work.key.id));
 	RD_TRY(ps_api_key_new(text));
 	RD_TRY(rd_digest_once(RD_SHA256, rd_view_str(text), work.key.sha256));

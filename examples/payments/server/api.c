@@ -72,8 +72,7 @@ const struct ps_route *ps_api_route(struct rd_view method, struct rd_view target
 	const uint8_t *mark = target.len == 0 ? NULL : memchr(target.ptr, '?', target.len);
 	size_t path_len = mark == NULL ? target.len : (size_t)(mark - target.ptr);
 
-	*ret_query = mark == NULL ? rd_view("", 0)
-				  : rd_view(mark + 1, target.len - path_len - 1);
+	*ret_query = mark == NULL ? rd_view("", 0) : rd_view(mark + 1, target.len - path_len - 1);
 	*ret_fault = PS_FAULT_NOT_FOUND;
 	for (size_t i = 0; i < RD_ARRAY_LEN(routes); i++) {
 		if (!matches(routes[i].path, rd_view(target.ptr, path_len), ret_id)) {
@@ -125,8 +124,7 @@ void ps_api_run(struct ps_call *call)
 		ps_call_refuse(call, PS_FAULT_UNAUTHENTICATED, NULL);
 	} else if (st != RD_OK && st != RD_NOTFOUND) {
 		ps_call_fail(call, st);
-	} else if (route->roles != PS_ANYONE &&
-		   (route->roles & PS_ROLE_BIT(call->key.role)) == 0) {
+	} else if (route->roles != PS_ANYONE && (route->roles & PS_ROLE_BIT(call->key.role)) == 0) {
 		ps_call_refuse(call, PS_FAULT_FORBIDDEN, NULL);
 	} else {
 		route->run(call);

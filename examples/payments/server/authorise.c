@@ -80,8 +80,7 @@ static void apply(struct ps_payment *p, struct ps_order *o, const struct pay_res
 	p->due_ms = 0;
 }
 
-static enum rd_status record(
-	struct ps_ask *ask, struct rd_db *db, const struct pay_record *record)
+static enum rd_status record(struct ps_ask *ask, struct rd_db *db, const struct pay_record *record)
 {
 	struct authorise *a = ps_container(ask, struct authorise, ask);
 	const struct ps_vault vault = {.merchant = a->outcome.payment.merchant,
@@ -125,8 +124,7 @@ static enum ps_fault fault_of(uint64_t code)
 	}
 }
 
-static enum rd_status commit(
-	struct ps_ask *ask, struct rd_db *db, const struct pay_message *answer)
+static enum rd_status commit(struct ps_ask *ask, struct rd_db *db, const struct pay_message *answer)
 {
 	struct authorise *a = ps_container(ask, struct authorise, ask);
 	struct ps_payment *p = &a->outcome.payment;
@@ -174,8 +172,8 @@ static void answered(struct ps_ask *ask, enum rd_status st, const struct pay_mes
 static void request_digest(const struct ps_order *o, uint8_t ret[RD_SHA256_SIZE])
 {
 	uint8_t amount[8];
-	const struct rd_view views[] = {rd_view_str(o->id), rd_view(amount, sizeof(amount)),
-		rd_view_str(o->currency)};
+	const struct rd_view views[] = {
+		rd_view_str(o->id), rd_view(amount, sizeof(amount)), rd_view_str(o->currency)};
 
 	rd_put_be64(amount, (uint64_t)o->amount);
 	if (rd_digest_views(RD_SHA256, views, RD_ARRAY_LEN(views), ret) != RD_OK) {
@@ -211,8 +209,8 @@ static enum rd_status find_again(struct authorise *a, struct rd_db *db, const ch
 	return RD_OK;
 }
 
-static enum rd_status make(struct authorise *a, struct rd_db *db, struct ps_order *o,
-	const struct ps_idempotency *key)
+static enum rd_status make(
+	struct authorise *a, struct rd_db *db, struct ps_order *o, const struct ps_idempotency *key)
 {
 	struct ps_payment *p = &a->outcome.payment;
 	const int64_t now = ps_now_ms();

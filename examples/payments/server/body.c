@@ -39,7 +39,8 @@ static bool only(json_t *object, const char *const *names, size_t n_names)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach (object, name, value) {
+	json_object_foreach(object, name, value)
+	{
 		bool known = false;
 
 		for (size_t i = 0; i < n_names; i++) {
@@ -164,8 +165,8 @@ static bool take_signature(const json_t *item, struct ps_body_dual *ret)
 
 	if (!json_is_object(item) || json_object_size(item) != RD_ARRAY_LEN(names) ||
 		!ps_is_text(custodian, sizeof(ret->signatures[i].custodian)) ||
-		!take_base64(text_of(item, "signature"), ret->signatures[i].rs,
-			PAY_SIGNATURE_SIZE, NULL)) {
+		!take_base64(text_of(item, "signature"), ret->signatures[i].rs, PAY_SIGNATURE_SIZE,
+			NULL)) {
 		return false;
 	}
 	keep_text(custodian, ret->signatures[i].custodian);
@@ -218,8 +219,8 @@ static enum rd_status read_export(struct ps_body_dual *dual)
 	RD_TRY(rd_cbor_bytes(&d, &nonce));
 	RD_TRY(rd_cbor_text(&d, &merchant));
 	RD_TRY(rd_cbor_text(&d, &token));
-	RD_ENSURE(is_word(merchant, PAY_MERCHANT_MAX) && is_word(token, PAY_TOKEN_MAX),
-		RD_MALFORMED);
+	RD_ENSURE(
+		is_word(merchant, PAY_MERCHANT_MAX) && is_word(token, PAY_TOKEN_MAX), RD_MALFORMED);
 	keep_text(merchant, dual->merchant);
 	keep_text(token, dual->token);
 	return RD_OK;
@@ -244,8 +245,9 @@ struct ps_refusal ps_body_dual(struct rd_view text, struct ps_body_dual *ret)
 		return invalid("request is what was signed, in base64.");
 	}
 	if (!take_signatures(json_object_get(json, "signatures"), ret)) {
-		return invalid("signatures is a list of one to four {\"custodian\", \"signature\"}, "
-			       "each signature 64 bytes in base64.");
+		return invalid(
+			"signatures is a list of one to four {\"custodian\", \"signature\"}, "
+			"each signature 64 bytes in base64.");
 	}
 	if (read_export(ret) != RD_OK) {
 		ret->merchant[0] = '\0';
@@ -292,8 +294,7 @@ struct rd_view ps_query_find(struct rd_view query, const char *name)
 
 	while (c.left > 0) {
 		const uint8_t *end = memchr(c.ptr, '&', c.left);
-		struct rd_view pair =
-			rd_view(c.ptr, end == NULL ? c.left : (size_t)(end - c.ptr));
+		struct rd_view pair = rd_view(c.ptr, end == NULL ? c.left : (size_t)(end - c.ptr));
 
 		if (pair.len > name_len && memcmp(pair.ptr, name, name_len) == 0 &&
 			pair.ptr[name_len] == '=') {
@@ -348,8 +349,7 @@ struct ps_refusal ps_query_nonce(
 	struct rd_view hex = ps_query_find(query, "nonce");
 	struct rd_buf buf = rd_buf_fixed(ret, PAY_PAGE_NONCE_MAX);
 
-	if (hex.ptr == NULL || rd_hex_decode(hex, &buf) != RD_OK ||
-		buf.used < PAY_PAGE_NONCE_MIN) {
+	if (hex.ptr == NULL || rd_hex_decode(hex, &buf) != RD_OK || buf.used < PAY_PAGE_NONCE_MIN) {
 		return invalid("nonce is 16 to 64 bytes in hex.");
 	}
 	*ret_len = buf.used;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests of the API, read strictly: what a path, a query, a header and a JSON body may hold. Every
- * refusal is a fault and a sentence that says what is wanted; nothing of the request is repeated.
+ * Requests of the API, read strictly: what a path, a query, a header and a JSON body may hold.
+ * Every refusal is a fault and a sentence that says what is wanted; nothing of the request is
+ * repeated.
  */
 #ifndef PS_BODY_H
 #define PS_BODY_H
@@ -40,8 +41,8 @@ struct ps_body_dual {
 		char custodian[PAY_WORD_MAX + 1];
 		uint8_t rs[PAY_SIGNATURE_SIZE];
 	} signatures[PAY_SIGNATURES_MAX];
-	/* Of an export's request, as the custodians signed it: whose record it needs. "": this is no
-	 * export. The enclave looks at it again. */
+	/* Of an export's request, as the custodians signed it: whose record it needs. "": this is
+	 * no export. The enclave looks at it again. */
 	char merchant[PAY_MERCHANT_MAX + 1];
 	char token[PAY_TOKEN_MAX + 1];
 };

@@ -20,8 +20,7 @@
 #define PS_BOOK_BATCH_MAX 64
 
 /* The structure that a job (or another member) is part of. */
-#define ps_container(ptr, type, member)                                                            \
-	((type *)(void *)((uint8_t *)(ptr) - offsetof(type, member)))
+#define ps_container(ptr, type, member) ((type *)(void *)((uint8_t *)(ptr)-offsetof(type, member)))
 
 struct ps_book;
 

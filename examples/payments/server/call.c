@@ -21,8 +21,8 @@ static struct rd_http_header header(const char *name, const char *value)
 }
 
 /* What the page of another origin may read (Fetch standard, "CORS protocol"). */
-static size_t cors(const struct ps *ps, const struct rd_http_request *request,
-	struct rd_http_header *ret)
+static size_t cors(
+	const struct ps *ps, const struct rd_http_request *request, struct rd_http_header *ret)
 {
 	struct rd_view origin = rd_http_header_find(request, "Origin");
 
@@ -32,8 +32,8 @@ static size_t cors(const struct ps *ps, const struct rd_http_request *request,
 	}
 	ret[0] = header("Access-Control-Allow-Origin", ps->config.page_origin);
 	ret[1] = header("Access-Control-Allow-Methods", "GET, POST");
-	ret[2] = header("Access-Control-Allow-Headers",
-		"Authorization, Content-Type, Idempotency-Key");
+	ret[2] = header(
+		"Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key");
 	ret[3] = header("Access-Control-Expose-Headers", "Retry-After");
 	ret[4] = header("Access-Control-Max-Age", "600");
 	ret[5] = header("Vary", "Origin");
@@ -142,8 +142,8 @@ void ps_call_origin(const struct ps_call *call, char ret[PAY_WORD_MAX + 1])
 }
 
 /* A browser asks first whether the page may ask. */
-static bool answer_preflight(const struct ps *ps, const struct rd_http_request *request,
-	struct rd_http_call *http)
+static bool answer_preflight(
+	const struct ps *ps, const struct rd_http_request *request, struct rd_http_call *http)
 {
 	struct rd_http_header headers[ANSWER_HEADERS_MAX];
 	size_t n = cors(ps, request, headers);

@@ -72,8 +72,7 @@ static enum rd_status set_path(const struct ps_config *c, const char *scheme, co
 	return RD_OK;
 }
 
-static enum rd_status defaults(
-	const char *directory, struct ps_config *ret, struct rd_error *err)
+static enum rd_status defaults(const char *directory, struct ps_config *ret, struct rd_error *err)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
@@ -173,8 +172,7 @@ static enum rd_status set_origin(const char *value, struct ps_config *c, struct 
 	bool web = strncmp(value, "https://", 8) == 0 || strncmp(value, "http://", 7) == 0;
 
 	if (!web || host[3] == '\0' || strlen(value) >= sizeof(c->page_origin) ||
-		strspn(host + 3, "abcdefghijklmnopqrstuvwxyz0123456789.-:[]") !=
-			strlen(host + 3)) {
+		strspn(host + 3, "abcdefghijklmnopqrstuvwxyz0123456789.-:[]") != strlen(host + 3)) {
 		return rd_fail(err, RD_USAGE,
 			"\"%.64s\" is not an origin, as in https://shop.example", value);
 	}

@@ -39,7 +39,7 @@ struct ps_place {
 enum ps_credentials_from {
 	PS_CREDENTIALS_ENVIRONMENT, /* AWS_ACCESS_KEY_ID, … */
 	PS_CREDENTIALS_IMDS,        /* the instance's role */
-	PS_CREDENTIALS_FILE,        /* JSON as "aws sts assume-role" gives it, read at every start */
+	PS_CREDENTIALS_FILE, /* JSON as "aws sts assume-role" gives it, read at every start */
 };
 
 struct ps_config {
@@ -53,8 +53,8 @@ struct ps_config {
 	size_t n_enclaves;
 	enum ps_credentials_from credentials_from;
 	char credentials_file[RD_PATH_MAX];
-	char imds_address[64]; /* 169.254.169.254 */
-	uint16_t imds_port;    /* 80 */
+	char imds_address[64];            /* 169.254.169.254 */
+	uint16_t imds_port;               /* 80 */
 	char page_origin[PS_ORIGIN_SIZE]; /* "": pages are served from here, or not at all */
 	char pages[RD_PATH_MAX];          /* "": none */
 	uint32_t authorise_deadline_s;    /* when an unanswered payment is reversed */

@@ -51,8 +51,7 @@ static enum rd_status set_all(
 	RD_TRY(set(ret->access_key_id, sizeof(ret->access_key_id), id));
 	RD_TRY(set(ret->secret_access_key, sizeof(ret->secret_access_key), secret));
 	ret->session_token[0] = '\0';
-	return token == NULL ? RD_OK
-			     : set(ret->session_token, sizeof(ret->session_token), token);
+	return token == NULL ? RD_OK : set(ret->session_token, sizeof(ret->session_token), token);
 }
 
 enum rd_status ps_credentials_parse(struct rd_view text, struct ps_credentials *ret)
@@ -75,8 +74,7 @@ enum rd_status ps_credentials_parse(struct rd_view text, struct ps_credentials *
 static int connect_imds(const struct ps_config *config)
 {
 	const struct timeval wait = {.tv_sec = IMDS_WAIT_S};
-	struct sockaddr_in address = {
-		.sin_family = AF_INET, .sin_port = htons(config->imds_port)};
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(config->imds_port)};
 	RD_CLEANUP(rd_fd_close) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || inet_pton(AF_INET, config->imds_address, &address.sin_addr) != 1 ||
@@ -121,8 +119,8 @@ static enum rd_status read_response(int fd, struct rd_buf *in)
 }
 
 /* header: with its CR LF, or "". */
-static enum rd_status ask_imds(const struct ps_config *config, const char *method,
-	const char *path, const char *header, struct rd_buf *ret_body)
+static enum rd_status ask_imds(const struct ps_config *config, const char *method, const char *path,
+	const char *header, struct rd_buf *ret_body)
 {
 	char text[1024];
 	struct rd_buf request = rd_buf_fixed(text, sizeof(text));
@@ -199,7 +197,7 @@ enum rd_status ps_credentials_get(
 		st = from_file(config->credentials_file, ret);
 		break;
 	}
-	return st == RD_OK ? RD_OK
-			   : rd_fail(err, st, "no credentials from %s: %s", from,
-				     rd_status_text(st));
+	return st == RD_OK
+		       ? RD_OK
+		       : rd_fail(err, st, "no credentials from %s: %s", from, rd_status_text(st));
 }

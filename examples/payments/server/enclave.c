@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The enclave's thread, and questions from being asked to being done. */
-#include "server/enclave-internal.h"
+#include "server/session.h"
 
 #include "os/fd.h"
 #include "os/thread.h"

@@ -20,7 +20,8 @@
 /* Read at a time. */
 #define ROWS 1000
 
-struct export {
+struct export
+{
 	struct rd_db *db;
 	int dir_fd, documents_fd;
 	uint64_t size; /* of the newest head */
@@ -91,8 +92,8 @@ static enum rd_status write_records(struct export *x)
 	while (x->next < x->size) {
 		const uint64_t before = x->next, left = x->size - x->next;
 
-		RD_TRY(ps_store_audit_records(x->db, x->next,
-			left < ROWS ? (uint32_t)left : ROWS, record_row, x));
+		RD_TRY(ps_store_audit_records(
+			x->db, x->next, left < ROWS ? (uint32_t)left : ROWS, record_row, x));
 		RD_ENSURE(x->next > before, RD_UNTRUSTED);
 	}
 	return RD_OK;
@@ -127,8 +128,8 @@ static enum rd_status write_heads(struct export *x)
 	return RD_OK;
 }
 
-static enum rd_status write_segment_file(struct export *x, enum rd_audit_file kind,
-	enum rd_status (*write)(struct export *x))
+static enum rd_status write_segment_file(
+	struct export *x, enum rd_audit_file kind, enum rd_status (*write)(struct export *x))
 {
 	char name[RD_AUDIT_NAME_SIZE];
 
@@ -161,10 +162,10 @@ static enum rd_status document_row(void *arg, const char *sha256, struct rd_view
 
 static enum rd_status write_documents(struct export *x)
 {
-	RD_ENSURE(mkdirat(x->dir_fd, RD_AUDIT_DOCUMENTS_DIR, 0700) == 0,
-		rd_status_from_errno(errno));
-	x->documents_fd =
-		openat(x->dir_fd, RD_AUDIT_DOCUMENTS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	RD_ENSURE(
+		mkdirat(x->dir_fd, RD_AUDIT_DOCUMENTS_DIR, 0700) == 0, rd_status_from_errno(errno));
+	x->documents_fd = openat(
+		x->dir_fd, RD_AUDIT_DOCUMENTS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	RD_ENSURE(x->documents_fd >= 0, rd_status_from_errno(errno));
 	return ps_store_documents(x->db, document_row, x);
 }

@@ -5,8 +5,7 @@
 static const struct {
 	int status;
 	const char *code, *message;
-} faults[PS_FAULT_COUNT] = {
-	[PS_FAULT_NONE] = {200, "", ""},
+} faults[PS_FAULT_COUNT] = {[PS_FAULT_NONE] = {200, "", ""},
 #define X(name, status, code, message) [PS_FAULT_##name] = {status, code, message},
 	PS_FAULTS(X)
 #undef X

@@ -88,8 +88,7 @@ static enum rd_status free_order(struct follow *f, struct rd_db *db)
 	return ps_store_order_put(db, &o);
 }
 
-static enum rd_status commit(
-	struct ps_ask *ask, struct rd_db *db, const struct pay_message *answer)
+static enum rd_status commit(struct ps_ask *ask, struct rd_db *db, const struct pay_message *answer)
 {
 	struct follow *f = ps_container(ask, struct follow, ask);
 	struct ps_payment *p = &f->outcome.payment;
@@ -98,7 +97,7 @@ static enum rd_status commit(
 	RD_TRY(ps_store_payment_get(db, f->request.payment, p));
 	if (answer->type == PAY_ERROR) {
 		f->outcome.fault = answer->error.code == PAY_ERROR_GATEWAY ? PS_FAULT_GATEWAY
-										: PS_FAULT_ENCLAVE;
+									   : PS_FAULT_ENCLAVE;
 		return RD_OK;
 	}
 	if (p->state != kinds[f->request.kind].through ||
@@ -231,8 +230,8 @@ static void begun(struct ps_job *job, enum rd_status st)
 	finish(f);
 }
 
-void ps_follow(struct ps *ps, const struct ps_follow_request *request, ps_authorise_done *done,
-	void *arg)
+void ps_follow(
+	struct ps *ps, const struct ps_follow_request *request, ps_authorise_done *done, void *arg)
 {
 	struct ps_authorise_outcome failed = {.fault = PS_FAULT_INTERNAL};
 	struct follow *f = calloc(1, sizeof(*f));

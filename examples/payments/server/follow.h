@@ -21,11 +21,11 @@ struct ps_follow_request {
 };
 
 /* done: as ps_authorise's. */
-void ps_follow(struct ps *ps, const struct ps_follow_request *request, ps_authorise_done *done,
-	void *arg);
+void ps_follow(
+	struct ps *ps, const struct ps_follow_request *request, ps_authorise_done *done, void *arg);
 
 /* The same for recovery, which knows the payment: whatever its state is waiting for. */
-void ps_follow_recover(struct ps *ps, const struct ps_payment *payment, ps_authorise_done *done,
-	void *arg);
+void ps_follow_recover(
+	struct ps *ps, const struct ps_payment *payment, ps_authorise_done *done, void *arg);
 
 #endif

@@ -26,18 +26,17 @@
 /* What is under way when the server is stopped. */
 #define GRACE_MS 10000
 
-#define TYPE_JSON "application/json"
-#define REFUSAL(code, message)                                                                     \
-	"{\"error\":{\"code\":\"" code "\",\"message\":\"" message "\"}}\n"
+#define TYPE_JSON              "application/json"
+#define REFUSAL(code, message) "{\"error\":{\"code\":\"" code "\",\"message\":\"" message "\"}}\n"
 
 static void refusal(
 	void *ctx, enum rd_http_refusal what, const char **ret_type, const char **ret_body)
 {
 	static const char *const bodies[RD_HTTP_REFUSAL_COUNT] = {
-		[RD_HTTP_BAD_REQUEST] =
-			REFUSAL("bad_request", "This is no HTTP/1.1 request that is served here."),
-		[RD_HTTP_TOO_LARGE] =
-			REFUSAL("too_large", "The request is larger than 65536 bytes."),
+		[RD_HTTP_BAD_REQUEST] = REFUSAL(
+			"bad_request", "This is no HTTP/1.1 request that is served here."),
+		[RD_HTTP_TOO_LARGE] = REFUSAL(
+			"too_large", "The request is larger than 65536 bytes."),
 		[RD_HTTP_TIMEOUT] = REFUSAL("timeout", "The request did not arrive in time."),
 		[RD_HTTP_HEADERS_LARGE] = REFUSAL(
 			"too_large", "The request's headers are larger than 16384 bytes."),
@@ -107,8 +106,7 @@ static void handle(void *ctx, unsigned thread, const struct rd_http_request *req
 	struct ps *ps = ctx;
 
 	(void)thread;
-	if (is_method(request, "GET") &&
-		rd_view_equal(request->target, rd_view_str("/healthz"))) {
+	if (is_method(request, "GET") && rd_view_equal(request->target, rd_view_str("/healthz"))) {
 		answer_health(ps, call);
 	} else if (ps->pages_fd >= 0 && is_method(request, "GET") &&
 		   !begins(request->target, "/v1/") &&

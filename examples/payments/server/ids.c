@@ -55,8 +55,8 @@ enum rd_status ps_id_parse(const char *kind, struct rd_view text, char ret[PS_ID
 	RD_ENSURE(text.len == kind_len + PS_ID_LETTERS, RD_MALFORMED);
 	RD_ENSURE(memcmp(text.ptr, kind, kind_len) == 0, RD_MALFORMED);
 	for (size_t i = kind_len; i < text.len; i++) {
-		RD_ENSURE(text.ptr[i] != '\0' && strchr(letters, text.ptr[i]) != NULL,
-			RD_MALFORMED);
+		RD_ENSURE(
+			text.ptr[i] != '\0' && strchr(letters, text.ptr[i]) != NULL, RD_MALFORMED);
 	}
 	memcpy(ret, text.ptr, text.len);
 	ret[text.len] = '\0';

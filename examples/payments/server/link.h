@@ -40,7 +40,8 @@ struct ps_link_events {
 
 /* events is copied. No callback before this returns. */
 enum rd_status ps_link_open(struct rd_loop *loop, const struct ps_place *place,
-	const struct ps_link_events *events, struct ps_link **ret, struct rd_error *err) RD_MUST_USE;
+	const struct ps_link_events *events, struct ps_link **ret, struct rd_error *err)
+	RD_MUST_USE;
 /* Accepts NULL; clears the caller's pointer. No callback any more. */
 void ps_link_free(struct ps_link **link);
 

@@ -62,13 +62,7 @@ enum ps_payment_state {
 };
 
 /* Stored by number: never reordered. A void is a reversal of what was never answered. */
-enum ps_operation_kind {
-	PS_OP_CAPTURE,
-	PS_OP_REFUND,
-	PS_OP_REVERSE,
-	PS_OP_VOID,
-	PS_OP_KIND_COUNT
-};
+enum ps_operation_kind { PS_OP_CAPTURE, PS_OP_REFUND, PS_OP_REVERSE, PS_OP_VOID, PS_OP_KIND_COUNT };
 enum ps_operation_state { PS_OP_PENDING, PS_OP_DONE, PS_OP_REFUSED, PS_OP_STATE_COUNT };
 
 const char *ps_role_name(enum ps_role role);
@@ -90,7 +84,7 @@ struct ps_api_key {
 	uint8_t sha256[32];
 	enum ps_role role;
 	char merchant[PS_MERCHANT_ID_SIZE]; /* "" unless the role is PS_MERCHANT */
-	char name[PS_NAME_SIZE];   /* of who uses it: what the audit log calls him */
+	char name[PS_NAME_SIZE];            /* of who uses it: what the audit log calls him */
 	int64_t created_ms;
 };
 
@@ -121,7 +115,7 @@ struct ps_payment {
 	char rrn[PAY_RRN_MAX + 1];
 	char reason[PAY_WORD_MAX + 1]; /* why it was not approved */
 	char operation[PS_ID_SIZE];    /* under way, or the last one */
-	int64_t due_ms; /* when recovery looks at it; 0: never, it is settled */
+	int64_t due_ms;                /* when recovery looks at it; 0: never, it is settled */
 	int64_t created_ms, updated_ms;
 };
 

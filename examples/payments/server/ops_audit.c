@@ -26,8 +26,7 @@ void ps_ops_audit_records(struct ps_call *call)
 	enum rd_status st;
 
 	if (refusal.fault == PS_FAULT_NONE) {
-		refusal = ps_query_number(
-			call->query, "limit", RECORDS_MAX, RECORDS_USUAL, &limit);
+		refusal = ps_query_number(call->query, "limit", RECORDS_MAX, RECORDS_USUAL, &limit);
 	}
 	if (refusal.fault != PS_FAULT_NONE) {
 		ps_call_refuse(call, refusal.fault, refusal.message);

@@ -50,8 +50,7 @@ static enum rd_status find_again(struct create *c, struct rd_db *db)
 		return ps_store_order_get(db, subject, &c->order);
 	}
 	if (st == RD_NOTFOUND) {
-		RD_TRY(ps_store_idempotency_take(
-			db, &key, c->wanted.id, c->wanted.created_ms));
+		RD_TRY(ps_store_idempotency_take(db, &key, c->wanted.id, c->wanted.created_ms));
 	}
 	return st;
 }

@@ -66,9 +66,9 @@ void ps_ops_status(struct ps_call *call)
 static enum rd_status put(
 	struct rd_buf *b, const char *name, const char *type, const char *help, uint64_t value)
 {
-	return rd_buf_printf(b, "# HELP payments_%s %s\n# TYPE payments_%s %s\npayments_%s %" PRIu64
-				"\n",
-		name, help, name, type, name, value);
+	return rd_buf_printf(b,
+		"# HELP payments_%s %s\n# TYPE payments_%s %s\npayments_%s %" PRIu64 "\n", name,
+		help, name, type, name, value);
 }
 
 static enum rd_status write_metrics(struct ps_call *call)

@@ -33,8 +33,7 @@ static const struct {
 	{".txt", "text/plain; charset=utf-8"},
 };
 
-enum rd_status ps_pages_open(
-	const struct ps_config *config, int *ret_fd, struct rd_error *err)
+enum rd_status ps_pages_open(const struct ps_config *config, int *ret_fd, struct rd_error *err)
 {
 	*ret_fd = -1;
 	if (config->pages[0] == '\0') {

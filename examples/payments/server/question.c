@@ -3,7 +3,7 @@
  * The enclave's questions, answered by way of the book: what is to be committed is, in the order in
  * which it came, and only then the enclave hears of it.
  */
-#include "server/enclave-internal.h"
+#include "server/session.h"
 
 #include "merkle/head.h"
 #include "server/store.h"
@@ -180,8 +180,8 @@ static void done(struct ps_job *job, enum rd_status st)
 	ps_enclave_note(q->enclave, &q->note);
 }
 
-void ps_question_take(struct ps_enclave *e, struct ps_session *s, struct ps_ask *ask,
-	struct ps_frame *frame)
+void ps_question_take(
+	struct ps_enclave *e, struct ps_session *s, struct ps_ask *ask, struct ps_frame *frame)
 {
 	struct question *q = calloc(1, sizeof(*q));
 

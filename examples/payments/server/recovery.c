@@ -79,8 +79,7 @@ static enum rd_status found_row(void *arg, const struct ps_payment *p)
 static bool recover_some(struct ps_recovery *r)
 {
 	struct found found = {.flight = r->ps->flight};
-	enum rd_status st =
-		ps_store_payments_due(r->db, ps_now_ms(), LOOK_AT, found_row, &found);
+	enum rd_status st = ps_store_payments_due(r->db, ps_now_ms(), LOOK_AT, found_row, &found);
 
 	if (st != RD_OK) {
 		rd_log(RD_LOG_ERROR, "due payments cannot be read: %s", rd_status_text(st));

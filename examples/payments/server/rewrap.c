@@ -16,8 +16,7 @@ struct rewrap {
 	void *arg;
 };
 
-static enum rd_status commit(
-	struct ps_ask *ask, struct rd_db *db, const struct pay_message *answer)
+static enum rd_status commit(struct ps_ask *ask, struct rd_db *db, const struct pay_message *answer)
 {
 	const struct pay_rewrap *m = &ask->message.rewrap;
 

@@ -73,8 +73,9 @@ static const char *const migrations[] = {
 	" created_ms BIGINT NOT NULL,"
 	" PRIMARY KEY (scope, client_key));"
 
-	/* Cards as the enclave has sealed them. blind is NULL where two payments with a new card were
-	 * under way at once: the second one's token finds its card, and the card finds the first's. */
+	/* Cards as the enclave has sealed them. blind is NULL where two payments with a new card
+	 * were under way at once: the second one's token finds its card, and the card finds the
+	 * first's. */
 	"CREATE TABLE vault ("
 	" merchant {text} NOT NULL,"
 	" token {text} NOT NULL,"

@@ -59,8 +59,8 @@ enum rd_status ps_server_lock(const struct ps_config *config, int *ret_fd, struc
 		if (errno != EWOULDBLOCK) {
 			return rd_fail_errno(err, errno, "cannot lock %s", path);
 		}
-		return rd_fail(err, RD_EXISTS,
-			"another payments-server runs in %s: stop it first", config->directory);
+		return rd_fail(err, RD_EXISTS, "another payments-server runs in %s: stop it first",
+			config->directory);
 	}
 	*ret_fd = rd_steal(&fd, -1);
 	return RD_OK;
@@ -87,8 +87,8 @@ static enum rd_status start_workers(struct ps *ps, struct rd_error *err)
 	const struct rd_workers_config config = {.name = "pay-worker",
 		.lanes = PS_LANE_COUNT,
 		.threads = {[PS_LANE_CALLS] = ps->config.workers, [PS_LANE_CREDENTIALS] = 1},
-		.waiting = {[PS_LANE_CALLS] = CALLS_WAITING,
-			[PS_LANE_CREDENTIALS] = STARTS_WAITING}};
+		.waiting = {
+			[PS_LANE_CALLS] = CALLS_WAITING, [PS_LANE_CREDENTIALS] = STARTS_WAITING}};
 
 	return rd_workers_new(&config, &ps->workers, err);
 }

@@ -8,7 +8,7 @@
  * questions. While there is a candidate nothing new is sent: active drains, then is ended, and the
  * candidate becomes active and is started.
  */
-#include "server/enclave-internal.h"
+#include "server/session.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,8 +37,7 @@ struct ps_session *ps_session_find(struct ps_enclave *e, uint64_t generation)
 	if (e->active != NULL && e->active->generation == generation) {
 		return e->active;
 	}
-	return e->candidate != NULL && e->candidate->generation == generation ? e->candidate
-									      : NULL;
+	return e->candidate != NULL && e->candidate->generation == generation ? e->candidate : NULL;
 }
 
 /* Twice as long after each failure, and from the beginning after a success. */
@@ -129,8 +128,7 @@ static void on_frame(void *ctx, struct ps_frame *frame)
 		snprintf(why, sizeof(why), "it says: %s", m->error.text);
 		ps_frame_free(&frame);
 		ps_session_drop(e, s, why);
-	} else if (is_question(m) && s->state >= PS_STARTING &&
-		   s->questions < PS_QUESTIONS_MAX) {
+	} else if (is_question(m) && s->state >= PS_STARTING && s->questions < PS_QUESTIONS_MAX) {
 		struct ps_ask *ask = m->type == PAY_RECORD
 					     ? ps_enclave_open_ask(e, m->record.request)
 					     : NULL;

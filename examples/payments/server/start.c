@@ -4,7 +4,7 @@
  * has for it (the book, behind everything that an earlier link has left there), START; and when
  * STARTED comes: its log key, which is for ever, and its head are looked at before it serves.
  */
-#include "server/enclave-internal.h"
+#include "server/session.h"
 
 #include "base/secret.h"
 #include "crypto/random.h"
@@ -223,8 +223,8 @@ static enum rd_status started_run(struct ps_job *job, struct rd_db *db)
 	if (started->st == RD_OK) {
 		started->st = check_head(started, db);
 	}
-	return started->st == RD_OK || started->st == RD_WRONG_KEY ||
-			       started->st == RD_UNTRUSTED || started->st == RD_BAD_SIGNATURE
+	return started->st == RD_OK || started->st == RD_WRONG_KEY || started->st == RD_UNTRUSTED ||
+			       started->st == RD_BAD_SIGNATURE
 		       ? RD_OK
 		       : started->st;
 }

@@ -52,8 +52,7 @@ static enum rd_status leaf_row(void *arg, const struct rd_db_value *columns, siz
 	return rd_merkle_leaf(columns[0].bytes, arg);
 }
 
-static enum rd_status fetch(
-	void *ctx, unsigned level, uint64_t index, struct rd_merkle_hash *ret)
+static enum rd_status fetch(void *ctx, unsigned level, uint64_t index, struct rd_merkle_hash *ret)
 {
 	if (level == 0) {
 		return rd_db_one(ctx, "SELECT record FROM audit_record WHERE place = $1",
@@ -75,8 +74,7 @@ static enum rd_status store(
 		NULL, NULL, NULL);
 }
 
-enum rd_status ps_store_audit_range(
-	struct rd_db *db, uint64_t size, struct rd_merkle_range *ret)
+enum rd_status ps_store_audit_range(struct rd_db *db, uint64_t size, struct rd_merkle_range *ret)
 {
 	return rd_merkle_range_load(size, fetch, db, ret);
 }
@@ -101,8 +99,8 @@ static enum rd_status check_head(const struct rd_merkle_range *range, struct rd_
 	RD_ENSURE(head.len == PAY_HEAD_SIZE, RD_MALFORMED);
 	RD_TRY(rd_merkle_root(range, &root));
 	RD_ENSURE(rd_get_be64(head.ptr + HEAD_SIZE_AT) == range->size, RD_UNTRUSTED);
-	RD_ENSURE(memcmp(head.ptr + HEAD_ROOT_AT, root.bytes, sizeof(root.bytes)) == 0,
-		RD_UNTRUSTED);
+	RD_ENSURE(
+		memcmp(head.ptr + HEAD_ROOT_AT, root.bytes, sizeof(root.bytes)) == 0, RD_UNTRUSTED);
 	return RD_OK;
 }
 
@@ -200,8 +198,7 @@ enum rd_status ps_store_audit_heads(
 {
 	struct heads heads = {.fn = fn, .arg = arg};
 
-	return rd_db_run(db,
-		"SELECT head FROM audit_head WHERE size >= $1 ORDER BY size LIMIT $2",
+	return rd_db_run(db, "SELECT head FROM audit_head WHERE size >= $1 ORDER BY size LIMIT $2",
 		RD_DB_ARGS(rd_db_int((int64_t)from_size), rd_db_int(limit)), head_row, &heads,
 		NULL);
 }

@@ -40,8 +40,7 @@ enum rd_status ps_store_api_key_add(struct rd_db *db, const struct ps_api_key *k
 		"INSERT INTO api_key (id, sha256, role, merchant, name, created_ms)"
 		" VALUES ($1, $2, $3, $4, $5, $6)",
 		RD_DB_ARGS(rd_db_text(k->id), rd_db_blob(rd_view(k->sha256, sizeof(k->sha256))),
-			rd_db_int(k->role),
-			rd_db_text(k->merchant[0] == '\0' ? NULL : k->merchant),
+			rd_db_int(k->role), rd_db_text(k->merchant[0] == '\0' ? NULL : k->merchant),
 			rd_db_text(k->name), rd_db_int(k->created_ms)),
 		RD_EXISTS);
 }

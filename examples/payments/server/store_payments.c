@@ -223,8 +223,8 @@ enum rd_status ps_store_idempotency_find(
 	return found.same ? RD_OK : RD_FORBIDDEN;
 }
 
-enum rd_status ps_store_idempotency_take(struct rd_db *db, const struct ps_idempotency *i,
-	const char *subject, int64_t now_ms)
+enum rd_status ps_store_idempotency_take(
+	struct rd_db *db, const struct ps_idempotency *i, const char *subject, int64_t now_ms)
 {
 	return rd_db_write(db,
 		"INSERT INTO idempotency_key (scope, client_key, request, subject, created_ms)"

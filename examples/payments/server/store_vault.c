@@ -38,8 +38,8 @@ enum rd_status ps_store_vault_keep(struct rd_db *db, const struct ps_vault *v)
 		"INSERT INTO vault (merchant, token, fpe_token, blind, sealed, key_version)"
 		" VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (merchant, token) DO NOTHING",
 		RD_DB_ARGS(rd_db_text(v->merchant), rd_db_text(v->token), rd_db_text(v->fpe_token),
-			taken == RD_OK ? rd_db_null() : rd_db_blob(v->blind),
-			rd_db_blob(v->sealed), rd_db_int(v->key_version)),
+			taken == RD_OK ? rd_db_null() : rd_db_blob(v->blind), rd_db_blob(v->sealed),
+			rd_db_int(v->key_version)),
 		NULL, NULL, NULL);
 }
 
@@ -111,8 +111,7 @@ enum rd_status ps_store_vault_older(struct rd_db *db, int64_t key_version,
 
 /* --- data keys --- */
 
-enum rd_status ps_store_data_key_add(
-	struct rd_db *db, const struct pay_key *key, int64_t now_ms)
+enum rd_status ps_store_data_key_add(struct rd_db *db, const struct pay_key *key, int64_t now_ms)
 {
 	struct rd_view sealed = key->sealed.ptr == NULL ? rd_view("", 0) : key->sealed;
 
@@ -158,8 +157,7 @@ static enum rd_status data_key_row(void *arg, const struct rd_db_value *columns,
 	return keep_bytes(d->bytes, &columns[3], &key->sealed);
 }
 
-enum rd_status ps_store_data_keys(
-	struct rd_db *db, struct pay_keys *ret, struct rd_buf *ret_bytes)
+enum rd_status ps_store_data_keys(struct rd_db *db, struct pay_keys *ret, struct rd_buf *ret_bytes)
 {
 	struct data_keys d = {.keys = ret, .bytes = ret_bytes};
 

@@ -59,6 +59,6 @@ void ps_view_payment(struct rd_json_out *j, const struct ps_payment *p, bool ful
 
 bool ps_view_is_full(const struct ps_call *call, const char *merchant)
 {
-	return call->known && (call->key.role != PS_MERCHANT ||
-				      strcmp(call->key.merchant, merchant) == 0);
+	return call->known &&
+	       (call->key.role != PS_MERCHANT || strcmp(call->key.merchant, merchant) == 0);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between enclave.c (questions of ours), session.c (links, starting, handing over) and question.c
- * (the enclave's questions). All of it is the enclave thread's, but for what says otherwise. */
-#ifndef PS_ENCLAVE_INTERNAL_H
-#define PS_ENCLAVE_INTERNAL_H
+/* Sessions: what is between enclave.c (questions of ours), session.c (links, starting, handing
+ * over) and question.c (the enclave's questions). All of it is the enclave thread's, but for what
+ * says otherwise. */
+#ifndef PS_SESSION_H
+#define PS_SESSION_H
 
 #include "crypto/ec.h"
 #include "log/log.h"
@@ -102,8 +103,8 @@ void ps_start_finish(struct ps_enclave *e, struct ps_session *s, struct ps_frame
 /* What an answer or a RECORD adds to the log; NULL: nothing. */
 const struct pay_logged *ps_frame_logged(const struct pay_message *message);
 /* A question of the enclave's; takes the frame. ask: the question of ours that it belongs to. */
-void ps_question_take(struct ps_enclave *e, struct ps_session *s, struct ps_ask *ask,
-	struct ps_frame *frame);
+void ps_question_take(
+	struct ps_enclave *e, struct ps_session *s, struct ps_ask *ask, struct ps_frame *frame);
 /* On the book's thread: a record joins the log, if its head is good. */
 enum rd_status ps_question_log(
 	struct ps_enclave *e, struct rd_db *db, const struct pay_logged *logged) RD_MUST_USE;
