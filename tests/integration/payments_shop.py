@@ -21,9 +21,10 @@ import threading
 import urllib.parse
 
 import cbor2
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from document_maker import Maker
 
@@ -37,8 +38,8 @@ def point_of(key):
     return key.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
 
 
-def hpke_open(key, info, aad, message):
-    """RFC 9180, base mode, DHKEM(P-256, HKDF-SHA256), HKDF-SHA256, AES-256-GCM; one message."""
+def hpke_keys(dh, enc, recipient, info):
+    """RFC 9180, base mode, DHKEM(P-256, HKDF-SHA256), HKDF-SHA256, AES-256-GCM: key and first nonce."""
     kem, suite = b"KEM\x00\x10", b"HPKE\x00\x10\x00\x01\x00\x02"
 
     def extract(ids, salt, label, ikm):
@@ -47,13 +48,26 @@ def hpke_open(key, info, aad, message):
     def expand(ids, prk, label, context, size):
         return hmac.digest(prk, size.to_bytes(2, "big") + b"HPKE-v1" + ids + label + context + b"\x01", "sha256")[:size]
 
-    enc, ciphertext = message[:65], message[65:]
-    dh = key.exchange(ec.ECDH(), ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), enc))
-    shared = expand(kem, extract(kem, b"", b"eae_prk", dh), b"shared_secret", enc + point_of(key), 32)
+    shared = expand(kem, extract(kem, b"", b"eae_prk", dh), b"shared_secret", enc + recipient, 32)
     context = b"\0" + extract(suite, b"", b"psk_id_hash", b"") + extract(suite, b"", b"info_hash", info)
     secret = extract(suite, shared, b"secret", b"")
-    return AESGCM(expand(suite, secret, b"key", context, 32)).decrypt(
-        expand(suite, secret, b"base_nonce", context, 12), ciphertext, aad)
+    return expand(suite, secret, b"key", context, 32), expand(suite, secret, b"base_nonce", context, 12)
+
+
+def hpke_open(own, info, aad, message):
+    enc, ciphertext = message[:65], message[65:]
+    public = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), enc)
+    key, nonce = hpke_keys(own.exchange(ec.ECDH(), public), enc, point_of(own), info)
+    return AESGCM(key).decrypt(nonce, ciphertext, aad)
+
+
+def hpke_seal(point, info, aad, plaintext):
+    """The same suite's other side."""
+    ephemeral = ec.generate_private_key(ec.SECP256R1())
+    public = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+    enc = point_of(ephemeral)
+    key, nonce = hpke_keys(ephemeral.exchange(ec.ECDH(), public), enc, point, info)
+    return enc + AESGCM(key).encrypt(nonce, plaintext, aad)
 
 
 class Enclave:
@@ -135,6 +149,9 @@ class Shop:
         self.orders, self.payments, self.records = {}, {}, []
         self.by_key = {}
         self.requests = []
+        self.nonce = None
+        self.custodians = {}
+        self.vault = {}
         # What a test does to the next document: takes (shop, nonce), gives the bytes, or None for an honest one.
         self.attest = None
         # How many answers to POST /v1/payments get lost, after, or before the payment has been made.
@@ -266,9 +283,40 @@ class Shop:
         page = found[:self.page_size]
         return 200, {"payments": page, **({"next": page[-1]["id"]} if len(found) > len(page) else {})}
 
-    def post_operation(self, payment, operation, **_):
+    def post_challenge(self, body, **_):
+        assert body == {}
+        self.nonce = secrets.token_bytes(32)
+        return 200, {"nonce": self.nonce.hex()}
+
+    def post_export(self, body, **_):
+        """As the enclave does it: two different custodians of its own list, over these bytes, with its last nonce."""
+        request = base64.b64decode(body["request"], validate=True)
+        label, nonce, merchant, token, recipient, reason = cbor2.loads(request)
+        assert label == "redoubt-payments export v1" and reason
+        signed = set()
+        for one in body["signatures"]:
+            rs = base64.b64decode(one["signature"], validate=True)
+            assert len(rs) == 64
+            der = encode_dss_signature(int.from_bytes(rs[:32], "big"), int.from_bytes(rs[32:], "big"))
+            try:
+                self.custodians[one["custodian"]].verify(der, request, ec.ECDSA(hashes.SHA256()))
+            except (KeyError, InvalidSignature) as error:
+                raise Refused(403, "signatures", "Two custodians' signatures over this request are wanted.") from error
+            signed.add(one["custodian"])
+        if len(signed) < 2:
+            raise Refused(403, "signatures", "Two custodians' signatures over this request are wanted.")
+        if nonce != self.nonce:
+            raise Refused(409, "nonce", "The nonce is not this enclave's, or was used, or is too old.")
+        self.nonce = None
+        if (merchant, token) not in self.vault:
+            raise Refused(404, "not_found", "There is no such thing here.")
+        card = cbor2.dumps(self.vault[merchant, token])
+        return 200, {"sealed": base64.b64encode(hpke_seal(recipient, b"redoubt-payments export v1", request, card)).decode()}
+
+    def post_operation(self, body, payment, operation, **_):
         was, then = {"capture": ("AUTHORISED", "CAPTURED"), "refund": ("CAPTURED", "REFUNDED"),
                      "reverse": ("AUTHORISED", "REVERSED")}[operation]
+        assert body == {}
         found = self.payments[payment]
         if found["state"] not in (was, then):
             raise Refused(409, "wrong_state", "The payment's state does not allow it.")
@@ -279,12 +327,14 @@ class Shop:
 
 def route(method, path):
     parts = path.strip("/").split("/")
-    roles = {"merchant-key": "merchant", "viewer-key": "viewer", "operator-key": "operator"}
-    table = {("GET", "attestation"): (Shop.get_attestation, ()), ("POST", "payments"): (Shop.post_payment, ()),
+    roles = {"merchant-key": "merchant", "viewer-key": "viewer", "operator-key": "operator",
+             "custodian-key": "custodian"}
+    table = {("POST", "challenge"): (Shop.post_challenge, ("custodian",)), ("POST", "export"): (Shop.post_export, ("custodian",)),
+             ("GET", "attestation"): (Shop.get_attestation, ()), ("POST", "payments"): (Shop.post_payment, ()),
              ("GET", "payments"): (Shop.get_payments, ("merchant",)),
-             ("GET", "operator/payments"): (Shop.get_payments, ("viewer", "operator")),
-             ("GET", "audit/head"): (Shop.get_head, ("viewer", "operator")),
-             ("GET", "audit/records"): (Shop.get_records, ("viewer", "operator"))}
+             ("GET", "operator/payments"): (Shop.get_payments, ("viewer", "operator", "custodian")),
+             ("GET", "audit/head"): (Shop.get_head, ("viewer", "operator", "custodian")),
+             ("GET", "audit/records"): (Shop.get_records, ("viewer", "operator", "custodian"))}
     found = table.get((method, "/".join(parts[1:])))
     if found:
         return *found, roles, {}

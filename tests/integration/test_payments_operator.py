@@ -4,6 +4,7 @@
 import json
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from payments_browser import DESK, PHONE, Browser, skip_without_chromium
 from payments_shop import DECLINED, SCREENSHOTS, Shop
@@ -11,6 +12,7 @@ from payments_shop import DECLINED, SCREENSHOTS, Shop
 skip_without_chromium()
 
 GOOD = "4111111111111111"
+TOKEN = "tok_4v9XqT0bZr8LmNcY2kWfHd"
 
 
 @pytest.fixture(scope="module", name="browser")
@@ -196,6 +198,79 @@ def test_a_log_that_is_rolled_back_or_forked(browser, shop):
     assert check_log(browser) == "refused" and browser.find("#log").get_attribute("data-code") == "FORKED"
     shop.records[:] = kept
     assert check_log(browser) == "verified"
+
+
+@pytest.fixture(name="custodians")
+def custodians_fixture(shop, tmp_path):
+    """Key files by name; mallory's key is not the enclave's to know."""
+    files = {}
+    for name in ("alice", "bob", "mallory"):
+        key = ec.generate_private_key(ec.SECP256R1())
+        files[name] = tmp_path / f"{name}.pem"
+        files[name].write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                                  serialization.NoEncryption()))
+        if name != "mallory":
+            shop.custodians[name] = key.public_key()
+    shop.vault["shop-1", TOKEN] = {1: GOOD, 2: 3, 3: 2030}
+    return files
+
+
+def begin_export(browser, shop, token=TOKEN, key="custodian-key"):
+    sign_in(browser, shop, key)
+    browser.fill("#export-merchant", "shop-1")
+    browser.fill("#export-token", token)
+    browser.fill("#export-reason", "chargeback 4711")
+    browser.click("#export-begin button")
+    browser.until(lambda: browser.has("#export-sign") or browser.text("#export-error"), "not begun")
+
+
+def sign_export(browser, name, file, signed):
+    browser.fill("#export-custodian", name)
+    browser.find("#export-key").send_keys(str(file))
+    browser.click("#export-sign button")
+    browser.until(lambda: len(browser.find_all("#export-signatures li")) == signed or browser.text("#export-error"), "not signed")
+
+
+def test_two_custodians_export_a_card(browser, shop, custodians):
+    begin_export(browser, shop)
+    sign_export(browser, "alice", custodians["alice"], 1)
+    assert not browser.find("#export-send").is_enabled()
+    sign_export(browser, "bob", custodians["bob"], 2)
+    browser.shot("operator-export-signed")
+    browser.click("#export-send")
+    browser.until(lambda: browser.has("#export-result"), "no card")
+    assert browser.text("#export-card") == "4111 1111 1111 1111, 03/2030"
+    browser.shot("operator-export-card")
+    for _, _, body in shop.requests:
+        assert GOOD.encode() not in body and b"PRIVATE KEY" not in body
+    browser.click("#export-forget")
+    assert not browser.has("#export-result") and GOOD[-4:] not in browser.find("#export-card").get_attribute("textContent")
+
+
+def test_one_custodian_alone_exports_nothing(browser, shop, custodians):
+    begin_export(browser, shop)
+    sign_export(browser, "alice", custodians["alice"], 1)
+    sign_export(browser, "alice", custodians["alice"], 1)
+    assert not browser.find("#export-send").is_enabled()
+    sign_export(browser, "bob", custodians["mallory"], 2)
+    browser.click("#export-send")
+    browser.until(lambda: "Two custodians" in browser.text("#export-error"), "no refusal")
+    assert not browser.has("#export-result")
+
+
+def test_an_export_that_is_refused(browser, shop, custodians, tmp_path):
+    begin_export(browser, shop, key="viewer-key")
+    assert "role does not allow" in browser.text("#export-error")
+    begin_export(browser, shop, token="tok_unknown")
+    (tmp_path / "no.pem").write_text("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
+    sign_export(browser, "alice", tmp_path / "no.pem", 1)
+    assert "P-256" in browser.text("#export-error") and browser.find_all("#export-signatures li") == []
+    sign_export(browser, "alice", custodians["alice"], 1)
+    sign_export(browser, "bob", custodians["bob"], 2)
+    browser.click("#export-send")
+    browser.until(lambda: "no such thing" in browser.text("#export-error"), "no refusal")
+    browser.click("#export-cancel")
+    assert browser.has("#export-begin") and browser.find("#export-merchant").get_attribute("value") == ""
 
 
 def test_signing_out_leaves_nothing(browser, shop):

@@ -51,11 +51,13 @@ export async function call(method, path, { body, key, payment } = {}) {
   const headers = { Accept: 'application/json' };
   if (key) headers.Authorization = `Bearer ${key}`;
   if (payment) headers['Idempotency-Key'] = payment;
-  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  // What takes no body takes an empty object.
+  const sent = method === 'GET' ? undefined : JSON.stringify(body ?? {});
+  if (sent !== undefined) headers['Content-Type'] = 'application/json';
   let response;
   let value;
   try {
-    response = await fetch(path.startsWith('/') ? SERVER + path : path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), cache: 'no-store',
+    response = await fetch(path.startsWith('/') ? SERVER + path : path, { method, headers, body: sent, cache: 'no-store',
       credentials: 'omit', redirect: 'error', referrerPolicy: 'no-referrer', signal: AbortSignal.timeout(PATIENCE_MS) });
     value = await readJson(response);
   } catch (error) {

@@ -6,6 +6,7 @@
 
 import { ApiRefusal, call } from './api.js';
 import { askEnclave, explain, loadPins } from './enclave.js';
+import { offerExport } from './export.js';
 import { checkLog } from './log.js';
 import { byId, element, enclaveFacts, formatAmount, formatCard, formatTime, showFacts } from './page.js';
 import { toHex } from './redoubt/bytes.js';
@@ -182,6 +183,8 @@ function showSession(isIn) {
   byId('sign-out').hidden = !isIn;
   byId('list').hidden = !isIn;
   byId('audit').hidden = !isHouse;
+  byId('export').hidden = !isHouse;
+  offerExport(isHouse ? session.key : undefined);
 }
 
 // The house's list first; a merchant's key is refused there, and has its own.
