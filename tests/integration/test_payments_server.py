@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""payments-server: its API, and an enclave that dies, lies, is late or is replaced (payments_shop.py).
+"""payments-server: its API, and an enclave that dies, lies, is late or is replaced (payments_server_host.py).
 
 On SQLite; with TEST_POSTGRES (tests/support/postgres) in the environment, on PostgreSQL.
 """
