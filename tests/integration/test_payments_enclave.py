@@ -610,7 +610,7 @@ def test_a_nonce_is_good_once_and_only_the_enclaves_own(world, peer, export):
     refused("nonce", peer, "EXPORT", **fields)
     refused("nonce", peer, "EXPORT", **export.fields(export.request(nonce=os.urandom(32)), alice, bob))
     stale = export.request()
-    for _ in range(16):
+    for _ in range(40):
         export.nonce()
     refused("nonce", peer, "EXPORT", **export.fields(stale, alice, bob))
 

@@ -12,17 +12,13 @@
  */
 #include "enclave/enclave.h"
 
-#include "base/secret.h"
-#include "cbor/decode.h"
 #include "cbor/encode.h"
 #include "crypto/random.h"
+#include "enclave/request.h"
 #include "enclave/vault.h"
 #include "hpke/hpke.h"
 
 #include <stdio.h>
-
-#define EXPORT_LABEL "redoubt-payments export v1"
-#define POLICY_LABEL "redoubt-payments policy v1"
 
 /* --- attestation --- */
 
@@ -224,44 +220,6 @@ static bool use_nonce(struct enclave *e, struct rd_view nonce)
 	return false;
 }
 
-/* What custodians signed; of an export or of a policy. */
-struct request {
-	struct rd_view nonce, merchant, token, recipient, reason, policy;
-};
-
-static enum rd_status take_text(struct rd_cbor *d, size_t max, struct rd_view *ret)
-{
-	RD_TRY(rd_cbor_text(d, ret));
-	RD_ENSURE(ret->len > 0 && ret->len <= max, RD_OUT_OF_RANGE);
-	return RD_OK;
-}
-
-static enum rd_status read_request(struct rd_view bytes, bool is_export, struct request *ret)
-{
-	struct rd_cbor_iter it;
-	struct rd_view label;
-	struct rd_cbor d;
-	bool more = false;
-
-	rd_cbor_init(&d, bytes, RD_CBOR_STRICT);
-	RD_TRY(rd_cbor_array_of(&d, is_export ? 6 : 3, &it));
-	RD_TRY(rd_cbor_text(&d, &label));
-	RD_ENSURE(rd_view_equal(label, rd_view_str(is_export ? EXPORT_LABEL : POLICY_LABEL)),
-		RD_UNSUPPORTED);
-	RD_TRY(rd_cbor_bytes(&d, &ret->nonce));
-	if (is_export) {
-		RD_TRY(take_text(&d, PAY_MERCHANT_MAX, &ret->merchant));
-		RD_TRY(take_text(&d, PAY_TOKEN_MAX, &ret->token));
-		RD_TRY(rd_cbor_bytes(&d, &ret->recipient));
-		RD_TRY(take_text(&d, PAY_WORD_MAX, &ret->reason));
-	} else {
-		RD_TRY(rd_cbor_bytes(&d, &ret->policy));
-		RD_ENSURE(ret->policy.len <= PAY_POLICY_MAX, RD_LIMIT);
-	}
-	RD_TRY(rd_cbor_more(&d, &it, &more));
-	return rd_cbor_finish(&d);
-}
-
 /* A refusal that is recorded, since somebody tried. */
 static void deny(struct enclave *e, uint64_t id, const struct journal_facts *about,
 	enum pay_error_code code, const char *text)
@@ -283,9 +241,9 @@ static void deny(struct enclave *e, uint64_t id, const struct journal_facts *abo
 
 /* Form, nonce and signatures. false: denied. signers gets their names. */
 static bool check_dual(struct enclave *e, uint64_t id, const struct pay_dual *dual, bool is_export,
-	struct journal_facts *facts, struct request *request, char signers[POLICY_SIGNERS_MAX])
+	struct journal_facts *facts, struct dual_request *request, char signers[POLICY_SIGNERS_MAX])
 {
-	enum rd_status st = read_request(dual->request, is_export, request);
+	enum rd_status st = request_read(dual->request, is_export, request);
 
 	facts->who = "custodians";
 	facts->origin = dual->origin;
@@ -317,7 +275,7 @@ static void to_text(struct rd_view v, char *dst, size_t size)
 	dst[n] = '\0';
 }
 
-static enum rd_status seal_export(struct operation *op, const struct request *request,
+static enum rd_status seal_export(struct operation *op, const struct dual_request *request,
 	struct rd_view aad, const struct pay_card *card)
 {
 	RD_CLEANUP(rd_secret_finish) struct rd_secret plaintext = {0};
@@ -336,7 +294,7 @@ static enum rd_status seal_export(struct operation *op, const struct request *re
 }
 
 static enum rd_status open_and_seal(struct enclave *e, struct operation *op,
-	const struct request *request, const struct pay_dual *dual)
+	const struct dual_request *request, const struct pay_dual *dual)
 {
 	RD_CLEANUP(rd_secret_finish) struct rd_secret card = {0};
 
@@ -348,7 +306,7 @@ void duties_export(struct enclave *e, uint64_t id, const struct pay_dual *dual)
 {
 	struct journal_facts facts = {.event = "Export", .stage = "done", .outcome = "exported"};
 	char signers[POLICY_SIGNERS_MAX], reason[PAY_WORD_MAX + 1];
-	struct request request = {0};
+	struct dual_request request = {0};
 	struct operation *op;
 
 	if (!check_dual(e, id, dual, true, &facts, &request, signers)) {
@@ -430,7 +388,7 @@ void duties_policy(struct enclave *e, uint64_t id, const struct pay_dual *dual)
 	RD_CLEANUP(policy_finish) struct policy policy = {0};
 	char signers[POLICY_SIGNERS_MAX];
 	struct rd_error err = {.text = ""};
-	struct request request = {0};
+	struct dual_request request = {0};
 
 	if (!check_dual(e, id, dual, false, &facts, &request, signers)) {
 		return;

@@ -105,8 +105,14 @@ static void ask_for_proof(struct enclave *e, uint64_t old_size)
 	enclave_send(e, &m);
 }
 
-static void judge(struct enclave *e, enum rd_status st, uint64_t old_size)
+/* Holds the log against the head that the gateway had, with what proof there is. */
+static void judge(struct enclave *e, struct rd_view proof)
 {
+	struct witness *w = &e->witness;
+	uint64_t old_size = 0;
+	enum rd_status st = rd_audit_author_continues(
+		&w->checked, rd_view(w->last, sizeof(w->last)), proof, &old_size);
+
 	if (st == RD_OK) {
 		good(e);
 	} else if (st == RD_MISSING) {
@@ -123,7 +129,6 @@ static void judge(struct enclave *e, enum rd_status st, uint64_t old_size)
 static void take_last(struct enclave *e, const struct pay_gateway_head *last)
 {
 	struct witness *w = &e->witness;
-	uint64_t old_size = 0;
 	bool ours = last->present && w->has_shown &&
 		    memcmp(last->bytes, w->shown, sizeof(w->shown)) == 0;
 
@@ -134,10 +139,7 @@ static void take_last(struct enclave *e, const struct pay_gateway_head *last)
 		return;
 	}
 	memcpy(w->last, last->bytes, sizeof(w->last));
-	judge(e,
-		rd_audit_author_continues(&w->checked, rd_view(w->last, sizeof(w->last)),
-			rd_view(NULL, 0), &old_size),
-		old_size);
+	judge(e, rd_view(NULL, 0));
 }
 
 bool witness_answer(struct enclave *e, const struct pay_gateway_answer *answer)
@@ -165,18 +167,12 @@ bool witness_answer(struct enclave *e, const struct pay_gateway_answer *answer)
 
 void witness_proved(struct enclave *e, const struct pay_message *m)
 {
-	struct witness *w = &e->witness;
-	uint64_t old_size = 0;
-
-	w->question = 0;
-	if (m->type != PAY_PROVED) {
+	e->witness.question = 0;
+	if (m->type == PAY_PROVED) {
+		judge(e, m->proved.proof);
+	} else {
 		link_refuse(&e->link, "PROOF is answered by PROVED");
-		return;
 	}
-	judge(e,
-		rd_audit_author_continues(
-			&w->checked, rd_view(w->last, sizeof(w->last)), m->proved.proof, &old_size),
-		old_size);
 }
 
 void witness_tick(struct enclave *e, uint64_t now_ms)

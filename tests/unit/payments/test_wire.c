@@ -46,7 +46,7 @@ static const struct pay_logged logged = {
 };
 
 /* One of each type, every field set. */
-static size_t one_of_each(struct pay_message *m)
+static size_t one_of_each_to_enclave(struct pay_message *m)
 {
 	const struct pay_follow follow = {.merchant = "shop-1",
 		.order = "ord_1",
@@ -94,6 +94,13 @@ static size_t one_of_each(struct pay_message *m)
 		.type = PAY_FOUND, .found = {.token = "tok_1", .vault = bytes(128)}};
 	m[n++] = (struct pay_message){.type = PAY_PROVED, .proved.proof = bytes(PAY_PROOF_MAX)};
 	m[n++] = (struct pay_message){.type = PAY_KEPT};
+	return n;
+}
+
+static size_t one_of_each_to_server(struct pay_message *m)
+{
+	size_t n = 0;
+
 	m[n++] = (struct pay_message){.type = PAY_STARTED,
 		.started = {.size = 6,
 			.head = bytes(PAY_HEAD_SIZE),
@@ -144,6 +151,13 @@ static size_t one_of_each(struct pay_message *m)
 			.wrapped = bytes(184),
 			.sealed = bytes(200)}};
 	return n;
+}
+
+static size_t one_of_each(struct pay_message *m)
+{
+	size_t n = one_of_each_to_enclave(m);
+
+	return n + one_of_each_to_server(m + n);
 }
 
 static enum pay_direction way_of(const struct pay_message *m)
