@@ -246,7 +246,7 @@ class Shop:
         if not luhn or pan == EXPIRED_AT_BANK:
             state, reason = "INVALID", "number" if not luhn else "expiry"
         elif pan == DECLINED:
-            state, reason = "DECLINED", "05"
+            state, reason = "DECLINED", "response 05"
         payment = {"id": "pay_" + secrets.token_hex(8), "order": order["id"], "state": state, "amount": order["amount"],
                    "currency": order["currency"], "masked": f"{pan[:6]}{'*' * (len(pan) - 10)}{pan[-4:]}", "brand": "visa",
                    "reason": reason, "created_at": "2026-11-26T09:30:00Z", "updated_at": "2026-11-26T09:30:01Z",

@@ -3,6 +3,7 @@
 
 import json
 import secrets
+import time
 
 import cbor2
 import pytest
@@ -180,6 +181,19 @@ def test_an_enclave_that_is_replaced_while_somebody_types(browser, shop):
     assert len(shop.sent("GET", "/v1/attestation")) >= 2 and len(shop.by_key) == 1
 
 
+def test_a_proof_that_grows_old_while_somebody_types_is_asked_for_again(browser, shop):
+    # 30 s of it are kept for the way.
+    shop.pins["max_age_s"] = 31
+    order = shop.make_order()
+    checkout(browser, shop, order)
+    enter(browser, GOOD)
+    asked = len(shop.sent("GET", "/v1/attestation"))
+    time.sleep(1.1)
+    browser.click("#pay")
+    assert browser.until_state("approved", "failed", "refused", "lost") == "approved"
+    assert len(shop.sent("GET", "/v1/attestation")) == asked + 1
+
+
 def test_an_enclave_that_is_replaced_by_another_program(browser, shop):
     order = shop.make_order()
     checkout(browser, shop, order)
@@ -310,7 +324,12 @@ def test_a_tampered_server_is_shown_and_gets_no_card(browser, shop, name):
         assert code in browser.text("#enclave-facts")
     browser.shot(f"tampered-{name}")
     # Whoever submits the form in spite of it all sends nothing.
-    browser.driver.execute_script("document.getElementById('card-form').requestSubmit()")
+    asked = len(shop.sent("GET", "/v1/attestation"))
+    browser.driver.execute_script(
+        "for (const [id, text] of arguments[0]) document.getElementById(id).value = text;"
+        "document.getElementById('card-form').requestSubmit()", [["pan", GOOD], ["expiry", "03/30"], ["cvv", CVV]])
+    browser.until(lambda: len(shop.sent("GET", "/v1/attestation")) > asked, "the enclave is not asked again")
+    browser.until_state("refused")
     assert shop.sent("POST", "/v1/payments") == []
     shop.attest = None
     browser.click("#check-again")

@@ -125,8 +125,7 @@ async function checkEnclave() {
 }
 
 function isFresh() {
-  const age = (Date.now() - page.enclave.timestamp) / 1000;
-  return age < page.pins.maxAgeS - FRESH_MARGIN_S;
+  return page.enclave !== undefined && (Date.now() - page.enclave.timestamp) / 1000 < page.pins.maxAgeS - FRESH_MARGIN_S;
 }
 
 async function offerForm() {
@@ -259,8 +258,8 @@ function showPayment(payment) {
 
 function showLost(error) {
   byId('card-form').hidden = true;
-  showOutcome('lost', 'wait', 'No answer yet', `We do not know whether the payment went through. ${error.message} Ask again: you cannot be charged twice.`,
-    { again: ['Ask again', submit] });
+  showOutcome('lost', 'wait', 'No answer yet', 'We do not know yet whether the payment went through. Ask again: you cannot be charged twice.',
+    { facts: [['Reason', error.message]], again: ['Ask again', submit] });
 }
 
 // Refusals that settle the attempt: nobody is charged under its key, or it was never this order's.

@@ -54,7 +54,7 @@ function paymentItem(payment) {
     element('span', payment.state.toLowerCase(), { class: 'badge', 'data-kind': KINDS[payment.state] ?? 'wait' }),
     element('span', formatCard(payment.brand, payment.masked) || 'no card', { class: 'card' }),
     element('span', Number.isNaN(made) ? '' : formatTime(made), { class: 'when' }),
-    element('span', [payment.id, payment.merchant, payment.reason && `reason ${payment.reason}`].filter(Boolean).join(' · '), { class: 'ids' }),
+    element('span', [payment.id, payment.merchant, payment.reason].filter(Boolean).join(' · '), { class: 'ids' }),
     actions,
   );
   return item;
