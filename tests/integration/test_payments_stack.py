@@ -5,20 +5,16 @@ are sealed by an HPKE of its own to the key of the document that came.
 import base64
 import json
 import os
-import random
 import re
 import subprocess
-import threading
-import time
 
 import cbor2
-import payments_shop as shop_of
+import payments_server_host as shop_of
 import pytest
 from payments_enclave import World
 from payments_peer import card_plaintext, hpke_seal, payload_of
 
 REDOUBT = os.environ["REDOUBT"]
-PAYMENTS, KILLS = int(os.environ.get("PAYMENTS", "200")), int(os.environ.get("KILLS", "30"))
 PAN = "4000001234567899"
 
 
@@ -26,7 +22,7 @@ class Stack:
     """One of each, and a merchant."""
 
     def __init__(self, where):
-        self.where, self.world, self.lock = where, World(), threading.Lock()
+        self.where, self.world = where, World()
         self.server = shop_of.Server(where, credentials="file:credentials.json", authorise_deadline_s=5)
         self.server.sockets = [self.world.path("enclave.sock")]
         self.server.write()
@@ -73,14 +69,6 @@ class Stack:
         if status == 409 and answer["error"]["code"] == "sealed_to_other_key":
             self.channel = None
         return status, answer
-
-    def payments(self):
-        found, after = [], ""
-        while after is not None:
-            page = self.server.call("GET", f"/v1/payments?limit=100{after and '&after=' + after}", key=self.key["merchant"])[1]
-            found += page["payments"]
-            after = page.get("next")
-        return found
 
     def verify_log(self, name):
         where = self.where / name
@@ -186,80 +174,3 @@ def test_rotation_and_export_under_dual_control(stack):
     assert status == 200 and len(base64.b64decode(answer["sealed"])) > 65
     status, answer = stack.server.call("POST", "/v1/export", body, stack.key["custodian"])
     assert (status, answer["error"]["code"]) == (409, "nonce")
-
-
-class Customer(threading.Thread):
-    """Asks again until an outcome is known, as the page does."""
-
-    def __init__(self, stack, numbers, results, stop):
-        super().__init__()
-        self.stack, self.numbers, self.results, self.stop = stack, numbers, results, stop
-
-    def run(self):
-        for number in self.numbers:
-            order, amount = None, 10000 + 100 * number
-            while number not in self.results and not self.stop.is_set():
-                try:
-                    if order is None:
-                        order = self.stack.order(amount, f"order-{number}")
-                        continue
-                    status, answer = self.stack.pay(order, f"pay-{number}", amount)
-                    if status in (200, 201) and answer["state"] != "REVERSING":
-                        self.results[number] = answer
-                    elif status not in (200, 409, 429, 502, 503):
-                        self.results[number] = {"state": f"{status} {answer}"}
-                    else:
-                        time.sleep(0.05)
-                except (OSError, ValueError):
-                    time.sleep(0.1)
-
-
-def kill_one(stack, luck):
-    which = luck.choice(("server", "enclave", "gateway"))
-    if which == "server":
-        stack.server.kill()
-        stack.server.start()
-    elif which == "enclave":
-        stack.world.restart()
-        stack.channel = None
-    else:
-        stack.world.gateway.kill()
-        time.sleep(luck.uniform(0, 0.3))
-        stack.world.gateway.start()
-
-
-def test_kill_9_of_any_of_them_at_any_time(stack):
-    results, stop, luck = {}, threading.Event(), random.Random(2026)
-    before = charged(stack)
-    customers = [Customer(stack, range(i, PAYMENTS, 6), results, stop) for i in range(6)]
-    for customer in customers:
-        customer.start()
-    end, kills = time.monotonic() + 60 + 3 * PAYMENTS, 0
-    try:
-        while any(customer.is_alive() for customer in customers):
-            assert time.monotonic() < end, (len(results), stack.server.errors.read_text()[-3000:], stack.world.log()[-3000:])
-            time.sleep(luck.uniform(0.1, 1.0))
-            if kills < KILLS:
-                kill_one(stack, luck)
-                kills += 1
-    finally:
-        stop.set()
-        for customer in customers:
-            customer.join()
-    stack.server.ready(60)
-    states = {number: answer["state"] for number, answer in results.items()}
-    assert len(states) == PAYMENTS and set(states.values()) <= {"AUTHORISED", "FAILED"}, states
-    # No double charge, and none that the server does not know of; every order is there.
-    wanted = sorted(10000 + 100 * number for number, state in states.items() if state == "AUTHORISED")
-    now = charged(stack)
-    for amount in before:
-        now.remove(amount)
-    assert sorted(now) == wanted
-    mine = [p for p in stack.payments() if p["id"] in {answer["id"] for answer in results.values()}]
-    assert len(mine) == PAYMENTS and {p["id"]: p["state"] for p in mine} == {a["id"]: a["state"] for a in results.values()}
-    print(f"{PAYMENTS} payments, {kills} kills: {list(states.values()).count('FAILED')} reversed, the others authorised once")
-    # The log is whole, and is the one that the gateway has witnessed.
-    where = stack.verify_log("log-last")
-    heads = (where / ("heads-" + "0" * 19)).read_bytes()
-    witnessed = stack.world.gateway.report()["heads"]
-    assert len(witnessed) == 1 and base64.b64decode(witnessed[0]["head"]) in heads
