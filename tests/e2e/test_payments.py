@@ -1,0 +1,327 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Card payments with every part real: the enclave's image under redoubtd, its keys from redoubt-kms through vsock-proxy,
+the gateway at the other end of its TLS, the server in front; only page and customers are the test's.
+
+The tests are one story, in order: payments; a search for a planted number; another image, which the key server refuses
+and later lets take over while customers pay; the old one, locked out; the VM killed under way and its successor; evidence.
+"""
+
+import collections
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import threading
+import time
+
+import images
+import pytest
+from conftest import OUT
+from kms_host import ACCOUNT, REGION, Credentials, Kms
+from payments_customer import Api, Channel, Customer, cards
+from payments_gateway_host import Gateway
+from payments_server_host import Server
+from redoubt import Host, wait_for
+
+EXAMPLE = pathlib.Path(OUT) / "share" / "redoubt" / "examples" / "payments"
+FIND = pathlib.Path(__file__).resolve().parents[2] / "examples" / "payments" / "find-number"
+ROOT, ROLE = f"arn:aws:iam::{ACCOUNT}:root", f"arn:aws:iam::{ACCOUNT}:role/payments"
+PLANTED = "4000001234567899"
+# Keys of an enclave under emulation on a busy machine: six RSA key pairs, a TLS handshake each.
+START_S = 280
+KMS_PORT, GATEWAY_PORT = 8443, 8583
+
+
+class World:
+    """The host, key server, gateway and server; images of two versions."""
+
+    def __init__(self, stack, directory):
+        self.directory = directory
+        self.host = stack.enter_context(Host(OUT))
+        self.kms_ca = self.start_kms(stack)
+        (directory / "gateway").mkdir()
+        self.gateway = Gateway(directory / "gateway")
+        stack.callback(self.gateway.close)
+        self.proxies = [self.proxy(stack, KMS_PORT, self.kms.port), self.proxy(stack, GATEWAY_PORT, self.gateway.port)]
+        self.images = {version: self.image(version) for version in (1, 2)}
+        self.role = self.make_role()
+        self.key = self.kms.client().create_key(Policy=self.policy(1))["KeyMetadata"]["KeyId"]
+        self.kms.client().create_alias(AliasName="alias/payments", TargetKeyId=self.key)
+        (directory / "server").mkdir()
+        self.server = Server(directory / "server", credentials="file:credentials.json", authorise_deadline_s=60)
+        stack.callback(self.server.stop)
+        self.write_credentials()
+        self.enclaves = {}
+        self.till = None
+
+    def start_kms(self, stack):
+        tls = self.host.path("tls")
+        self.host.run("bin/redoubt", "pki", "tls", "--name", f"kms.{REGION}.amazonaws.com", "--name", "127.0.0.1",
+                      "--out", tls)
+        ca = os.path.join(tls, "ca.pem")
+        self.kms = Kms(f"tls_certificate: {tls}/server.pem\ntls_key: {tls}/server.key\n", home=self.host.home, ca=ca)
+        stack.callback(self.kms.close)
+        return ca
+
+    def proxy(self, stack, port, target):
+        """The parent's way out for its enclaves."""
+        allowlist = self.host.path(f"allowlist-{port}.yaml")
+        with open(allowlist, "w", encoding="ascii") as file:
+            file.write(f"allowlist:\n- {{address: 127.0.0.1, port: {target}}}\n")
+        process = subprocess.Popen([os.path.join(OUT, "bin", "vsock-proxy"), "--config", allowlist, "--listen", "local",
+                                    str(port), "127.0.0.1", str(target)], env=self.host.environment, stdin=subprocess.DEVNULL)
+        stack.callback(process.wait)
+        stack.callback(process.terminate)
+        return process
+
+    def image(self, version):
+        config = json.loads((EXAMPLE / "config.json").read_text())
+        config["version"] = version
+        config["kms"].update(region=REGION, endpoint=f"kms.{REGION}.amazonaws.com", port=KMS_PORT)
+        config["gateway"].update(name="gateway.test", port=GATEWAY_PORT)
+        gateway_ca = str(self.gateway.where / "tls" / "ca.pem")
+        files = {"kms-ca.pem": images.content(self.kms_ca), "gateway-ca.pem": images.content(gateway_ca),
+                 "config.json": json.dumps(config).encode(), "policy.json": images.content(EXAMPLE / "policy.json")}
+        members = [("payments-enclave", {"data": images.content(EXAMPLE / "payments-enclave")})]
+        members += [(f"etc/payments/{name}", {"data": data}) for name, data in files.items()]
+        name = f"payments-{version}"
+        eif, built = self.host.build(images.make(self.host, name, members, {"Entrypoint": ["/payments-enclave"]}), name)
+        return eif, built["Measurements"]["PCR0"]
+
+    def make_role(self):
+        iam, sts = self.kms.client("iam"), self.kms.client("sts")
+        trust = {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "sts:AssumeRole"}
+        iam.create_role(RoleName="payments", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17",
+                                                                                 "Statement": [trust]}))
+        return Credentials.of(sts.assume_role(RoleArn=ROLE, RoleSessionName="test")["Credentials"])
+
+    def write_credentials(self):
+        (self.server.where / "credentials.json").write_text(json.dumps({
+            "AccessKeyId": self.role.akid, "SecretAccessKey": self.role.secret, "Token": self.role.token}))
+
+    def policy(self, *versions):
+        """For these images alone."""
+        pcr0s = [self.images[version][1] for version in versions]
+        return json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Sid": "Administration", "Effect": "Allow", "Principal": {"AWS": ROOT}, "Resource": "*",
+             "Action": ["kms:DescribeKey", "kms:PutKeyPolicy", "kms:CreateAlias"]},
+            {"Sid": "TheseImages", "Effect": "Allow", "Principal": {"AWS": ROLE}, "Resource": "*",
+             "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+             "Condition": {"StringEqualsIgnoreCase": {"kms:RecipientAttestation:PCR0": pcr0s}}}]})
+
+    def put_policy(self, *versions):
+        self.kms.client().put_key_policy(KeyId=self.key, PolicyName="default", Policy=self.policy(*versions))
+
+    def boot(self, version):
+        """An enclave; the socket that leads to it."""
+        enclave = self.host.start(self.images[version][0])
+        enclave["socket"] = os.path.join(self.host.enclave_dir(enclave), "vsock.sock")
+        return enclave
+
+    def serve_by(self, *enclaves):
+        """Best first; a running server takes it up."""
+        self.server.sockets = [enclave["socket"] for enclave in enclaves]
+        self.server.write()
+        if self.server.process is not None:
+            self.server.process.send_signal(signal.SIGHUP)
+
+    def open(self, enclave):
+        self.serve_by(enclave)
+        merchant = self.server.run("--add-merchant", "shop")
+        self.till = self.server.run("--add-key", "merchant", "--name", "till", "--merchant", merchant)
+        self.viewer = self.server.run("--add-key", "viewer", "--name", "viewer")
+        self.server.start().ready(START_S)
+        self.api = Api(lambda: ("127.0.0.1", self.server.port), self.till)
+        self.channel = Channel(self.api)
+
+    def said(self, text):
+        return self.server.errors.read_text().count(text)
+
+    def wait_until_said(self, text, before):
+        wait_for(f"the server's word: {text}", lambda: self.said(text) > before, START_S)
+
+    def last_refusal(self):
+        """Of the key server's audit log: the last use of the key, which must have been refused."""
+        shown = self.host.run("bin/redoubt", "audit", "show", self.host.path("state", "kms", "audit")).stdout
+        records = [json.loads(line) for line in shown.splitlines()]
+        record = [r for r in records if r["eventName"] in ("Decrypt", "GenerateDataKey")][-1]
+        assert record["errorCode"] == "AccessDeniedException", record
+        return record["additionalEventData"]["recipient"]
+
+    def pay(self, name, amount=1000, card="4111111111111111"):
+        customer = Customer(self.api, self.channel, time.monotonic() + START_S)
+        return customer.pay(customer.order(name, amount), f"pay-{name}", amount, card)
+
+    def operations(self):
+        return self.gateway.report()["operations"]
+
+    def charged(self):
+        """Authorisations that the gateway holds."""
+        return sum(o["kind"] == "authorise" and o["response"] == "00" and not o["reversed"] for o in self.operations())
+
+
+@pytest.fixture(name="world", scope="module")
+def world_fixture(tmp_path_factory):
+    with contextlib.ExitStack() as stack:
+        world = World(stack, tmp_path_factory.mktemp("pay"))
+        world.enclaves[1] = world.boot(1)
+        world.open(world.enclaves[1])
+        yield world
+        world.kms.assert_well()
+
+
+class Crowd:
+    """Customers who pay while something happens, and what they were told."""
+
+    def __init__(self, world, name, customers=4):
+        self.world, self.name = world, name
+        self.told, self.failures, self.stop = {}, [], threading.Event()
+        self.numbers = cards(20)
+        self.threads = [threading.Thread(target=self.run, args=(i,)) for i in range(customers)]
+
+    def run(self, i):
+        try:
+            n = 0
+            while not self.stop.is_set():
+                name = f"{self.name}-{i}-{n}"
+                answer = self.world.pay(name, 1000 + n * 100, self.numbers[n % len(self.numbers)])
+                self.told[answer["order"]] = answer["state"]
+                n += 1
+        except BaseException as failure:  # pylint: disable=broad-exception-caught
+            self.failures.append(failure)
+            raise
+
+    def __enter__(self):
+        self.before = self.world.charged()
+        for thread in self.threads:
+            thread.start()
+        wait_for("a first payment", lambda: self.told or self.failures)
+        return self
+
+    def __exit__(self, kind, *_):
+        self.stop.set()
+        for thread in self.threads:
+            thread.join()
+        if kind is None:
+            assert not self.failures, self.failures
+            self.check()
+
+    def check(self):
+        """As many charges as customers were told of."""
+        assert set(self.told.values()) <= {"AUTHORISED", "FAILED"}, self.told
+        told = collections.Counter(self.told.values())["AUTHORISED"]
+        assert self.world.charged() - self.before == told > 0, self.told
+
+
+def test_cards_are_approved_declined_and_refused(world):
+    assert world.pay("approved")["state"] == "AUTHORISED"
+    before = len(world.operations())
+    assert world.pay("declined", 1005)["state"] == "DECLINED"
+    assert len(world.operations()) == before + 1
+    invalid = world.pay("invalid", card="4111111111111112")
+    assert (invalid["state"], invalid["reason"]) == ("INVALID", "number")
+    assert len(world.operations()) == before + 1, "the gateway never hears of a card that is none"
+
+
+def test_a_payment_is_captured_and_given_back(world):
+    payment = world.pay("captured", 2500)["id"]
+    customer = Customer(world.api, world.channel, time.monotonic() + START_S)
+    assert customer.follow(payment, "capture", "CAPTURED")["state"] == "CAPTURED"
+    assert [o["captured"] for o in world.operations() if o["amount"] == 2500 and o["kind"] == "authorise"] == [2500]
+    assert customer.follow(payment, "refund", "REFUNDED")["state"] == "REFUNDED"
+    assert [o["refunded"] for o in world.operations() if o["amount"] == 2500 and o["kind"] == "authorise"] == [2500]
+
+
+def search(number, control, *places):
+    return subprocess.run([FIND, number, control, *map(str, places)], capture_output=True, text=True, timeout=600,
+                          check=False)
+
+
+def test_a_planted_number_is_nowhere_outside_the_enclave(world):
+    answer = world.pay("planted", card=PLANTED)
+    assert (answer["state"], answer["masked"]) == ("AUTHORISED", "400000******7899")
+    places = [f"pid:{world.server.process.pid}", world.server.where]
+    found = search(PLANTED, answer["masked"], *places)
+    assert found.returncode == 0, found.stdout
+    proxies = [f"pid:{process.pid}" for process in world.proxies]
+    found = search(PLANTED, "?", *proxies, world.gateway.state, world.gateway.log, world.host.path("state"),
+                   world.host.log.name)
+    assert found.returncode == 0, found.stdout
+
+
+def test_the_search_finds_a_number_that_is_there(world, tmp_path):
+    (tmp_path / "copy").write_text(f"a card: {PLANTED[:4]} {PLANTED[4:8]} {PLANTED[8:12]} {PLANTED[12:]}")
+    found = search(PLANTED, "a card", tmp_path / "copy")
+    assert found.returncode == 1 and "FOUND as groups" in found.stdout
+    assert search(PLANTED, "no such word", world.server.where).returncode == 2
+    # A process of the test's own, with the number in its memory.
+    with subprocess.Popen(["python3", "-c", f"number = '{PLANTED}'; print('there', flush=True); input()"],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        found = search(PLANTED, "?", f"pid:{process.pid}")
+        process.stdin.close()
+    assert found.returncode == 1 and "FOUND as digits" in found.stdout
+
+
+def test_an_image_that_the_policy_does_not_name_gets_no_keys(world):
+    world.enclaves[2] = world.boot(2)
+    before = world.said("it does not start (keys)")
+    world.serve_by(world.enclaves[2], world.enclaves[1])
+    world.wait_until_said("it does not start (keys)", before)
+    assert world.last_refusal()["pcrs"]["0"] == world.images[2][1]
+    world.serve_by(world.enclaves[1])
+    assert world.pay("after-a-refusal")["state"] == "AUTHORISED"
+
+
+def test_a_new_version_takes_over_while_customers_pay(world):
+    world.put_policy(1, 2)
+    before = world.said("the enclave serves: image version 2")
+    with Crowd(world, "upgrade") as crowd:
+        world.serve_by(world.enclaves[2], world.enclaves[1])
+        world.wait_until_said("the enclave serves: image version 2", before)
+        at = len(crowd.told)
+        wait_for("payments by version 2", lambda: len(crowd.told) > at + 4, START_S)
+    assert set(crowd.told.values()) == {"AUTHORISED"}, "nobody waits for so long that a payment is undone"
+
+
+def test_the_old_version_is_locked_out_and_a_killed_vm_has_a_successor(world):
+    world.put_policy(2)
+    with Crowd(world, "killed") as crowd:
+        before = world.said("it does not start (keys)")
+        os.kill(int(world.enclaves[2]["ProcessID"]), signal.SIGKILL)
+        # The old one is still there, is asked, and has lost its keys.
+        world.wait_until_said("it does not start (keys)", before)
+        assert world.last_refusal()["pcrs"]["0"] == world.images[1][1]
+        world.enclaves[3] = world.boot(2)
+        before = world.said("the enclave serves: image version 2")
+        world.serve_by(world.enclaves[3])
+        world.wait_until_said("the enclave serves: image version 2", before)
+        at = len(crowd.told)
+        wait_for("payments by the successor", lambda: len(crowd.told) > at + 4, START_S)
+
+
+def test_the_evidence_of_all_this_verifies_and_no_other(world):
+    world.server.stop()
+    world.kms.stop()
+    evidence, export = world.directory / "evidence", world.directory / "export"
+    world.server.run("--export-log", str(export))
+    policy = world.directory / "policy.json"
+    policy.write_text(world.policy(1, 2))
+    world.host.run("bin/redoubt", "evidence", "make", "--log", export, "--image", world.images[1][0], "--image",
+                   world.images[2][0], "--root", world.host.root_pem, "--witness", world.gateway.state / "witness.log",
+                   "--kms-log", world.host.path("state", "kms", "audit"), "--policy", policy, evidence)
+    shown = world.host.run("bin/redoubt", "evidence", "verify", "--root", world.host.root_pem, "--json", evidence).stdout
+    proofs = {proof["name"]: proof for proof in json.loads(shown)["proofs"]}
+    assert {proof["outcome"] for proof in proofs.values()} == {"holds"}, proofs
+    starts = [json.loads(line) for line in world.host.run("bin/redoubt", "audit", "show", export).stdout.splitlines()]
+    starts = [record for record in starts if record["eventName"] == "EnclaveStarted"]
+    assert [record["imageVersion"] for record in starts] == [1, 2, 2]
+    assert all(record["additionalEventData"]["recipient"]["attestationDocumentSha256"] for record in starts)
+    log = next((evidence / "log").glob("log-*"))
+    data = bytearray(log.read_bytes())
+    data[len(data) // 2] ^= 1
+    log.write_bytes(data)
+    world.host.run("bin/redoubt", "evidence", "verify", "--root", world.host.root_pem, evidence, check=10)
+    world.host.run("bin/redoubt", "audit", "verify", evidence / "log", check=None)
