@@ -271,7 +271,7 @@ class Peer:
     def ask(self, name, timeout=ANSWER_S, **fields):
         return self.end(self.begin(name, **fields), timeout)
 
-    def start(self, credentials, **changes):
+    def start(self, credentials, timeout=90, **changes):
         store = self.store
         fields = {"access_key_id": credentials.akid, "secret_access_key": credentials.secret, "keyring": store.keyring,
                   "size": len(store.records)}
@@ -283,7 +283,7 @@ class Peer:
             fields["head"] = store.head
         if store.policy:
             fields["policy"] = store.policy
-        return self.ask("START", timeout=90, **{**fields, **changes})
+        return self.ask("START", timeout=timeout, **{**fields, **changes})
 
     def channel(self):
         """The enclave's key, as its document says."""

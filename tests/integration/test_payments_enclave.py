@@ -428,6 +428,30 @@ def test_a_log_that_was_forked_is_refused(world, shop, payment):
     assert "rollback" in str(refusal) or "fork" in str(refusal)
 
 
+def test_of_two_enclaves_on_two_branches_of_a_log_one_has_to_stop(fresh, shop):
+    second = fresh.launch("second.sock")
+    try:
+        with fresh.server() as one:
+            branch = copy_of(fresh.store)
+            other = Peer(fresh.path("second.sock"), branch)
+            other.start(fresh.kms.admin)
+            ends = {}
+            deadline = time.monotonic() + 30
+            while not ends and time.monotonic() < deadline:
+                for name, peer in (("one", one), ("other", other)):
+                    try:
+                        peer.ask("AUTHORISE", **shop.authorise(peer.channel(), f"{name}{time.monotonic_ns()}"))
+                    except Refused as refusal:
+                        ends[name] = refusal
+                time.sleep(0.2)
+            assert ends and {r.code for r in ends.values()} == {"witness"}, ends
+            other.close()
+    finally:
+        second.kill()
+        second.wait(30)
+        second.stdout.close()
+
+
 def test_a_log_that_is_not_its_heads_is_refused(world):
     store = copy_of(world.store)
     store.records[0] = b'{"eventName":"Nothing"}'

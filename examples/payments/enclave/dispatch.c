@@ -105,6 +105,9 @@ void dispatch_message(void *arg, const struct pay_message *m)
 		start_begin(e, m->id, &m->start);
 	} else if (e->start.stage != START_DONE) {
 		enclave_refuse(e, m->id, PAY_ERROR_NOT_STARTED, "START comes first");
+	} else if (e->witness.stage == WITNESS_BAD && m->type != PAY_ATTEST) {
+		/* What is recorded in a log that was taken back, or forked, is not recorded. */
+		enclave_refuse(e, m->id, PAY_ERROR_WITNESS, "%s", e->witness.why);
 	} else {
 		take_question(e, m);
 	}

@@ -460,9 +460,7 @@ static enum rd_status name(const struct enclave *e, struct operation *op)
 /* Whether it may begin at all; otherwise it has been refused. */
 static bool admit(struct enclave *e, struct operation *op)
 {
-	if (e->witness.stage == WITNESS_BAD) {
-		refuse(e, op, PAY_ERROR_WITNESS, e->witness.why);
-	} else if (e->witness.stage != WITNESS_GOOD) {
+	if (e->witness.stage != WITNESS_GOOD) {
 		refuse(e, op, PAY_ERROR_GATEWAY, e->gateway.why);
 	} else if (has_pan(&op->ask)) {
 		refuse(e, op, PAY_ERROR_POLICY,

@@ -18,8 +18,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* KMS calls of a long keyring, and a gateway that is being started. */
-#define START_MS 60000
+/* For each stage: a server that commits, a gateway that is being started. The KMS's calls have
+ * time-outs of their own. */
+#define STAGE_MS 60000
+
+static void enter(struct enclave *e, enum start_stage stage)
+{
+	e->start.stage = stage;
+	e->start.deadline_ms = rd_loop_now_ms() + STAGE_MS;
+}
 
 void start_reset(struct enclave *e)
 {
@@ -74,7 +81,7 @@ static void record(struct enclave *e)
 	}
 	m.record.logged = entry.logged;
 	m.record.document = facts.document;
-	e->start.stage = START_RECORD;
+	enter(e, START_RECORD);
 	e->start.question = m.id;
 	enclave_send(e, &m);
 }
@@ -101,7 +108,7 @@ static void recorded(struct enclave *e, const struct pay_message *m)
 		.log_key = rd_buf_view(&spki),
 		.image_version = e->config->version,
 		.policy_version = e->policy.version};
-	e->start.stage = START_DONE;
+	enter(e, START_DONE);
 	enclave_send(e, &answer);
 }
 
@@ -129,7 +136,7 @@ static void accept_log(struct enclave *e)
 	e->journal.policy_version = e->policy.version;
 	e->acknowledged_size = 0;
 	enclave_acknowledge(e, author->head.size, author->head_bytes);
-	e->start.stage = START_GATEWAY;
+	enter(e, START_GATEWAY);
 	witness_reset(e);
 	witness_begin(e);
 }
@@ -150,7 +157,7 @@ static void compare_log(struct enclave *e, struct rd_view proof)
 			.id = link_next_id(&e->link),
 			.proof = {.old_size = old_size, .size = e->journal.author.head.size}};
 
-		e->start.stage = START_PROVING;
+		enter(e, START_PROVING);
 		e->start.question = m.id;
 		enclave_send(e, &m);
 	} else if (st == RD_EXPIRED) {
@@ -253,7 +260,7 @@ static void begin_job(struct enclave *e)
 {
 	struct rd_error err = {.text = ""};
 
-	e->start.stage = START_KEYS;
+	enter(e, START_KEYS);
 	if (kms_begin(&e->kms, &err) != RD_OK) {
 		fail(e, PAY_ERROR_KEYS, "%s", err.text);
 	}
@@ -304,7 +311,7 @@ static void give_key(struct enclave *e, const struct kms_key *key)
 		.version = key->version,
 		.wrapped = rd_view(key->wrapped, key->wrapped_len),
 		.sealed = rd_buf_view(&sealed)};
-	e->start.stage = START_KEEPING;
+	enter(e, START_KEEPING);
 	e->start.question = m.id;
 	enclave_send(e, &m);
 }
@@ -410,7 +417,6 @@ void start_begin(struct enclave *e, uint64_t id, const struct pay_start *start)
 		return;
 	}
 	e->start.id = id;
-	e->start.deadline_ms = rd_loop_now_ms() + START_MS;
 	if (kms_set_credentials(&e->kms, start, &err) != RD_OK) {
 		fail(e, PAY_ERROR_KEYS, "%s", err.text);
 		return;
@@ -440,12 +446,12 @@ void start_answer(struct enclave *e, const struct pay_message *m)
 void start_tick(struct enclave *e, uint64_t now_ms)
 {
 	if (e->start.stage == START_NONE || e->start.stage == START_DONE ||
-		now_ms < e->start.deadline_ms) {
+		e->start.stage == START_KEYS || now_ms < e->start.deadline_ms) {
 		return;
 	}
 	if (e->start.stage == START_GATEWAY) {
 		fail(e, PAY_ERROR_GATEWAY, "the gateway: %s", e->gateway.why);
 	} else {
-		fail(e, PAY_ERROR_INTERNAL, "the start took too long");
+		fail(e, PAY_ERROR_INTERNAL, "the server did not answer in time");
 	}
 }

@@ -6,7 +6,6 @@
 #include "crypto/random.h"
 
 _Static_assert(PAY_TOKEN_MAX + 1 == RD_TOKEN_SIZE, "one token");
-_Static_assert(PAY_BLIND_SIZE == RD_BLIND_INDEX_SIZE, "one index");
 _Static_assert(PAY_PAN_MAX + 1 == RD_FPE_TOKEN_SIZE, "one length");
 
 /* What is sealed: struct pay_card as it is, without its CVV. The version of the header names its

@@ -82,7 +82,6 @@ void witness_down(struct enclave *e)
 	if (e->witness.stage != WITNESS_BAD) {
 		e->witness.stage = WITNESS_NONE;
 	}
-	e->witness.question = 0;
 	e->witness.deadline_ms = 0;
 }
 
@@ -168,11 +167,12 @@ bool witness_answer(struct enclave *e, const struct pay_gateway_answer *answer)
 void witness_proved(struct enclave *e, const struct pay_message *m)
 {
 	e->witness.question = 0;
-	if (m->type == PAY_PROVED) {
-		judge(e, m->proved.proof);
-	} else {
+	if (m->type != PAY_PROVED) {
 		link_refuse(&e->link, "PROOF is answered by PROVED");
+	} else if (e->witness.stage == WITNESS_PROVING) {
+		judge(e, m->proved.proof);
 	}
+	/* Otherwise the gateway has gone meanwhile: it will be shown the log anew. */
 }
 
 void witness_tick(struct enclave *e, uint64_t now_ms)

@@ -43,7 +43,8 @@
  * arrive, in one transaction with what it belongs to: a RECORD's token and vault, a RESULT's state.
  * index is the record's place, head the signed head of a log of index + 1 records (lib/merkle's
  * head.h). RECORDED is sent after the commit, and only then the enclave goes on. A server that
- * cannot commit drops the link; START then gives the enclave the log as it is.
+ * cannot commit drops the link; START then gives the enclave the log as it is. A PROOF is about
+ * records that came before it: it is answered when those are committed.
  *
  * A link that breaks ends all that was under way on it. The server asks again under the same
  * operation id, or REVERSEs. Either is safe: retrieval reference numbers (RRN) come from ids alone,
