@@ -194,7 +194,7 @@ static bool is_word(struct rd_view text, size_t max)
 	static const char letters[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-	if (text.len == 0 || text.len > max) {
+	if (text.ptr == NULL || text.len == 0 || text.len > max) {
 		return false;
 	}
 	for (size_t i = 0; i < text.len; i++) {
