@@ -4,12 +4,14 @@
 On SQLite; with TEST_POSTGRES (tests/support/postgres) in the environment, on PostgreSQL.
 """
 import base64
+import http.client
 import json
 import os
 import random
 import secrets
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import threading
@@ -699,6 +701,40 @@ def test_pages_and_origins(tmp_path_factory):
         assert status == 204 and "Idempotency-Key" in headers["Access-Control-Allow-Headers"]
     finally:
         shop.close()
+
+
+def test_tls_and_another_certificate(tmp_path_factory):
+    where = tmp_path_factory.mktemp("s")
+
+    def certificate():
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3",
+                        "-subj", "/CN=shop", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "tls.key", "-out", "tls.pem"],
+                       cwd=where, check=True, capture_output=True, timeout=60)
+
+    def healthz():
+        context = ssl.create_default_context(cafile=where / "tls.pem")
+        connection = http.client.HTTPSConnection("127.0.0.1", server.port, timeout=60, context=context)
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status
+    certificate()
+    server = peer.Server(where, tls_certificate="tls.pem", tls_key="tls.key").start()
+    assert healthz() == 503
+    certificate()
+    with pytest.raises(ssl.SSLError):
+        healthz()
+    server.process.send_signal(signal.SIGHUP)
+    end = time.time() + SLOW
+    while "are reloaded" not in server.errors.read_text():
+        assert time.time() < end
+        time.sleep(0.05)
+    assert healthz() == 503
+    (where / "tls.key").write_text("no key")
+    server.process.send_signal(signal.SIGHUP)
+    while "not reloaded" not in server.errors.read_text():
+        assert time.time() < end
+        time.sleep(0.05)
+    assert healthz() == 503
+    server.stop()
 
 
 def test_the_command_line_refuses(tmp_path_factory):

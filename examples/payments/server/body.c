@@ -93,8 +93,10 @@ bool ps_is_text(struct rd_view text, size_t size)
 	return true;
 }
 
+/* What has been looked at, and so is there. */
 static void keep_text(struct rd_view text, char *ret)
 {
+	assert(text.ptr != NULL);
 	memcpy(ret, text.ptr, text.len);
 	ret[text.len] = '\0';
 }
