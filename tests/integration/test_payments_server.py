@@ -4,12 +4,14 @@
 On SQLite; with TEST_POSTGRES (tests/support/postgres) in the environment, on PostgreSQL.
 """
 import base64
+import http.client
 import json
 import os
 import random
 import secrets
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import threading
@@ -543,6 +545,65 @@ def test_an_upgrade_loses_nothing(shop):
     newer.die()
 
 
+def test_an_upgrade_that_fails_leaves_the_old_one(shop):
+    new = shop.where / "new.sock"
+    shop.server.sockets.insert(0, new)
+    shop.server.write()
+    shop.server.process.send_signal(signal.SIGHUP)
+    newer, tries = peer.Enclave(new, shop.gateway, shop.keys, version=2), []
+
+    def refuse(enclave, number, _fields):
+        tries.append(1)
+        enclave.send(peer.ERROR, number, {"code": 7, "text": "KMS does not know this image"})
+    newer.script["start"] = refuse
+    end = time.time() + SLOW
+    while not tries:
+        assert time.time() < end and shop.pay(shop.order())[1]["state"] == "AUTHORISED"
+    for _ in range(50):
+        assert shop.pay(shop.order())[1]["state"] == "AUTHORISED"
+    assert len(tries) == 1 and len(shop.enclave.starts) == 2
+    newer.die()
+
+
+# --- clients and servers that go away ---
+
+def test_a_client_that_goes_away_finds_its_payment(shop):
+    shop.enclave.delay = 0.5
+    order = shop.order()
+    body = json.dumps({"order": order, "sealed": peer.card("approve")}).encode()
+    with socket.create_connection(("127.0.0.1", shop.server.port)) as s:
+        s.sendall(b"POST /v1/payments HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        time.sleep(0.2)
+    payment = shop.server.call("GET", f"/v1/orders/{order}")[1]["payment"]
+    shop.until(payment, "AUTHORISED")
+    status, after = shop.pay(order, key="k")
+    assert status == 200 and after["id"] == payment and shop.gateway.charges(order) == ["k"]
+
+
+def test_a_stop_waits_for_what_is_under_way(shop):
+    shop.enclave.delay = 1
+    order, answers = shop.order(), []
+    thread = threading.Thread(target=lambda: answers.append(shop.pay(order)))
+    thread.start()
+    time.sleep(0.4)
+    shop.server.stop()
+    thread.join()
+    assert answers[0][0] == 201 and answers[0][1]["state"] == "AUTHORISED"
+    assert "stopping" in shop.server.errors.read_text()
+
+
+def test_a_stop_does_not_wait_for_an_enclave_that_never_answers(shop):
+    shop.enclave.script["silence"] = lambda enclave, number, fields: None
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(shop.pay(shop.order(), "silence")))
+    thread.start()
+    time.sleep(0.4)
+    begun = time.time()
+    shop.server.stop()
+    thread.join()
+    assert code(answers[0]) == (503, "unavailable") and 5 < time.time() - begun < 25
+
+
 # --- the server dies ---
 
 def test_one_server_a_folder(shop):
@@ -640,6 +701,40 @@ def test_pages_and_origins(tmp_path_factory):
         assert status == 204 and "Idempotency-Key" in headers["Access-Control-Allow-Headers"]
     finally:
         shop.close()
+
+
+def test_tls_and_another_certificate(tmp_path_factory):
+    where = tmp_path_factory.mktemp("s")
+
+    def certificate():
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3",
+                        "-subj", "/CN=shop", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "tls.key", "-out", "tls.pem"],
+                       cwd=where, check=True, capture_output=True, timeout=60)
+
+    def healthz():
+        context = ssl.create_default_context(cafile=where / "tls.pem")
+        connection = http.client.HTTPSConnection("127.0.0.1", server.port, timeout=60, context=context)
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status
+    certificate()
+    server = peer.Server(where, tls_certificate="tls.pem", tls_key="tls.key").start()
+    assert healthz() == 503
+    certificate()
+    with pytest.raises(ssl.SSLError):
+        healthz()
+    server.process.send_signal(signal.SIGHUP)
+    end = time.time() + SLOW
+    while "are reloaded" not in server.errors.read_text():
+        assert time.time() < end
+        time.sleep(0.05)
+    assert healthz() == 503
+    (where / "tls.key").write_text("no key")
+    server.process.send_signal(signal.SIGHUP)
+    while "not reloaded" not in server.errors.read_text():
+        assert time.time() < end
+        time.sleep(0.05)
+    assert healthz() == 503
+    server.stop()
 
 
 def test_the_command_line_refuses(tmp_path_factory):

@@ -93,8 +93,10 @@ bool ps_is_text(struct rd_view text, size_t size)
 	return true;
 }
 
+/* What has been looked at, and so is there. */
 static void keep_text(struct rd_view text, char *ret)
 {
+	assert(text.ptr != NULL);
 	memcpy(ret, text.ptr, text.len);
 	ret[text.len] = '\0';
 }
@@ -194,7 +196,7 @@ static bool is_word(struct rd_view text, size_t max)
 	static const char letters[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-	if (text.len == 0 || text.len > max) {
+	if (text.ptr == NULL || text.len == 0 || text.len > max) {
 		return false;
 	}
 	for (size_t i = 0; i < text.len; i++) {

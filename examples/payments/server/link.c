@@ -28,7 +28,8 @@ struct ps_link {
 	enum ps_transport transport;
 	struct rd_buf in, out; /* out: what was not written yet begins at out_at */
 	size_t out_at;
-	bool *freed; /* set when a callback freed the link under us */
+	/* Its owner may free it from a callback: then it is gone once that has returned. */
+	bool busy, doomed;
 };
 
 void ps_frame_free(struct ps_frame **frame)
@@ -50,9 +51,26 @@ static void end(struct ps_link *link, const char *why)
 	}
 }
 
+static void destroy(struct ps_link *link)
+{
+	rd_watch_free(&link->watch);
+	rd_watch_free(&link->timer);
+	rd_fd_close(&link->fd);
+	rd_buf_finish(&link->in);
+	rd_buf_finish(&link->out);
+	free(link);
+}
+
 static void on_timer(void *arg)
 {
-	end(arg, "the connection was not made in time");
+	struct ps_link *link = arg;
+
+	link->busy = true;
+	end(link, "the connection was not made in time");
+	link->busy = false;
+	if (link->doomed) {
+		destroy(link);
+	}
 }
 
 /* --- writing --- */
@@ -143,14 +161,10 @@ static void take_frame(struct ps_link *link, bool *ret_again)
 
 static void take_frames(struct ps_link *link)
 {
-	bool freed = false, again = true;
+	bool again = true;
 
-	link->freed = &freed;
-	while (again && !freed && link->state == OPEN) {
+	while (again && link->state == OPEN) {
 		take_frame(link, &again);
-	}
-	if (!freed) {
-		link->freed = NULL;
 	}
 }
 
@@ -195,7 +209,6 @@ static enum rd_status read_more(struct ps_link *link)
 
 static void on_readable(struct ps_link *link)
 {
-	bool freed = false;
 	enum rd_status st = read_more(link);
 
 	if (st == RD_AGAIN) {
@@ -205,14 +218,10 @@ static void on_readable(struct ps_link *link)
 		end(link, st == RD_CLOSED ? "it ended the connection" : rd_status_text(st));
 		return;
 	}
-	link->freed = &freed;
 	if (link->state == GREETING) {
 		take_greeting(link);
 	}
-	if (!freed) {
-		link->freed = NULL;
-		take_frames(link);
-	}
+	take_frames(link);
 }
 
 /* --- connecting --- */
@@ -248,24 +257,31 @@ static void on_connected(struct ps_link *link)
 	greet(link);
 }
 
-static void on_ready(void *arg, unsigned events)
+static void act(struct ps_link *link, unsigned events)
 {
-	struct ps_link *link = arg;
-
 	if (link->state == CONNECTING) {
 		on_connected(link);
 		return;
 	}
-	if ((events & RD_LOOP_WRITE) != 0 && link->out_at < link->out.used) {
-		enum rd_status st = flush(link);
-
-		if (st != RD_OK) {
-			end(link, "it ended the connection");
-			return;
-		}
+	if ((events & RD_LOOP_WRITE) != 0 && link->out_at < link->out.used &&
+		flush(link) != RD_OK) {
+		end(link, "it ended the connection");
+		return;
 	}
 	if ((events & RD_LOOP_READ) != 0) {
 		on_readable(link);
+	}
+}
+
+static void on_ready(void *arg, unsigned events)
+{
+	struct ps_link *link = arg;
+
+	link->busy = true;
+	act(link, events);
+	link->busy = false;
+	if (link->doomed) {
+		destroy(link);
 	}
 }
 
@@ -337,14 +353,11 @@ void ps_link_free(struct ps_link **link)
 	if (l == NULL) {
 		return;
 	}
-	if (l->freed != NULL) {
-		*l->freed = true;
-	}
-	rd_watch_free(&l->watch);
-	rd_watch_free(&l->timer);
-	rd_fd_close(&l->fd);
-	rd_buf_finish(&l->in);
-	rd_buf_finish(&l->out);
-	free(l);
 	*link = NULL;
+	l->state = CLOSED;
+	if (l->busy) {
+		l->doomed = true;
+		return;
+	}
+	destroy(l);
 }

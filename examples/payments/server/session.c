@@ -76,6 +76,9 @@ void ps_session_drop(struct ps_enclave *e, struct ps_session *s, const char *why
 		log_failure(e, s, why);
 	}
 	put_off(e, s->place);
+	if (s->state == PS_STARTING && e->n_places > 1) {
+		e->retry_at_ms[s->place] = rd_loop_now_ms() + PS_RETRY_START_MS;
+	}
 	if (s == e->candidate) {
 		ps_session_end(&e->candidate);
 	} else {

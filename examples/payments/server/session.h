@@ -16,6 +16,9 @@
 /* Before a place is tried again: at first, and at most. */
 #define PS_RETRY_MIN_MS 100
 #define PS_RETRY_MAX_MS 5000
+/* After a start that failed, where there is another place: whoever serves there is not interrupted
+ * again and again for one that cannot. */
+#define PS_RETRY_START_MS 15000
 /* For open questions when another enclave takes over: the gateway's time-out and some. */
 #define PS_DRAIN_MS 30000
 #define PS_TICK_MS  100
