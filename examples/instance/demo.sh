@@ -124,7 +124,7 @@ metrics: off
 tls_certificate: $work/tls/server.pem
 tls_key: $work/tls/server.key
 CONFIG
-printf 'listen: "127.0.0.1:0"\n' >"$REDOUBT_HOME/config/ec2.yaml"
+printf 'listen: "127.0.0.1:0"\nmetrics: off\n' >"$REDOUBT_HOME/config/ec2.yaml"
 serve redoubt-kms 'serves https'
 eval "$(sed -n 's/^[[:space:]]*\(export AWS_[A-Z_]*=[A-Za-z0-9+/:._-]*\)$/\1/p' "$work/redoubt-kms.out")"
 kms_url=$AWS_ENDPOINT_URL

@@ -57,6 +57,10 @@
 /* "tcp:255.255.255.255:65535:65535" and a little. */
 #define RD_CTL_FORWARD_MAX 47
 /* Forwarded ports of one instance: a security group has 60 rules. */
+/* Of an image (eif/format.h). */
+#define RD_CTL_METADATA_MAX (1u << 20)
+/* As EC2 has it. */
+#define RD_CTL_HOPS_MAX     64
 #define RD_CTL_FORWARDS_MAX 60
 /* The largest disk that EC2 has (EBS io2: 64 TiB), in GiB. */
 #define RD_CTL_DISK_GIB_MAX 65536
@@ -232,6 +236,8 @@ struct rd_ctl_enclave {
 	uint64_t cause; /* enum rd_ctl_cause, when ended */
 	uint64_t exit_status;
 	char text[RD_CTL_TEXT_MAX + 1]; /* how it ended */
+	uint64_t metadata_size; /* over a stream (stream.h): what follows; else a descriptor has it
+				 */
 };
 
 /* redoubtd → nitro-cli: TERMINATED; CONSOLE_FD carries the enclave's CID and 1 descriptor. */
@@ -355,6 +361,7 @@ struct rd_ctl_instance_run {
 	char private_ip[RD_CTL_WORD_MAX + 1]; /* with its prefix ("172.31.16.5/20"); /20 without */
 	char hostname[RD_CTL_HOSTNAME_MAX + 1]; /* what DHCP says */
 	char imds[RD_CTL_PATH_MAX + 1]; /* run/imds/<instance id>.sock; empty: no metadata */
+	uint64_t hops;                  /* of metadata's answers to PUT; 0: no limit */
 	struct rd_ctl_texts forwards;
 };
 
@@ -369,10 +376,14 @@ struct rd_ctl_instance_target {
 	bool hard; /* STOP and REBOOT: without asking the guest */
 };
 
-/* redoubt-ec2 → redoubtd: INSTANCE_FORWARDS, the whole new list; answered by DONE. */
+/*
+ * redoubt-ec2 → redoubtd: INSTANCE_FORWARDS, what changes of a network while it runs: the whole new
+ * list, and the hop limit (0: as it was); answered by DONE.
+ */
 struct rd_ctl_instance_forwards {
 	char instance_id[RD_CTL_ID_MAX + 1];
 	struct rd_ctl_texts forwards;
+	uint64_t hops;
 };
 
 /* redoubtd → redoubt-ec2. Of a stopped instance that an earlier daemon ran, only id and state. */
@@ -386,6 +397,7 @@ struct rd_ctl_instance {
 	uint64_t cpus;
 	uint64_t memory_mib;
 	uint64_t enclave_count;
+	struct rd_ctl_texts forwards;
 };
 
 /*
@@ -410,6 +422,7 @@ struct rd_ctl_parent {
 	char private_ip[RD_CTL_WORD_MAX + 1];
 	char hostname[RD_CTL_HOSTNAME_MAX + 1];
 	char imds[RD_CTL_PATH_MAX + 1];
+	uint64_t hops;
 	struct rd_ctl_texts forwards;
 	bool strict; /* this and what follows is for redoubtd's own record */
 	char role_arn[RD_CTL_ARN_MAX + 1];
@@ -437,9 +450,10 @@ struct rd_ctl_peer {
 	uint64_t cid;
 };
 
-/* redoubtd → a parent's vmm: VMM_FORWARDS, the whole new list. */
+/* redoubtd → a parent's vmm: VMM_FORWARDS, as INSTANCE_FORWARDS has it. */
 struct rd_ctl_vmm_forwards {
 	struct rd_ctl_texts forwards;
+	uint64_t hops;
 };
 
 struct rd_ctl_message {

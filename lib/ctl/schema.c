@@ -106,6 +106,7 @@ static const struct rd_ctl_field enclave_fields[] = {
 	U64("cause", enclave.cause, false, RD_CTL_CAUSE_EXITED, RD_CTL_CAUSE_VMM_LOST),
 	U64("exit_status", enclave.exit_status, false, 0, EXIT_STATUS_MAX),
 	TEXT("text", enclave.text, false),
+	U64("metadata_size", enclave.metadata_size, false, 0, RD_CTL_METADATA_MAX),
 };
 
 static const struct rd_ctl_field terminated_fields[] = {
@@ -191,6 +192,7 @@ static const struct rd_ctl_field instance_run_fields[] = {
 	TEXT("private_ip", instance_run.private_ip, false),
 	TEXT("hostname", instance_run.hostname, false),
 	TEXT("imds", instance_run.imds, false),
+	U64("hops", instance_run.hops, false, 0, RD_CTL_HOPS_MAX),
 	FORWARDS("forwards", instance_run.forwards),
 };
 
@@ -205,6 +207,7 @@ static const struct rd_ctl_field instance_describe_fields[] = {
 
 static const struct rd_ctl_field instance_forwards_fields[] = {
 	ID("instance_id", instance_forwards.instance_id),
+	U64("hops", instance_forwards.hops, false, 0, RD_CTL_HOPS_MAX),
 	FORWARDS("forwards", instance_forwards.forwards),
 };
 
@@ -218,6 +221,7 @@ static const struct rd_ctl_field instance_fields[] = {
 	U64("cpus", instance.cpus, false, 0, RD_CTL_CPUS_MAX),
 	U64("memory_mib", instance.memory_mib, false, 0, RD_CTL_MEMORY_MIB_MAX),
 	U64("enclave_count", instance.enclave_count, false, 0, UINT32_MAX),
+	FORWARDS("forwards", instance.forwards),
 };
 
 static const struct rd_ctl_field parent_fields[] = {
@@ -237,6 +241,7 @@ static const struct rd_ctl_field parent_fields[] = {
 	TEXT("private_ip", parent.private_ip, false),
 	TEXT("hostname", parent.hostname, false),
 	TEXT("imds", parent.imds, false),
+	U64("hops", parent.hops, false, 0, RD_CTL_HOPS_MAX),
 	FORWARDS("forwards", parent.forwards),
 	BOOL("strict", parent.strict),
 	TEXT("role_arn", parent.role_arn, false),
@@ -258,6 +263,7 @@ static const struct rd_ctl_field peer_fields[] = {
 };
 
 static const struct rd_ctl_field vmm_forwards_fields[] = {
+	U64("hops", vmm_forwards.hops, false, 0, RD_CTL_HOPS_MAX),
 	FORWARDS("forwards", vmm_forwards.forwards),
 };
 

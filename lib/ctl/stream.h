@@ -6,7 +6,7 @@
  *
  *	RUN          is followed by a u64 LE size and the EIF's bytes, so many
  *	CONSOLE_FD   is followed by the console's bytes, until the end of the stream
- *	ENCLAVE      comes without the image's metadata
+ *	ENCLAVE      is followed by the image's metadata, metadata_size bytes
  *
  * One request for each connection. The reader takes pieces of any size, does no I/O and does not
  * allocate; what it reads was written by a guest.

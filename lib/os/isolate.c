@@ -227,14 +227,28 @@ static enum rd_status copy_link(const char *from, const char *to, struct rd_erro
 	return RD_OK;
 }
 
+/* What was opened, and not what has its name by now: that may be a link of somebody else's. */
+static int bind_opened(int fd, const char *from, const char *to)
+{
+	char opened[sizeof(OLD_ROOT "/proc/self/fd/") + 12];
+
+	snprintf(opened, sizeof(opened), OLD_ROOT "/proc/self/fd/%d", fd);
+	if (access(opened, F_OK) != 0) {
+		return mount(from, to, NULL, MS_BIND | MS_REC, NULL); /* there is no /proc */
+	}
+	return mount(opened, to, NULL, MS_BIND | MS_REC, NULL);
+}
+
 static enum rd_status bind_one(const struct rd_isolate_bind *bind, struct rd_error *err)
 {
 	char from[RD_PATH_MAX + sizeof(OLD_ROOT)];
 	unsigned long flags = MS_REMOUNT | MS_BIND | MS_NOSUID;
+	int fd RD_CLEANUP(rd_fd_close) = -1;
 	struct stat sb;
 
 	snprintf(from, sizeof(from), OLD_ROOT "%s", bind->path);
-	if (lstat(from, &sb) != 0) {
+	fd = open(from, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &sb) != 0) {
 		if (bind->optional && errno == ENOENT) {
 			return RD_OK;
 		}
@@ -244,7 +258,7 @@ static enum rd_status bind_one(const struct rd_isolate_bind *bind, struct rd_err
 		return copy_link(from, bind->path, err);
 	}
 	RD_TRY(make_mount_point(bind->path, S_ISDIR(sb.st_mode), err));
-	if (mount(from, bind->path, NULL, MS_BIND | MS_REC, NULL) != 0) {
+	if (bind_opened(fd, from, bind->path) != 0) {
 		return rd_fail_errno(err, errno, "private root: bind %s", bind->path);
 	}
 	flags |= bind->writable ? 0 : MS_RDONLY;

@@ -324,6 +324,18 @@ void rd_queue_push(struct rd_queue *q, const struct rd_chain *chain, size_t writ
 	store_release(q->used, 2, q->next_used);
 }
 
+/* What the guest wrote last into the field behind its ring. */
+static uint16_t used_event(const struct rd_queue *q)
+{
+	return load_acquire(q->avail, RING_HEAD + sizeof(uint16_t) * q->size);
+}
+
+bool rd_queue_is_behind(const struct rd_queue *q)
+{
+	return q->mem != NULL && has_event_idx(q) &&
+	       (int16_t)(uint16_t)(used_event(q) - q->signalled_used) < 0;
+}
+
 bool rd_queue_should_notify(struct rd_queue *q)
 {
 	uint16_t old = q->signalled_used;
@@ -338,6 +350,6 @@ bool rd_queue_should_notify(struct rd_queue *q)
 		return !(load_acquire(q->avail, 0) & AVAIL_F_NO_INTERRUPT);
 	}
 	/* Section 2.7.7.2: did the index that the guest waits for pass by? */
-	event = load_acquire(q->avail, RING_HEAD + sizeof(uint16_t) * q->size);
+	event = used_event(q);
 	return (uint16_t)(q->next_used - event - 1) < (uint16_t)(q->next_used - old);
 }

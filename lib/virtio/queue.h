@@ -121,6 +121,15 @@ void rd_queue_push(struct rd_queue *q, const struct rd_chain *chain, size_t writ
 /* True when the guest wants an interrupt for what was pushed since this was last asked. */
 bool rd_queue_should_notify(struct rd_queue *q);
 
+/*
+ * With EVENT_IDX: true when the index that the guest said last it waits for is behind what it was
+ * told of. Then it is still at work, or it went to sleep without having seen that, and nothing
+ * pushed later would wake it. A guest rules that out by a barrier between saying and looking; QEMU
+ * leaves the barrier of a lock prefix out when it translates for a single CPU. Asked now and then,
+ * with an interrupt for an answer, it makes a lost wake-up a late one.
+ */
+bool rd_queue_is_behind(const struct rd_queue *q);
+
 /* The avail index that a later rd_queue_start would go on from (vhost's GET_VRING_BASE). */
 static inline uint16_t rd_queue_base(const struct rd_queue *q)
 {

@@ -109,6 +109,17 @@ static void refill_tokens(struct rd_vsock_device *dev)
 	dev->token_time_ms = dev->now_ms;
 }
 
+/* Whoever sleeps over what it has got is woken; whoever is at work is interrupted for nothing. */
+static void remind(struct rd_vsock_device *dev)
+{
+	if (rd_queue_is_behind(dev->rx)) {
+		dev->ops->notify(dev->ctx, RD_VSOCK_QUEUE_RX);
+	}
+	if (rd_queue_is_behind(dev->tx)) {
+		dev->ops->notify(dev->ctx, RD_VSOCK_QUEUE_TX);
+	}
+}
+
 void rd_vsock_tick(struct rd_vsock_device *dev, uint64_t now_ms)
 {
 	if (now_ms <= dev->now_ms) {
@@ -124,6 +135,7 @@ void rd_vsock_tick(struct rd_vsock_device *dev, uint64_t now_ms)
 			rd_vsock_conn_end(conn, RD_TIMEOUT, true);
 		}
 	}
+	remind(dev);
 	rd_vsock_run(dev);
 }
 

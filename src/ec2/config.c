@@ -10,7 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DEFAULT_PORT 8444
+#define DEFAULT_PORT         8444
+#define DEFAULT_METRICS_PORT 9444
 /* Below the kernel's ephemeral ports (32768 on), above the services' (1024). */
 #define DEFAULT_FORWARD_FIRST 20000
 #define DEFAULT_FORWARD_LAST  29999
@@ -24,6 +25,7 @@
 /* X(name in the enumeration, key in the file) */
 #define KEYS(X)                                                                                    \
 	X(LISTEN, listen)                                                                          \
+	X(METRICS, metrics)                                                                        \
 	X(TLS_CERTIFICATE, tls_certificate)                                                        \
 	X(TLS_KEY, tls_key)                                                                        \
 	X(REGION, region)                                                                          \
@@ -78,6 +80,9 @@ static enum rd_status defaults(
 	*ret = (struct ec2_config){
 		.listen_address = "127.0.0.1",
 		.listen_port = DEFAULT_PORT,
+		.metrics_address = "127.0.0.1",
+		.metrics = true,
+		.metrics_port = DEFAULT_METRICS_PORT,
 		.region = "local-1",
 		.forward_address = "127.0.0.1",
 		.forward_first = DEFAULT_FORWARD_FIRST,
@@ -109,7 +114,8 @@ static bool is_address(const char *text)
 }
 
 /* "127.0.0.1:8444" or "[::1]:8444". */
-static enum rd_status set_listen(const char *value, struct ec2_config *c, struct rd_error *err)
+static enum rd_status set_endpoint(
+	const char *value, char ret_address[64], uint16_t *ret_port, struct rd_error *err)
 {
 	const char *colon = strrchr(value, ':');
 	bool bracketed = value[0] == '[' && colon != NULL && colon > value + 1 && colon[-1] == ']';
@@ -127,8 +133,8 @@ static enum rd_status set_listen(const char *value, struct ec2_config *c, struct
 			"[::1]:8444",
 			value);
 	}
-	snprintf(c->listen_address, sizeof(c->listen_address), "%s", address);
-	c->listen_port = (uint16_t)port;
+	memcpy(ret_address, address, sizeof(address));
+	*ret_port = (uint16_t)port;
 	return RD_OK;
 }
 
@@ -183,7 +189,11 @@ static enum rd_status set(
 {
 	switch (key) {
 	case KEY_LISTEN:
-		return set_listen(value, c, err);
+		return set_endpoint(value, c->listen_address, &c->listen_port, err);
+	case KEY_METRICS:
+		c->metrics = strcmp(value, "off") != 0;
+		return c->metrics ? set_endpoint(value, c->metrics_address, &c->metrics_port, err)
+				  : RD_OK;
 	case KEY_TLS_CERTIFICATE:
 		return set_path(c, "", value, c->tls_certificate, err);
 	case KEY_TLS_KEY:
@@ -274,6 +284,7 @@ static enum rd_status read_value(
 	case KEY_STRICT:
 		return rd_yaml_bool(y, &c->strict);
 	case KEY_LISTEN:
+	case KEY_METRICS:
 	case KEY_TLS_CERTIFICATE:
 	case KEY_TLS_KEY:
 	case KEY_REGION:
@@ -360,12 +371,21 @@ enum rd_status ec2_config_load(const struct rd_paths *paths, const char *path,
 	return ec2_config_parse(paths, name, rd_buf_view(&buf), ret, err);
 }
 
+static void print_endpoint(FILE *to, const char *key, const char *address, uint16_t port)
+{
+	bool v6 = strchr(address, ':') != NULL;
+
+	fprintf(to, "%s: \"%s%s%s:%u\"\n", key, v6 ? "[" : "", address, v6 ? "]" : "", port);
+}
+
 void ec2_config_print(const struct ec2_config *c, FILE *to)
 {
-	bool v6 = strchr(c->listen_address, ':') != NULL;
-
-	fprintf(to, "listen: \"%s%s%s:%u\"\n", v6 ? "[" : "", c->listen_address, v6 ? "]" : "",
-		c->listen_port);
+	print_endpoint(to, "listen", c->listen_address, c->listen_port);
+	if (c->metrics) {
+		print_endpoint(to, "metrics", c->metrics_address, c->metrics_port);
+	} else {
+		fputs("metrics: off\n", to);
+	}
 	if (c->tls_certificate[0] != '\0') {
 		fprintf(to, "tls_certificate: %s\ntls_key: %s\n", c->tls_certificate, c->tls_key);
 	}

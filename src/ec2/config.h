@@ -27,6 +27,9 @@ struct ec2_config {
 	char run[RD_PATH_MAX];       /* sockets: redoubtd's, and those of instances' metadata */
 	char listen_address[64];     /* "127.0.0.1" */
 	uint16_t listen_port;        /* 8444; 0: the kernel chooses */
+	char metrics_address[64];
+	uint16_t metrics_port; /* 9444; as above */
+	bool metrics;          /* whether there is a metrics port */
 	/* Both or neither; without, only a loopback address may be listened on. */
 	char tls_certificate[RD_PATH_MAX], tls_key[RD_PATH_MAX];
 	char region[EC2_REGION_SIZE]; /* local-1 */

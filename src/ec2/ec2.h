@@ -27,6 +27,7 @@ struct ec2_metadata;
 struct ec2_watch;
 struct rd_http_server;
 struct rd_tls_server;
+struct ec2_metrics;
 struct rd_workers;
 
 struct ec2 {
@@ -45,6 +46,8 @@ struct ec2 {
 	struct rd_workers *workers;
 	struct rd_tls_server *tls; /* NULL: plain HTTP, on loopback */
 	struct rd_http_server *server;
+	struct ec2_metrics *metrics;
+	struct rd_http_server *metrics_server; /* or NULL */
 	/* Milliseconds since the epoch; the one clock, so that tests may move it. */
 	int64_t (*now_ms)(void);
 };

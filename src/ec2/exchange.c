@@ -7,12 +7,14 @@
 
 #include "base/secret.h"
 #include "ec2/authority.h"
+#include "ec2/metrics.h"
 #include "log/log.h"
 #include "os/workers.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #define TYPE_XML  "text/xml;charset=UTF-8"
 #define TYPE_FORM "application/x-www-form-urlencoded"
@@ -23,9 +25,18 @@ struct exchange {
 	const struct rd_http_request *request;
 	struct rd_http_call *http;
 	int status;
+	uint64_t began_us;
 	struct rd_buf storage; /* what the query points into */
 	struct rd_buf body;
 };
+
+static uint64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
 
 static void answer(struct exchange *x)
 {
@@ -35,6 +46,8 @@ static void answer(struct exchange *x)
 		{rd_view_str("Cache-Control"), rd_view_str("no-cache, no-store")},
 	};
 
+	ec2_metrics_call(
+		x->call.ec2->metrics, x->call.op, x->call.fault.type, now_us() - x->began_us);
 	rd_http_answer(x->http, x->status, headers, RD_ARRAY_LEN(headers), rd_buf_view(&x->body));
 	/* CreateKeyPair's answer has a private key in it. */
 	if (x->body.ptr != NULL) {
@@ -127,6 +140,7 @@ void ec2_exchange_begin(
 		return;
 	}
 	x->call.ec2 = ec2;
+	x->began_us = now_us();
 	x->request = request;
 	x->http = http;
 	x->storage = rd_buf_growable(RD_QUERY_SIZE_MAX);

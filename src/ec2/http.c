@@ -4,6 +4,7 @@
 
 #include "aws/query.h"
 #include "ec2/exchange.h"
+#include "ec2/metrics.h"
 #include "http/tls_files.h"
 
 /* A session token is 6 KiB, and SDKs send a KiB of other headers. */
@@ -17,11 +18,17 @@
 #define CONNECTIONS 1024
 /* Behind a proxy all clients have one address, so this is no finer than that. */
 #define PER_PEER 512
+/* A scraper or two; not a service. */
+#define METRICS_CONNECTIONS 16
+#define METRICS_REQUEST_MAX 8192
+/* Every series of every operation at once stays under 400 KiB. */
+#define METRICS_PAGE_MAX (2u << 20)
 /* What is under way when the server is stopped. */
 #define GRACE_MS 10000
 
-#define TYPE_XML  "text/xml;charset=UTF-8"
-#define TYPE_TEXT "text/plain; charset=utf-8"
+#define TYPE_XML     "text/xml;charset=UTF-8"
+#define TYPE_TEXT    "text/plain; charset=utf-8"
+#define TYPE_METRICS "text/plain; version=0.0.4; charset=utf-8"
 
 #define REFUSAL(code, message)                                                                     \
 	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>" code         \
@@ -49,18 +56,44 @@ static void refusal(
 	*ret_body = bodies[what];
 }
 
+static bool is_get(const struct rd_http_request *request, const char *target)
+{
+	return rd_view_equal(request->method, rd_view_str("GET")) &&
+	       rd_view_equal(request->target, rd_view_str(target));
+}
+
+static void answer_text(
+	struct rd_http_call *call, int status, const char *type, struct rd_view body)
+{
+	const struct rd_http_header header = {rd_view_str("Content-Type"), rd_view_str(type)};
+
+	rd_http_answer(call, status, &header, 1, body);
+}
+
 static void handle(void *ctx, unsigned thread, const struct rd_http_request *request,
 	struct rd_http_call *call)
 {
-	const struct rd_http_header text = {rd_view_str("Content-Type"), rd_view_str(TYPE_TEXT)};
-
 	(void)thread;
-	if (rd_view_equal(request->method, rd_view_str("GET")) &&
-		rd_view_equal(request->target, rd_view_str("/healthz"))) {
-		rd_http_answer(call, 200, &text, 1, rd_view_str("ok\n"));
+	if (is_get(request, "/healthz")) {
+		answer_text(call, 200, TYPE_TEXT, rd_view_str("ok\n"));
 		return;
 	}
 	ec2_exchange_begin(ctx, request, call);
+}
+
+static void handle_metrics(void *ctx, unsigned thread, const struct rd_http_request *request,
+	struct rd_http_call *call)
+{
+	struct rd_buf page RD_CLEANUP(rd_buf_finish) = rd_buf_growable(METRICS_PAGE_MAX);
+
+	(void)thread;
+	if (!is_get(request, "/metrics")) {
+		answer_text(call, 404, TYPE_TEXT, rd_view_str("GET /metrics\n"));
+	} else if (ec2_metrics_page(ctx, &page) != RD_OK) {
+		answer_text(call, 500, TYPE_TEXT, rd_view_str("out of memory\n"));
+	} else {
+		answer_text(call, 200, TYPE_METRICS, rd_buf_view(&page));
+	}
 }
 
 /* --- certificates --- */
@@ -76,6 +109,27 @@ enum rd_status ec2_http_reload(struct ec2 *ec2, struct rd_error *err)
 }
 
 /* --- start and stop --- */
+
+static enum rd_status start_metrics(struct ec2 *ec2, struct rd_error *err)
+{
+	const struct rd_http_config http = {
+		.address = ec2->config.metrics_address,
+		.port = ec2->config.metrics_port,
+		.threads = 1,
+		.limits = {.body_max = METRICS_REQUEST_MAX,
+			.headers_max = METRICS_REQUEST_MAX,
+			.header_ms = HEADER_MS,
+			.body_ms = HEADER_MS,
+			.idle_ms = IDLE_MS,
+			.write_ms = WRITE_MS,
+			.connections = METRICS_CONNECTIONS},
+		.handle = handle_metrics,
+		.refusal = refusal,
+		.ctx = ec2,
+	};
+
+	return rd_http_server_new(&http, &ec2->metrics_server, err);
+}
 
 enum rd_status ec2_http_start(struct ec2 *ec2, struct rd_error *err)
 {
@@ -99,11 +153,13 @@ enum rd_status ec2_http_start(struct ec2 *ec2, struct rd_error *err)
 
 	RD_TRY(ec2_http_reload(ec2, err));
 	http.tls = ec2->tls;
-	return rd_http_server_new(&http, &ec2->server, err);
+	RD_TRY(rd_http_server_new(&http, &ec2->server, err));
+	return c->metrics ? start_metrics(ec2, err) : RD_OK;
 }
 
 void ec2_http_stop(struct ec2 *ec2)
 {
+	rd_http_server_free(&ec2->metrics_server, 0);
 	rd_http_server_free(&ec2->server, GRACE_MS);
 	rd_tls_server_free(&ec2->tls);
 }

@@ -279,13 +279,17 @@ static bool is_wanted(const struct wanted *w, const char *protocol, uint16_t por
 	return false;
 }
 
-/* Rules that name another group, all ports or no ports at all open nothing on the host. */
+/*
+ * Rules that name another group, all ports or no ports at all open nothing on the host, nor do
+ * those whose sources nobody can have who comes to it.
+ */
 static enum rd_status want_rule(
 	struct ec2_call *call, const struct ec2_rule *rule, struct wanted *w)
 {
 	if (rule->egress || rule->group[0] != '\0' ||
 		(strcmp(rule->protocol, "tcp") != 0 && strcmp(rule->protocol, "udp") != 0) ||
-		rule->from < 1 || rule->to - rule->from >= RULE_PORTS_MAX) {
+		rule->from < 1 || rule->to - rule->from >= RULE_PORTS_MAX ||
+		!ec2_sources_include(&call->ec2->config, rule->cidr)) {
 		return RD_OK;
 	}
 	for (int32_t port = rule->from; port <= rule->to; port++) {

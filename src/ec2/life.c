@@ -4,6 +4,7 @@
 
 #include "ec2/disk.h"
 #include "ec2/metadata.h"
+#include "ec2/metrics.h"
 #include "ec2/network.h"
 #include "ec2/types.h"
 #include "log/log.h"
@@ -88,6 +89,7 @@ static enum rd_status describe_machine(struct ec2 *ec2, struct rd_db *db,
 	const struct ec2_type *type = ec2_type_find(i->type);
 	char hostname[EC2_HOSTNAME_SIZE];
 	char path[RD_PATH_MAX + EC2_ID_SIZE + sizeof("/imds/.sock")];
+	int n;
 
 	RD_ENSURE(type != NULL, RD_INTERNAL);
 	snprintf(ret->instance_id, sizeof(ret->instance_id), "%s", i->head.id);
@@ -104,13 +106,10 @@ static enum rd_status describe_machine(struct ec2 *ec2, struct rd_db *db,
 	snprintf(ret->private_ip, sizeof(ret->private_ip), "%s/%d", i->private_ip, EC2_SUBNET_BITS);
 	ec2_hostname(i->private_ip, hostname);
 	snprintf(ret->hostname, sizeof(ret->hostname), "%s", hostname);
-	if (!i->metadata_off) {
-		int n = snprintf(
-			path, sizeof(path), "%s/imds/%s.sock", ec2->config.run, i->head.id);
-
-		RD_ENSURE(n > 0 && n <= RD_CTL_PATH_MAX, RD_LIMIT);
-		memcpy(ret->imds, path, (size_t)n + 1);
-	}
+	n = snprintf(path, sizeof(path), "%s/imds/%s.sock", ec2->config.run, i->head.id);
+	RD_ENSURE(n > 0 && n <= RD_CTL_PATH_MAX, RD_LIMIT);
+	memcpy(ret->imds, path, (size_t)n + 1);
+	ret->hops = i->hop_limit;
 	return list_forwards(ec2, db, i->head.id, &ret->forwards);
 }
 
@@ -134,8 +133,8 @@ enum rd_status ec2_host_run(
 		snprintf(why->text, sizeof(why->text), "%s", err.text);
 		return RD_FORBIDDEN;
 	}
-	/* Its socket is there before whoever connects to it. */
-	if (!i->metadata_off && ec2_metadata_serve(ec2->metadata, i->head.id, &err) != RD_OK) {
+	/* Its socket is there before whoever connects to it, also while metadata is off. */
+	if (ec2_metadata_serve(ec2->metadata, i->head.id, &err) != RD_OK) {
 		why->code = RD_I_INTERNAL;
 		snprintf(why->text, sizeof(why->text), "%.500s", err.text);
 		return RD_FORBIDDEN;
@@ -152,7 +151,7 @@ enum rd_status ec2_host_run(
 }
 
 enum rd_status ec2_host_forwards(
-	struct ec2 *ec2, struct rd_db *db, const char *id, struct ec2_refusal *why)
+	struct ec2 *ec2, struct rd_db *db, const struct ec2_instance *i, struct ec2_refusal *why)
 {
 	struct rd_ctl_message *m = calloc(1, sizeof(*m));
 	enum rd_status st;
@@ -160,8 +159,9 @@ enum rd_status ec2_host_forwards(
 	RD_ENSURE(m != NULL, RD_NOMEM);
 	m->type = RD_CTL_INSTANCE_FORWARDS;
 	snprintf(m->instance_forwards.instance_id, sizeof(m->instance_forwards.instance_id), "%s",
-		id);
-	st = list_forwards(ec2, db, id, &m->instance_forwards.forwards);
+		i->head.id);
+	m->instance_forwards.hops = i->hop_limit;
+	st = list_forwards(ec2, db, i->head.id, &m->instance_forwards.forwards);
 	if (st == RD_OK) {
 		st = ec2->host->ask(ec2->host->ctx, m, -1, NULL, NULL, why);
 	}
@@ -468,6 +468,7 @@ static enum rd_status compare(
 	const int64_t since = ec2->now_ms() - quiet_ms;
 
 	RD_TRY(ec2_store_load(db, NULL, NULL, &list));
+	ec2_metrics_instances(ec2->metrics, &list);
 	for (size_t i = 0; i < list.n; i++) {
 		struct ec2_instance *instance = ec2_list_at(&list, i);
 

@@ -29,9 +29,9 @@ void ec2_set_state(struct ec2_instance *i, uint32_t state, const char *reason_co
  * reconciliation will do it. */
 enum rd_status ec2_host_run(struct ec2 *ec2, struct rd_db *db, const struct ec2_instance *i,
 	struct ec2_refusal *why) RD_MUST_USE;
-/* The whole list of its forwarded ports anew. */
-enum rd_status ec2_host_forwards(
-	struct ec2 *ec2, struct rd_db *db, const char *id, struct ec2_refusal *why) RD_MUST_USE;
+/* What may change of its network while it runs: all of its forwarded ports, and the hop limit. */
+enum rd_status ec2_host_forwards(struct ec2 *ec2, struct rd_db *db, const struct ec2_instance *i,
+	struct ec2_refusal *why) RD_MUST_USE;
 
 /* --- what redoubtd says --- */
 

@@ -272,7 +272,7 @@ enum rd_status ec2_metadata_serve_all(
 	for (size_t n = 0; n < list.n; n++) {
 		const struct ec2_instance *i = ec2_list_at(&list, n);
 
-		if (i->desired == EC2_WANT_RUNNING && !i->metadata_off) {
+		if (i->desired == EC2_WANT_RUNNING) {
 			RD_TRY(ec2_metadata_serve(metadata, i->head.id, err));
 		}
 	}

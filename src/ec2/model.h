@@ -25,10 +25,9 @@
 /* Five groups of an interface, as on EC2, each with a blank behind it. */
 #define EC2_GROUPS_MAX  5
 #define EC2_GROUPS_SIZE (EC2_GROUPS_MAX * 24)
-/* User tags of a resource; the system's own do not count. EC2 has 50. A question to the service
- * door holds 82 facts (KMS_FACTS_MAX): a resource's tags under both their names, as many that are
- * asked for, and seven more. */
-#define EC2_TAGS_MAX      25
+/* User tags of a resource, as on EC2; the system's own do not count. A question to the service door
+ * has room for so many (KMS_FACTS_MAX). */
+#define EC2_TAGS_MAX      50
 #define EC2_TAG_KEY_MAX   128
 #define EC2_TAG_VALUE_MAX 256
 /* EC2's limit, before it is encoded. */
@@ -161,6 +160,7 @@ struct ec2_template {
 	struct ec2_head head;
 	char created_by[EC2_ARN_SIZE];
 	int64_t default_version, latest_version;
+	int64_t last_number; /* that was given: none is given twice */
 };
 
 /* parent: the template; id: "<template>:<number>", ten digits. */

@@ -2,6 +2,7 @@
 /* Names and addresses of the one network. */
 #include "ec2/network.h"
 
+#include "base/text.h"
 #include "crypto/random.h"
 #include "ec2/ids.h"
 #include "ec2/store.h"
@@ -155,4 +156,51 @@ enum rd_status ec2_mac_make(char ret[EC2_MAC_SIZE])
 	snprintf(ret, EC2_MAC_SIZE, "06:%02x:%02x:%02x:%02x:%02x", random[0], random[1], random[2],
 		random[3], random[4]);
 	return RD_OK;
+}
+
+/* --- sources --- */
+
+#define LOOPBACK_NET 127u
+
+static bool read_address(const char *text, size_t len, uint32_t *ret)
+{
+	char copy[sizeof("255.255.255.255")] = "";
+	struct in_addr a;
+
+	if (len >= sizeof(copy)) {
+		return false;
+	}
+	memcpy(copy, text, len);
+	if (inet_pton(AF_INET, copy, &a) != 1) {
+		return false;
+	}
+	*ret = ntohl(a.s_addr);
+	return true;
+}
+
+bool ec2_sources_known(const struct ec2_config *config)
+{
+	uint32_t address = 0;
+
+	return read_address(config->forward_address, strlen(config->forward_address), &address) &&
+	       address >> 24 == LOOPBACK_NET;
+}
+
+bool ec2_sources_include(const struct ec2_config *config, const char *cidr)
+{
+	const char *slash = strchr(cidr, '/');
+	uint32_t net = 0, source = 0, mask;
+	uint64_t bits = 0;
+
+	if (slash == NULL || !read_address(cidr, (size_t)(slash - cidr), &net) ||
+		rd_parse_u64(slash + 1, 0, 32, &bits) != RD_OK) {
+		return false;
+	}
+	mask = bits == 0 ? 0 : UINT32_MAX << (32 - bits);
+	if (!ec2_sources_known(config)) {
+		return mask == 0;
+	}
+	/* Who connects to an address of loopback without choosing another one comes from it. */
+	return read_address(config->forward_address, strlen(config->forward_address), &source) &&
+	       ((net ^ source) & mask) == 0;
 }

@@ -37,6 +37,16 @@ void ec2_private_dns(const struct ec2 *ec2, const char *ip, char ret[EC2_DNS_SIZ
  * InsufficientFreeAddressesInSubnet, InvalidParameterValue. Within a transaction. */
 enum rd_status ec2_address_take(struct ec2_call *call, const char *instance, const char *wanted,
 	char ret[EC2_ADDRESS_SIZE]) RD_MUST_USE;
+
+/*
+ * Where ports of instances are published, the sources of connections are seen by nobody, since
+ * libslirp connects anew: only what the address itself says is known. On loopback everybody comes
+ * from there; elsewhere from anywhere, so that a rule with less than 0.0.0.0/0 cannot be enforced.
+ */
+bool ec2_sources_known(const struct ec2_config *config);
+/* Whether a rule with these sources lets in whoever comes to a published port. */
+bool ec2_sources_include(const struct ec2_config *config, const char *cidr);
+
 enum rd_status ec2_mac_make(char ret[EC2_MAC_SIZE]) RD_MUST_USE;
 
 #endif

@@ -58,6 +58,8 @@ const struct ec2_op ec2_ops[] = {
 	OP(DeleteKeyPair, ec2_delete_key_pair, "KeyName", "KeyPairId"),
 	OP(DeleteLaunchTemplate, ec2_delete_launch_template, "LaunchTemplateId",
 		"LaunchTemplateName"),
+	OP(DeleteLaunchTemplateVersions, ec2_delete_launch_template_versions, "LaunchTemplateId",
+		"LaunchTemplateName", "LaunchTemplateVersion.N"),
 	OP(DeleteSecurityGroup, ec2_delete_security_group, "GroupId", "GroupName"),
 	OP(DeleteTags, ec2_delete_tags, "ResourceId.N", "Tag.N.Key", "Tag.N.Value"),
 	OP(DeregisterImage, ec2_deregister_image, "ImageId"),

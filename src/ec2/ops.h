@@ -14,6 +14,7 @@ ec2_handler ec2_create_security_group;
 ec2_handler ec2_create_tags;
 ec2_handler ec2_delete_key_pair;
 ec2_handler ec2_delete_launch_template;
+ec2_handler ec2_delete_launch_template_versions;
 ec2_handler ec2_delete_security_group;
 ec2_handler ec2_delete_tags;
 ec2_handler ec2_deregister_image;

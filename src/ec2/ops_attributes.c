@@ -304,7 +304,7 @@ enum rd_status ec2_modify_instance_attribute(struct ec2_call *call)
 	RD_TRY(rd_db_transact(call->db, modify_work, &m));
 	/* What redoubtd cannot do now it is told at the next start. */
 	if (m.ports_changed && i.state == EC2_RUNNING &&
-		ec2_host_forwards(call->ec2, call->db, i.head.id, &why) != RD_OK) {
+		ec2_host_forwards(call->ec2, call->db, &i, &why) != RD_OK) {
 		rd_log(RD_LOG_WARNING, "%s: its open ports: %s", i.head.id, why.text);
 	}
 	rd_xml_out_bool(call->x, "return", true);
@@ -345,10 +345,17 @@ enum rd_status ec2_modify_instance_metadata_options(struct ec2_call *call)
 	struct ec2_instance i RD_CLEANUP(ec2_instance_finish) = {.state = 0};
 	struct ec2_instance now RD_CLEANUP(ec2_instance_finish) = {.state = 0};
 	struct modification m = {.call = call, .ret = &now};
+	struct ec2_refusal why = {.text = ""};
 
 	RD_TRY(find(call, &i));
 	m.id = i.head.id;
 	RD_TRY(rd_db_transact(call->db, metadata_work, &m));
+	/* The rest is asked for at every question; what redoubtd cannot do now it is told at the
+	 * next start. */
+	if (now.hop_limit != i.hop_limit && now.state == EC2_RUNNING &&
+		ec2_host_forwards(call->ec2, call->db, &now, &why) != RD_OK) {
+		rd_log(RD_LOG_WARNING, "%s: its hop limit: %s", now.head.id, why.text);
+	}
 	rd_xml_out_str(call->x, "instanceId", now.head.id);
 	ec2_put_metadata_options(call->x, "instanceMetadataOptions", &now);
 	return RD_OK;

@@ -2,8 +2,8 @@
 /*
  * Security groups. A rule that opens ports to addresses gives each of them a port of the host's
  * loopback (instances.h, ec2_ports_assign); which one is in the tags redoubt:tcp:<port> that
- * DescribeInstances shows. Source addresses are on record and not enforced: who reaches the host's
- * loopback is the host's business.
+ * DescribeInstances shows. A rule whose sources cannot come there opens nothing (network.h,
+ * ec2_sources_include); one that cannot be enforced is refused.
  */
 #include "ec2/ops.h"
 
@@ -384,6 +384,19 @@ static enum rd_status read_protocol(struct ec2_in in, const char *prefix, struct
 	return RD_OK;
 }
 
+/* It would look as if only they were let in. */
+static enum rd_status check_sources(struct ec2_call *call, const struct ec2_rule *r)
+{
+	if (r->egress || r->cidr[0] == '\0' || ec2_sources_known(&call->ec2->config) ||
+		ec2_sources_include(&call->ec2->config, r->cidr)) {
+		return RD_OK;
+	}
+	return ec2_fail(call, EC2_FAULT_UNSUPPORTED,
+		"Sources (%s) cannot be told apart at %s, where ports of instances are published: "
+		"allow 0.0.0.0/0, and keep others out with the host's firewall.",
+		r->cidr, call->ec2->config.forward_address);
+}
+
 static enum rd_status add_rule(
 	struct ec2_call *call, const struct ec2_rule *base, struct rules *rules)
 {
@@ -406,6 +419,7 @@ static enum rd_status add_rule(
 		RD_TRY(ec2_find(call, EC2_KIND_GROUP, r->group, &g));
 	}
 	RD_TRY(check_ports(call, r));
+	RD_TRY(check_sources(call, r));
 	rules->n++;
 	return RD_OK;
 }
@@ -532,7 +546,7 @@ static void tell_members(const struct change *c)
 		const struct ec2_instance *i = ec2_list_at(&c->members, n);
 		struct ec2_refusal why = {.text = ""};
 
-		if (ec2_host_forwards(c->call->ec2, c->call->db, i->head.id, &why) != RD_OK) {
+		if (ec2_host_forwards(c->call->ec2, c->call->db, i, &why) != RD_OK) {
 			rd_log(RD_LOG_WARNING, "%s: its open ports: %s", i->head.id, why.text);
 		}
 	}

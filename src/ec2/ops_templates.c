@@ -234,6 +234,12 @@ struct making {
 	bool first;
 };
 
+/* Above the latest when that has been deleted; a record of before has none. */
+static int64_t last_number(const struct ec2_template *t)
+{
+	return t->last_number > t->latest_version ? t->last_number : t->latest_version;
+}
+
 static enum rd_status make_work(struct rd_db *db, void *arg)
 {
 	struct making *m = arg;
@@ -249,8 +255,9 @@ static enum rd_status make_work(struct rd_db *db, void *arg)
 		memcpy(id, m->template->head.id, sizeof(id));
 		ec2_template_finish(m->template);
 		RD_TRY(ec2_store_get(db, EC2_KIND_TEMPLATE, m->call->who.account, id, m->template));
-		RD_ENSURE(m->template->latest_version < VERSIONS_MAX, RD_LIMIT);
-		m->template->latest_version++;
+		RD_ENSURE(last_number(m->template) < VERSIONS_MAX, RD_LIMIT);
+		m->template->last_number = last_number(m->template) + 1;
+		m->template->latest_version = m->template->last_number;
 		RD_TRY(ec2_store_put(db, EC2_KIND_TEMPLATE, m->template));
 	}
 	m->version->number = m->template->latest_version;
@@ -719,5 +726,128 @@ enum rd_status ec2_delete_launch_template(struct ec2_call *call)
 	RD_TRY(need_template(call, &t));
 	RD_TRY(rd_db_transact(call->db, delete_work, &t));
 	put_template(call->x, "launchTemplate", &t);
+	return RD_OK;
+}
+
+/* --- deleting versions --- */
+
+/* EC2's bound of one call. */
+#define DELETIONS_MAX 200
+
+struct deletion {
+	int64_t number;
+	const char *fault; /* NULL: deleted */
+	const char *message;
+};
+
+struct deletions {
+	struct ec2_call *call;
+	struct ec2_template *template;
+	struct deletion items[DELETIONS_MAX];
+	size_t n;
+};
+
+static enum rd_status delete_version(
+	struct rd_db *db, const struct ec2_template *t, struct deletion *d)
+{
+	char id[EC2_ID_SIZE];
+	enum rd_status st;
+
+	d->fault = NULL;
+	if (d->number == t->default_version) {
+		d->fault = "unexpectedError";
+		d->message = "The default version cannot be deleted: make another one the default.";
+		return RD_OK;
+	}
+	version_id(t->head.id, d->number, id);
+	st = ec2_store_delete(db, EC2_KIND_VERSION, id);
+	if (st == RD_NOTFOUND) {
+		d->fault = "launchTemplateVersionDoesNotExist";
+		d->message = "The launch template has no such version.";
+		return RD_OK;
+	}
+	return st;
+}
+
+/* $Latest is the highest that there is; the default one is never deleted. */
+static enum rd_status find_latest(struct rd_db *db, struct ec2_template *t)
+{
+	struct ec2_list list RD_CLEANUP(ec2_list_finish) = {.kind = EC2_KIND_VERSION};
+
+	RD_TRY(ec2_store_load(db, NULL, t->head.id, &list));
+	t->last_number = last_number(t);
+	t->latest_version = t->default_version;
+	for (size_t n = 0; n < list.n; n++) {
+		const struct ec2_version *v = ec2_list_at(&list, n);
+
+		if (v->number > t->latest_version) {
+			t->latest_version = v->number;
+		}
+	}
+	return RD_OK;
+}
+
+static enum rd_status deletions_work(struct rd_db *db, void *arg)
+{
+	struct deletions *d = arg;
+	char id[EC2_ID_SIZE];
+
+	memcpy(id, d->template->head.id, sizeof(id));
+	ec2_template_finish(d->template);
+	RD_TRY(ec2_store_get(db, EC2_KIND_TEMPLATE, d->call->who.account, id, d->template));
+	for (size_t i = 0; i < d->n; i++) {
+		RD_TRY(delete_version(db, d->template, &d->items[i]));
+	}
+	RD_TRY(find_latest(db, d->template));
+	return ec2_store_put(db, EC2_KIND_TEMPLATE, d->template);
+}
+
+static void put_deletions(const struct deletions *d, const char *set, bool failed)
+{
+	struct rd_xml_out *x = d->call->x;
+
+	rd_xml_out_begin(x, set);
+	for (size_t i = 0; i < d->n; i++) {
+		const struct deletion *one = &d->items[i];
+
+		if ((one->fault != NULL) != failed) {
+			continue;
+		}
+		rd_xml_out_begin(x, "item");
+		rd_xml_out_str(x, "launchTemplateId", d->template->head.id);
+		rd_xml_out_str(x, "launchTemplateName", d->template->head.name);
+		rd_xml_out_int(x, "versionNumber", one->number);
+		if (failed) {
+			rd_xml_out_begin(x, "responseError");
+			rd_xml_out_str(x, "code", one->fault);
+			rd_xml_out_str(x, "message", one->message);
+			rd_xml_out_end(x);
+		}
+		rd_xml_out_end(x);
+	}
+	rd_xml_out_end(x);
+}
+
+/* Each for itself: those that cannot be are named in the answer, and the others are deleted. */
+enum rd_status ec2_delete_launch_template_versions(struct ec2_call *call)
+{
+	struct ec2_template t RD_CLEANUP(ec2_template_finish) = {.latest_version = 0};
+	struct deletions d = {.call = call, .template = &t};
+	char name[EC2_PARAM_NAME_SIZE];
+
+	RD_TRY(ec2_in_count(ec2_in(call), "LaunchTemplateVersion", DELETIONS_MAX, &d.n));
+	RD_TRY(need_template(call, &t));
+	if (d.n == 0) {
+		return ec2_fail(call, EC2_FAULT_MISSING_PARAMETER, "%s",
+			"The request must contain the parameter LaunchTemplateVersion");
+	}
+	for (size_t i = 0; i < d.n; i++) {
+		RD_TRY(ec2_in_number(ec2_in(call),
+			ec2_in_name(name, "LaunchTemplateVersion", i + 1, NULL), 1, INT64_MAX,
+			&d.items[i].number));
+	}
+	RD_TRY(rd_db_transact(call->db, deletions_work, &d));
+	put_deletions(&d, "successfullyDeletedLaunchTemplateVersionSet", false);
+	put_deletions(&d, "unsuccessfullyDeletedLaunchTemplateVersionSet", true);
 	return RD_OK;
 }

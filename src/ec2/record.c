@@ -68,7 +68,8 @@ static const struct field interface_fields[] = {TEXT(ec2_interface, private_ip),
 	TEXT(ec2_interface, mac), TEXT(ec2_interface, attachment), TEXT(ec2_interface, groups)};
 
 static const struct field template_fields[] = {TEXT(ec2_template, created_by),
-	I64(ec2_template, default_version), I64(ec2_template, latest_version)};
+	I64(ec2_template, default_version), I64(ec2_template, latest_version),
+	I64(ec2_template, last_number)};
 
 static const struct field version_fields[] = {TEXT(ec2_version, created_by),
 	TEXT(ec2_version, description), I64(ec2_version, number), DUP(ec2_version, data)};

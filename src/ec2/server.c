@@ -11,6 +11,7 @@
 #include "ec2/http.h"
 #include "ec2/isolate.h"
 #include "ec2/metadata.h"
+#include "ec2/metrics.h"
 #include "ec2/schema.h"
 #include "ec2/watch.h"
 #include "http/server.h"
@@ -107,6 +108,10 @@ static void tell_where(const struct ec2 *ec2)
 	rd_log(RD_LOG_INFO, "serves %s://%s%s%s:%u, region %s", ec2->tls == NULL ? "http" : "https",
 		v6 ? "[" : "", ec2->config.listen_address, v6 ? "]" : "",
 		(unsigned)rd_http_server_port(ec2->server), ec2->config.region);
+	if (ec2->metrics_server != NULL) {
+		rd_log(RD_LOG_INFO, "metrics on port %u",
+			(unsigned)rd_http_server_port(ec2->metrics_server));
+	}
 }
 
 enum rd_status ec2_server_start(struct ec2 *ec2, struct rd_error *err)
@@ -120,6 +125,9 @@ enum rd_status ec2_server_start(struct ec2 *ec2, struct rd_error *err)
 	RD_TRY(ec2_metadata_new(
 		ec2, ec2->dbs[ec2->n_dbs - 1], ec2->config.workers, &ec2->metadata, err));
 	RD_TRY(ec2_metadata_serve_all(ec2->metadata, ec2->dbs[0], err));
+	if (ec2_metrics_new(&ec2->metrics) != RD_OK) {
+		return rd_fail(err, RD_NOMEM, "out of memory for metrics");
+	}
 	RD_TRY(start_workers(ec2, err));
 	RD_TRY(ec2_http_start(ec2, err));
 	ec2->config.listen_port = rd_http_server_port(ec2->server);
@@ -133,6 +141,7 @@ void ec2_server_stop(struct ec2 *ec2)
 	ec2_watch_stop(&ec2->watch);
 	ec2_http_stop(ec2);
 	rd_workers_free(&ec2->workers);
+	ec2_metrics_free(&ec2->metrics);
 	ec2_metadata_free(&ec2->metadata);
 	ec2_host_free(&ec2->host_client);
 	ec2_door_free(&ec2->door);

@@ -16,8 +16,11 @@ struct kms_fact {
 	size_t n_values;
 };
 
-/* 50 tags of a request, and what the operation has itself. */
-#define KMS_FACTS_MAX (KMS_TAGS_PER_KEY + 32)
+/*
+ * Of another service (the service door), which is the most: 50 tags of a resource under both of
+ * their names, 50 of a request, and what the operation has itself.
+ */
+#define KMS_FACTS_MAX (3 * KMS_TAGS_PER_KEY + 32)
 
 struct kms_question {
 	const char *action;               /* "kms:Decrypt" */

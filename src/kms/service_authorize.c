@@ -11,7 +11,7 @@
 #define HANDLE_MAX 64
 /* What one check's context may hold: tags of a resource under two names, those that are asked for,
  * their keys, and a few more. */
-#define CONTEXT_VALUES_MAX 128
+#define CONTEXT_VALUES_MAX 256
 #define VALUE_MAX          1024
 
 /* Values of one check's context, as facts of a question. */

@@ -64,6 +64,7 @@ static const struct rd_seccomp_rule rules[] = {
 	RD_ALLOW(madvise),
 	RD_ALLOW(futex),
 	RD_ALLOW(getrandom), /* GLib's hash tables */
+	RD_ALLOW(getpid),    /* GLib's warnings, when the metadata service is away */
 	/* ours */
 	RD_ALLOW(exit),
 	RD_ALLOW(exit_group),

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define QEMU_FD    3
 #define CONTROL_FD 4
@@ -38,17 +39,29 @@ struct net {
 };
 
 /*
- * A socket that is a link into a directory of its own shows the sandbox nothing else. One that is
- * not there yet is as it was said.
+ * A socket that is a link into a directory beside it ("i-….d/imds.sock") shows the sandbox nothing
+ * else. Any other link is refused: whoever made it is nobody whom root should follow. A socket that
+ * is not there yet is as it was said.
  */
-static void follow_link(struct rd_net_settings *s)
+static enum rd_status follow_link(struct rd_net_settings *s, struct rd_error *err)
 {
-	char *real = s->imds[0] != '\0' ? realpath(s->imds, NULL) : NULL;
+	char target[RD_SOCKET_PATH_MAX] = "";
+	const ssize_t n = s->imds[0] != '\0' ? readlink(s->imds, target, sizeof(target) - 1) : -1;
+	const char *slash = strchr(target, '/');
+	char *name = strrchr(s->imds, '/');
 
-	if (real != NULL && strlen(real) < RD_SOCKET_PATH_MAX) {
-		memcpy(s->imds, real, strlen(real) + 1);
+	if (n < 0) {
+		return RD_OK;
 	}
-	free(real);
+	if (slash == NULL || slash == target || target[0] == '.' ||
+		strchr(slash + 1, '/') != NULL) {
+		return rd_fail(err, RD_UNTRUSTED, "%s is a link to somewhere else", s->imds);
+	}
+	if ((size_t)(name + 1 - s->imds) + (size_t)n >= RD_SOCKET_PATH_MAX) {
+		return rd_fail(err, RD_LIMIT, "%s: its path is too long for a socket", s->imds);
+	}
+	memcpy(name + 1, target, (size_t)n + 1);
+	return RD_OK;
 }
 
 static enum rd_status start(struct net *net, struct rd_error *err)
@@ -57,7 +70,7 @@ static enum rd_status start(struct net *net, struct rd_error *err)
 
 	RD_TRY(rd_net_settings_check(s, err));
 	net->state = STARTING;
-	follow_link(s);
+	RD_TRY(follow_link(s, err));
 	RD_TRY(rd_net_stack_new(s, &net->link, &net->stack, err));
 	/* Ports below 1,024 are the root user's. */
 	for (size_t i = 0; i < s->n_forwards; i++) {

@@ -380,7 +380,10 @@ static enum rd_status answer_of_daemon(struct cli_daemon *d, int timeout_ms)
 		rd_view(d->storage, len), d->fds.count, RD_CTL_DAEMON_TO_CLIENT, &d->answer);
 }
 
-/* No descriptors come this way: a console's place is the rest of the stream itself. */
+/*
+ * No descriptors come this way: a console's place is the rest of the stream itself, and metadata
+ * follows its message.
+ */
 static enum rd_status answer_of_hypervisor(struct cli_daemon *d, int timeout_ms)
 {
 	struct rd_view datagram = rd_view(d->storage, 0);
@@ -388,6 +391,12 @@ static enum rd_status answer_of_hypervisor(struct cli_daemon *d, int timeout_ms)
 
 	RD_TRY(cli_hypervisor_receive(d->sock, timeout_ms, d->storage, &datagram.len));
 	st = rd_ctl_decode(datagram, 0, RD_CTL_DAEMON_TO_CLIENT, &d->answer);
+	if (st == RD_OK && d->answer.type == RD_CTL_ENCLAVE &&
+		d->answer.enclave.metadata_size > 0) {
+		RD_TRY(cli_hypervisor_receive_file(
+			d->sock, timeout_ms, d->answer.enclave.metadata_size, &d->fds.fd[0]));
+		d->fds.count = 1;
+	}
 	if (st != RD_FORBIDDEN) {
 		return st;
 	}

@@ -149,3 +149,22 @@ enum rd_status cli_hypervisor_receive(int sock, int timeout_ms, uint8_t *storage
 	*ret_len = len;
 	return RD_OK;
 }
+
+enum rd_status cli_hypervisor_receive_file(int sock, int timeout_ms, uint64_t size, int *ret_fd)
+{
+	static uint8_t step[STEP];
+	uint64_t deadline_ms = rd_loop_now_ms() + (timeout_ms < 0 ? 0 : (uint64_t)timeout_ms);
+	int fd RD_CLEANUP(rd_fd_close) = -1;
+
+	RD_TRY(rd_fd_memfd("metadata", 0, &fd));
+	for (uint64_t left = size; left > 0;) {
+		size_t n = left < sizeof(step) ? (size_t)left : sizeof(step);
+
+		RD_TRY(receive_full(sock, timeout_ms >= 0, deadline_ms, step, n));
+		RD_TRY(rd_fd_write_full(fd, rd_view(step, n)));
+		left -= n;
+	}
+	RD_ENSURE(lseek(fd, 0, SEEK_SET) == 0, rd_status_from_errno(errno));
+	*ret_fd = rd_steal(&fd, -1);
+	return RD_OK;
+}

@@ -29,4 +29,8 @@ enum rd_status cli_hypervisor_send(int sock, const struct rd_ctl_message *m, int
 enum rd_status cli_hypervisor_receive(int sock, int timeout_ms, uint8_t *storage, size_t *ret_len)
 	RD_MUST_USE;
 
+/* What follows a message, so many bytes, into a memory file: the caller's. */
+enum rd_status cli_hypervisor_receive_file(int sock, int timeout_ms, uint64_t size, int *ret_fd)
+	RD_MUST_USE;
+
 #endif

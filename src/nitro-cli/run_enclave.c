@@ -5,6 +5,7 @@
  */
 #include "nitro-cli/daemon_client.h"
 #include "nitro-cli/enclave_json.h"
+#include "nitro-cli/hypervisor_client.h"
 #include "nitro-cli/options.h"
 #include "nitro-cli/run_args.h"
 
@@ -92,18 +93,27 @@ static enum cli_code check_header(const char *path, int fd, struct rd_error *err
 	return CLI_E00;
 }
 
-static enum cli_code load_image(const char *path, int *ret_fd, struct rd_error *err)
+static enum cli_code seal_image(const char *path, int *fd, struct rd_error *err)
 {
-	int file RD_CLEANUP(rd_fd_close) = -1;
-	enum cli_code code = open_image(path, &file, err);
+	int file RD_CLEANUP(rd_fd_close) = rd_steal(fd, -1);
+
+	if (rd_fd_sealed_copy(file, "eif", RD_EIF_FILE_MAX, fd, err) != RD_OK) {
+		(void)rd_error_wrap(err, RD_IO, "%s", path);
+		return CLI_E19;
+	}
+	return CLI_E00;
+}
+
+/* What is to be sent: in a parent the file itself, since the hypervisor makes the copy. */
+static enum cli_code load_image(const char *path, bool sealed, int *ret_fd, struct rd_error *err)
+{
+	enum cli_code code = open_image(path, ret_fd, err);
 
 	if (code == CLI_E00) {
-		code = check_header(path, file, err);
+		code = check_header(path, *ret_fd, err);
 	}
-	if (code == CLI_E00 &&
-		rd_fd_sealed_copy(file, "eif", RD_EIF_FILE_MAX, ret_fd, err) != RD_OK) {
-		(void)rd_error_wrap(err, RD_IO, "%s", path);
-		code = CLI_E19;
+	if (code == CLI_E00 && sealed) {
+		code = seal_image(path, ret_fd, err);
 	}
 	return code;
 }
@@ -142,10 +152,14 @@ static enum cli_code start(
 {
 	struct rd_ctl_message m = {.type = RD_CTL_RUN, .run = args->run};
 	int image RD_CLEANUP(rd_fd_close) = -1;
-	enum cli_code code = load_image(args->eif_path, &image, err);
+	bool sealed = !cli_hypervisor_here();
+	enum cli_code code = load_image(args->eif_path, sealed, &image, err);
 
 	if (code == CLI_E00) {
 		code = cli_daemon_open(d, err);
+	}
+	if (code == CLI_E00 && !sealed && !d->hypervisor) {
+		code = seal_image(args->eif_path, &image, err);
 	}
 	if (code == CLI_E00) {
 		code = cli_daemon_ask(d, &m, image, err);

@@ -31,24 +31,42 @@ static void print_help(void)
 	puts("usage: redoubt instances [--json]\n"
 	     "\n"
 	     "Lists the parent instances of this host's redoubtd, also the stopped ones, and below\n"
-	     "each its enclaves.\n"
+	     "each its published ports and its enclaves.\n"
 	     "\n"
 	     "  --json   the same as JSON\n"
 	     "  --help   this text");
 }
 
+/* "tcp:127.0.0.1:20000:22" is of use to programs: protocol, the host's address and port, its own.
+ */
+static json_t *ports_json(const struct rd_ctl_texts *forwards)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < forwards->count; i++) {
+		if (json_array_append_new(list, json_string(forwards->items[i])) != 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
 static enum rd_status instance_json(const struct rd_ctl_instance *i, json_t **ret)
 {
 	char since[RD_TIME_TEXT_SIZE] = "";
+	json_t *ports = ports_json(&i->forwards);
+
+	RD_ENSURE(ports != NULL, RD_NOMEM);
 
 	if (i->started_ms > 0) {
 		rd_time_string(i->started_ms, since);
 	}
-	*ret = json_pack("{s:s, s:s, s:I, s:I, s:I, s:s*, s:s*, s:[]}", "InstanceId",
+	*ret = json_pack("{s:s, s:s, s:I, s:I, s:I, s:s*, s:s*, s:o, s:[]}", "InstanceId",
 		i->instance_id, "State", state_names[i->state], "CPUCount", (json_int_t)i->cpus,
 		"MemoryMiB", (json_int_t)i->memory_mib, "ProcessID", (json_int_t)i->pid, "Since",
 		since[0] != '\0' ? since : NULL, "Text", i->text[0] != '\0' ? i->text : NULL,
-		"Enclaves");
+		"PublishedPorts", ports, "Enclaves");
 	return *ret != NULL ? RD_OK : RD_NOMEM;
 }
 
@@ -150,9 +168,22 @@ static const char *size_of(const json_t *object, const char *name, const char *u
 	return ret;
 }
 
+/* "tcp:127.0.0.1:20000:22" as "port 22/tcp     127.0.0.1:20000". */
+static void print_port(const char *forward)
+{
+	const char *host = strchr(forward, ':'), *port = strrchr(forward, ':');
+	char own[32];
+
+	if (host == NULL || port == host) {
+		return;
+	}
+	(void)snprintf(own, sizeof(own), "%s/%.*s", port + 1, (int)(host - forward), forward);
+	printf("  port %-13s %.*s\n", own, (int)(port - host - 1), host + 1);
+}
+
 static void print_table(const json_t *list)
 {
-	json_t *instance, *enclave;
+	json_t *instance, *enclave, *port;
 	char cpus[32], memory[32];
 	size_t i, k;
 
@@ -166,6 +197,10 @@ static void print_table(const json_t *list)
 			text_of(instance, "State"), size_of(instance, "CPUCount", "", cpus),
 			size_of(instance, "MemoryMiB", " MiB", memory), text_of(instance, "Since"),
 			json_array_size(enclaves));
+		json_array_foreach(json_object_get(instance, "PublishedPorts"), k, port)
+		{
+			print_port(json_string_value(port));
+		}
 		json_array_foreach(enclaves, k, enclave)
 		{
 			printf("  CID %-14lld %-13s %4s %10s  %s\n",

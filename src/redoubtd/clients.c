@@ -376,7 +376,7 @@ void rd_clients_running(struct rd_enclave *e)
 {
 	struct rd_client *c = e->runner;
 
-	if (c == NULL) {
+	if (c == NULL || e->waits_for_memory || e->state != RD_CTL_STATE_RUNNING) {
 		return;
 	}
 	rd_clients_started(e);
@@ -412,7 +412,8 @@ void rd_clients_gone(struct rd_enclave *e)
 	char text[RD_CTL_TEXT_MAX + 1];
 
 	if (runner != NULL) {
-		snprintf(text, sizeof(text), "the enclave did not boot: %.*s", RD_CTL_TEXT_MAX - 32,
+		snprintf(text, sizeof(text), "%s%.*s",
+			e->memory_refused ? "" : "the enclave did not boot: ", RD_CTL_TEXT_MAX - 32,
 			e->end.text);
 		rd_client_error(
 			runner, e->end.code == 0 ? RD_E_BOOT : (enum rd_ctl_code)e->end.code, text);

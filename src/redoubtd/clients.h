@@ -78,6 +78,7 @@ void rd_client_error(struct rd_client *c, enum rd_ctl_code code, const char *tex
 
 /* Tell those who wait for it: the vmm has answered, the heartbeat came, it is gone. */
 void rd_clients_started(struct rd_enclave *e);
+/* Once it runs and has all of its memory. */
 void rd_clients_running(struct rd_enclave *e);
 void rd_clients_gone(struct rd_enclave *e);
 

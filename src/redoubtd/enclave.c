@@ -108,6 +108,30 @@ void rd_enclave_abort(struct rd_enclave *e, enum rd_ctl_cause cause, const char 
 	rd_enclave_terminate(e);
 }
 
+static void give_loan_back(struct rd_enclave *e)
+{
+	rd_pool_return_loan(&e->daemon->host.pool, rd_steal(&e->lent_mib, 0));
+}
+
+void rd_enclave_memory(struct rd_enclave *e, bool given)
+{
+	if (!e->waits_for_memory) {
+		return;
+	}
+	e->waits_for_memory = false;
+	e->memory_refused = !given;
+	give_loan_back(e);
+	if (!e->launched) {
+		return; /* its image is still being read */
+	}
+	if (given) {
+		rd_clients_running(e);
+		return;
+	}
+	rd_enclave_abort(e, RD_CTL_CAUSE_TIMEOUT, RD_ENCLAVE_NO_MEMORY);
+	e->end.code = RD_E_MEMORY_NOT_AVAILABLE;
+}
+
 static void timed_out(void *arg)
 {
 	struct rd_enclave *e = arg;
@@ -364,6 +388,7 @@ static void release(struct rd_enclave *e)
 	}
 	remove_cgroup(e);
 	rd_places_remove(d, e->slot);
+	give_loan_back(e);
 	rd_pool_give_back(&domain->pool, e->launch.memory_mib, &e->launch.cpu_ids);
 	rd_registry_remove(&domain->registry, &e);
 	rd_instance_enclave_gone(domain);

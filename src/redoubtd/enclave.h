@@ -31,6 +31,15 @@ void rd_enclave_terminate(struct rd_enclave *e);
 /* Ends it for a reason that only the daemon knows, unless it has one already. */
 void rd_enclave_abort(struct rd_enclave *e, enum rd_ctl_cause cause, const char *text);
 
+/*
+ * Its parent has given its memory up, or has not in time, which ends it. It may have booted
+ * meanwhile; whoever runs it is told when both have come.
+ */
+void rd_enclave_memory(struct rd_enclave *e, bool given);
+#define RD_ENCLAVE_NO_MEMORY                                                                       \
+	"the instance did not give up enough of its memory: free some, or ask for less (it needs " \
+	"the module virtio_balloon)"
+
 /* The process has gone: records, answers, gives everything back, frees e. */
 void rd_enclave_gone(struct rd_enclave *e);
 

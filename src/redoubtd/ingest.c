@@ -29,7 +29,6 @@ struct rd_ingest {
 	int fd;
 	uint64_t offset;
 	uint64_t size;
-	bool waits_for_memory; /* that its parent is to give */
 	char path[RD_CTL_TEXT_MAX +
 		  1]; /* where nitro-cli found the image; "" when it does not say */
 };
@@ -143,7 +142,7 @@ static enum rd_status admit(
 	RD_TRY(rd_pool_take(&domain->pool, run->memory_mib, run->cpu_count, &run->cpu_ids,
 		&in->enclave->launch.cpu_ids, ref));
 	in->enclave->launch.memory_mib = run->memory_mib;
-	in->waits_for_memory = rd_instance_take_memory(domain);
+	rd_instance_take_memory(in->enclave);
 	return RD_OK;
 }
 
@@ -202,6 +201,9 @@ static enum rd_status launch(struct rd_ingest *in, struct rd_refusal *ref)
 	struct rd_ctl_launch *l = &in->enclave->launch;
 	struct rd_view metadata = {0};
 
+	if (in->enclave->memory_refused) {
+		return rd_refuse(ref, RD_E_MEMORY_NOT_AVAILABLE, RD_TIMEOUT, RD_ENCLAVE_NO_MEMORY);
+	}
 	RD_TRY(judge(in, &metadata, ref));
 	l->engine = (uint64_t)engine->engine;
 	memcpy(l->engine_reason, engine->reason, sizeof(l->engine_reason));
@@ -243,7 +245,7 @@ static void step(void *arg)
 	struct rd_refusal ref = {.code = RD_E_EIF, .err = {.text = "internal error"}};
 	bool whole = in->offset == in->size;
 
-	if (whole && in->waits_for_memory) {
+	if (whole && in->enclave->waits_for_memory && in->enclave->lent_mib == 0) {
 		return; /* rd_ingest_memory goes on with it */
 	}
 	if (whole && in->daemon->engine.known) {
@@ -256,21 +258,11 @@ static void step(void *arg)
 	}
 }
 
-void rd_ingest_memory(struct rd_ingest *in, bool given)
+void rd_ingest_memory(struct rd_ingest *in)
 {
-	struct rd_refusal ref = {.code = RD_E_MEMORY_NOT_AVAILABLE};
+	struct rd_refusal ref = {.code = RD_E_SPAWN};
 
-	if (!in->waits_for_memory) {
-		return;
-	}
-	in->waits_for_memory = false;
-	if (!given) {
-		(void)rd_refuse(&ref, RD_E_MEMORY_NOT_AVAILABLE, RD_TIMEOUT,
-			"the instance did not give up %llu MiB of its memory: free some, or ask "
-			"for less (it needs the module virtio_balloon)",
-			(unsigned long long)in->enclave->launch.memory_mib);
-		refuse(in, &ref);
-	} else if (rd_watch_arm(in->timer, 0) != RD_OK) {
+	if (rd_watch_arm(in->timer, 0) != RD_OK) {
 		(void)rd_refuse(&ref, RD_E_SPAWN, RD_NOMEM, "out of memory");
 		refuse(in, &ref);
 	}

@@ -18,8 +18,8 @@
 /* Takes eif_fd. A refusal is sent to the client. */
 void rd_ingest_start(struct rd_client *c, const struct rd_ctl_run *run, int eif_fd);
 
-/* Its parent has given its memory up, or has not in time; which refuses it. */
-void rd_ingest_memory(struct rd_ingest *in, bool given);
+/* Its parent has given its memory up, or has not in time (enclave.h): it goes on. */
+void rd_ingest_memory(struct rd_ingest *in);
 
 /* Gives everything back. Clears the caller's pointer. */
 void rd_ingest_cancel(struct rd_ingest **ingest);

@@ -20,6 +20,9 @@
 /* QEMU has a thread a vCPU and up to 64 for the disk. */
 #define CGROUP_PIDS_MAX (160 + 2 * RD_CTL_CPUS_MAX)
 
+/* No guest boots and begins anew in less. */
+#define RESET_AGAIN_MS 2000
+
 struct rd_instance *rd_instance_find(const struct rd_daemon *d, const char *instance_id)
 {
 	struct rd_instance *in = d->instances;
@@ -93,6 +96,7 @@ void rd_instance_describe(const struct rd_instance *in, struct rd_ctl_instance *
 	ret->cpus = in->parent.cpus;
 	ret->memory_mib = in->parent.memory_mib;
 	ret->enclave_count = in->domain.registry.count;
+	ret->forwards = in->parent.forwards;
 	if (in->has_end) {
 		ret->cause = in->end.cause;
 		memcpy(ret->text, in->end.text, sizeof(ret->text));
@@ -253,26 +257,30 @@ static enum rd_status send_balloon(struct rd_instance *in)
 	return rd_instance_send(in, &m, -1);
 }
 
-static void tell_ingests(struct rd_instance *in, bool given)
+static void tell_enclaves(struct rd_instance *in, bool given)
 {
 	struct rd_client *next;
 
+	for (struct rd_enclave *e = in->domain.registry.first; e != NULL; e = e->next) {
+		rd_enclave_memory(e, given);
+	}
 	for (struct rd_client *c = in->daemon->clients; c != NULL; c = next) {
 		next = c->next;
 		if (c->domain == &in->domain && c->ingest != NULL) {
-			rd_ingest_memory(c->ingest, given);
+			rd_ingest_memory(c->ingest);
 		}
 	}
 }
 
-bool rd_instance_take_memory(struct rd_domain *domain)
+void rd_instance_take_memory(struct rd_enclave *e)
 {
-	if (domain->instance == NULL) {
-		return false;
+	if (e->domain->instance == NULL) {
+		return;
 	}
 	/* A vmm that is gone takes its clients with it. */
-	(void)!send_balloon(domain->instance);
-	return true;
+	(void)!send_balloon(e->domain->instance);
+	e->waits_for_memory = true;
+	e->lent_mib = rd_pool_lend(&e->daemon->host.pool, e->launch.memory_mib);
 }
 
 /* Only what the guest has given up is out of its reach: the group holds it to that. */
@@ -284,12 +292,12 @@ static void on_balloon(struct rd_instance *in, const struct rd_ctl_balloon *b)
 		rd_log(RD_LOG_INFO, "%s: its guest keeps %llu MiB, %llu were asked for",
 			in->domain.instance_id, (unsigned long long)b->actual_mib,
 			(unsigned long long)b->target_mib);
-		tell_ingests(in, false);
+		tell_enclaves(in, false);
 	} else if (b->actual_mib <= target) {
 		if (in->cgroup_fd >= 0) {
 			rd_instance_open_cgroup(in, target);
 		}
-		tell_ingests(in, true);
+		tell_enclaves(in, true);
 	}
 }
 
@@ -458,6 +466,18 @@ static void on_booted(struct rd_instance *in)
 	}
 }
 
+/* The firmware resets once more what the guest has reset: that is one log line, and two ends. */
+static void on_reset(struct rd_instance *in)
+{
+	uint64_t now = rd_loop_now_ms();
+
+	if (in->reset_ms == 0 || now - in->reset_ms > RESET_AGAIN_MS) {
+		rd_log(RD_LOG_INFO, "%s: it begins anew: its enclaves end", in->domain.instance_id);
+	}
+	in->reset_ms = now;
+	end_enclaves(in);
+}
+
 static void on_client(struct rd_instance *in, struct rd_msg_fds *fds)
 {
 	enum rd_status st = rd_clients_add_parent(
@@ -481,8 +501,7 @@ static void on_message(
 	} else if (m->type == RD_CTL_VMM_PARENT_CLIENT) {
 		on_client(in, fds);
 	} else if (m->type == RD_CTL_VMM_PARENT_RESET) {
-		rd_log(RD_LOG_INFO, "%s: it begins anew: its enclaves end", in->domain.instance_id);
-		end_enclaves(in);
+		on_reset(in);
 	} else if (m->type == RD_CTL_VMM_BALLOON_AT) {
 		on_balloon(in, &m->balloon);
 	}

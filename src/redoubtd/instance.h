@@ -47,6 +47,7 @@ struct rd_instance {
 	bool vmm_gone;  /* waits for its enclaves' ends */
 	bool has_end;
 	struct rd_ctl_ended end;
+	uint64_t reset_ms;        /* when its guest began anew last */
 	struct rd_client *runner; /* waits for the launch */
 	struct rd_pki_instance pki;
 
@@ -94,9 +95,12 @@ void rd_instance_name_enclave(
 	const struct rd_domain *domain, const struct rd_daemon *d, struct rd_ctl_launch *l);
 /* The parent's end of the link to an enclave that is about to be launched (borrowed). */
 enum rd_status rd_instance_link(struct rd_domain *domain, uint64_t cid, int sock) RD_MUST_USE;
-/* Memory has been taken out of the pool: true when it is the instance's to give, which takes time.
+/*
+ * An enclave's memory has been taken out of its domain's pool. What is an instance's to give takes
+ * time: the enclave waits for it (rd_enclave_memory), and boots meanwhile if the host has as much
+ * to lend.
  */
-bool rd_instance_take_memory(struct rd_domain *domain);
+void rd_instance_take_memory(struct rd_enclave *e);
 /* An enclave has gone, and what it had has been given back. */
 void rd_instance_enclave_gone(struct rd_domain *domain);
 bool rd_instance_slot_taken(const struct rd_daemon *d, uint64_t slot_uid);

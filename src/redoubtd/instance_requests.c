@@ -122,8 +122,8 @@ static void reboot(struct rd_client *c, const struct rd_ctl_instance_target *tar
 
 static void forwards(struct rd_client *c, const struct rd_ctl_instance_forwards *ask)
 {
-	struct rd_ctl_message m = {
-		.type = RD_CTL_VMM_FORWARDS, .vmm_forwards = {.forwards = ask->forwards}};
+	struct rd_ctl_message m = {.type = RD_CTL_VMM_FORWARDS,
+		.vmm_forwards = {.forwards = ask->forwards, .hops = ask->hops}};
 	struct rd_instance *in = find_running(c, ask->instance_id);
 
 	if (in != NULL) {

@@ -160,6 +160,7 @@ static void fill(struct rd_instance *in, const struct rd_ctl_instance_run *run, 
 		.strict = run->strict,
 		.started_ms = rd_daemon_now_ms(),
 		.disk_bytes = bytes,
+		.hops = run->hops,
 		.forwards = run->forwards,
 	};
 	memcpy(p->instance_id, run->instance_id, sizeof(p->instance_id));

@@ -221,6 +221,22 @@ enum rd_status rd_pool_take(struct rd_pool *pool, uint64_t memory_mib, uint64_t 
 	return RD_OK;
 }
 
+uint64_t rd_pool_lend(struct rd_pool *pool, uint64_t memory_mib)
+{
+	if (memory_mib > pool->memory_free_mib) {
+		return 0;
+	}
+	pool->memory_free_mib -= memory_mib;
+	return memory_mib;
+}
+
+void rd_pool_return_loan(struct rd_pool *pool, uint64_t memory_mib)
+{
+	static const struct rd_ctl_u64s none;
+
+	rd_pool_give_back(pool, memory_mib, &none);
+}
+
 void rd_pool_retake(struct rd_pool *pool, uint64_t memory_mib, const struct rd_ctl_u64s *cpus)
 {
 	mark(pool, cpus, true);

@@ -53,6 +53,13 @@ enum rd_status rd_pool_take(struct rd_pool *pool, uint64_t memory_mib, uint64_t 
 	RD_MUST_USE;
 
 /*
+ * Lends memory of a host's pool, all of it or none, for as long as an instance takes to give up as
+ * much: what was lent, 0 when there is not so much.
+ */
+uint64_t rd_pool_lend(struct rd_pool *pool, uint64_t memory_mib);
+void rd_pool_return_loan(struct rd_pool *pool, uint64_t memory_mib);
+
+/*
  * Takes what a running enclave holds already, when the daemon comes back to it. What the
  * configuration no longer offers is not an error: the enclave was there first.
  */

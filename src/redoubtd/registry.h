@@ -43,6 +43,9 @@ struct rd_enclave {
 	bool has_end;
 	struct rd_ctl_ended end;
 	bool runner_told;         /* STARTED has been sent */
+	bool waits_for_memory;    /* that its parent is to give, while it boots */
+	bool memory_refused;      /* by its parent: it ends */
+	uint64_t lent_mib;        /* of the host's pool, until its parent has given as much */
 	struct rd_client *runner; /* waits for the heartbeat; NULL once it has gone */
 
 	/* The vmm. pid -1: none (yet, or any more). */

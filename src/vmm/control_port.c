@@ -42,6 +42,9 @@
 #define STEP 1024
 /* A piece of a console. */
 #define CONSOLE_STEP 16384
+/* What comes behind an answer: an enclave's metadata, or, smaller, its kept console. */
+#define FOLLOWS_MAX RD_CTL_METADATA_MAX
+_Static_assert(RD_RING_CAPACITY <= FOLLOWS_MAX, "a kept console fits");
 /* Refusals are logged, but a guest shall not fill the host's log. */
 #define LOG_INTERVAL_MS 1000
 
@@ -185,11 +188,28 @@ static enum rd_status follow_console(struct rd_control_stream *s, int take_fd)
 
 /* --- redoubtd's answers --- */
 
+/* An enclave, and the metadata of its image if that was asked for. */
+static enum rd_status put_enclave(
+	struct rd_control_stream *s, struct rd_ctl_message *m, const struct rd_msg_fds *fds)
+{
+	struct rd_buf metadata RD_CLEANUP(rd_buf_finish) = rd_buf_growable(RD_CTL_METADATA_MAX);
+
+	if (fds->count > 0) {
+		RD_TRY(rd_fd_read_all(fds->fd[0], &metadata));
+	}
+	m->enclave.metadata_size = metadata.used;
+	RD_TRY(rd_ctl_stream_put(m, &s->out));
+	return rd_buf_put_view(&s->out, rd_buf_view(&metadata));
+}
+
 static enum rd_status pass_on(
 	struct rd_control_stream *s, struct rd_ctl_message *m, struct rd_msg_fds *fds)
 {
 	bool ring = m->type == RD_CTL_CONSOLE_FD && m->console_fd.ring;
 
+	if (m->type == RD_CTL_ENCLAVE) {
+		return put_enclave(s, m, fds);
+	}
 	if (m->type == RD_CTL_CONSOLE_FD) {
 		m->console_fd.ring = false; /* the guest gets bytes, whatever they are kept in */
 	}
@@ -470,7 +490,7 @@ enum rd_status rd_control_port_open(
 	s = calloc(1, sizeof(*s));
 	RD_ENSURE(s != NULL, RD_NOMEM);
 	s->image = s->source = -1;
-	s->out = rd_buf_growable(RD_CTL_STREAM_HEAD + RD_CTL_MESSAGE_MAX + RD_RING_CAPACITY);
+	s->out = rd_buf_growable(RD_CTL_STREAM_HEAD + RD_CTL_MESSAGE_MAX + FOLLOWS_MAX);
 	rd_ctl_request_init(&s->request);
 	end = rd_end_new(host, &control_ops);
 	if (end == NULL) {

@@ -135,6 +135,11 @@ static enum rd_status ask_value(int sock, const char *word, const char *value, s
 	return ask(sock, line, err);
 }
 
+static void hops_line(uint64_t hops, char ret_line[LINE_MAX_BYTES])
+{
+	snprintf(ret_line, LINE_MAX_BYTES, "hops %u\n", (unsigned)hops);
+}
+
 static enum rd_status configure(
 	struct rd_net *net, const struct rd_ctl_parent *config, struct rd_error *err)
 {
@@ -148,6 +153,10 @@ static enum rd_status configure(
 	RD_TRY(ask(net->control, line, err));
 	RD_TRY(ask_value(net->control, "hostname", config->hostname, err));
 	RD_TRY(ask_value(net->control, "imds", config->imds, err));
+	if (config->hops != 0) {
+		hops_line(config->hops, line);
+		RD_TRY(ask(net->control, line, err));
+	}
 	for (size_t i = 0; i < config->forwards.count; i++) {
 		if (rd_net_forward_line(config->forwards.items[i], true, line, sizeof(line)) !=
 			RD_OK) {
@@ -276,12 +285,18 @@ static enum rd_status tell(struct rd_net *net, bool opens, const struct rd_ctl_t
 	return RD_OK;
 }
 
-enum rd_status rd_net_forward(struct rd_net *net, const struct rd_ctl_texts *forwards)
+enum rd_status rd_net_change(struct rd_net *net, const struct rd_ctl_vmm_forwards *change)
 {
+	char line[LINE_MAX_BYTES];
+
 	RD_ENSURE(net->control >= 0, RD_NOTFOUND);
-	RD_TRY(tell(net, false, &net->forwards, forwards));
-	RD_TRY(tell(net, true, forwards, &net->forwards));
-	net->forwards = *forwards;
+	if (change->hops != 0) {
+		hops_line(change->hops, line);
+		RD_TRY(rd_msg_send(net->control, rd_view_str(line), NULL));
+	}
+	RD_TRY(tell(net, false, &net->forwards, &change->forwards));
+	RD_TRY(tell(net, true, &change->forwards, &net->forwards));
+	net->forwards = change->forwards;
 	return RD_OK;
 }
 

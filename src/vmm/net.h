@@ -4,8 +4,8 @@
  * itself, since it needs the host's network and we do not.
  *
  * fd 3 of redoubt-net carries QEMU's frames, fd 4 (SOCK_SEQPACKET) lines of text from us, one a
- * message, each answered by "ok" or "error <why>": mac, ip, hostname, imds, forward, then start;
- * later forward and unforward.
+ * message, each answered by "ok" or "error <why>": mac, ip, hostname, imds, hops, forward, then
+ * start; later forward, unforward and hops.
  */
 #ifndef RD_VMM_NET_H
 #define RD_VMM_NET_H
@@ -38,8 +38,9 @@ enum rd_status rd_net_start(struct rd_net *net, const struct rd_ctl_parent *conf
 enum rd_status rd_net_attach(
 	struct rd_net *net, struct rd_loop *loop, void (*ended)(void *ctx), void *ctx) RD_MUST_USE;
 
-/* The whole new list: what is no longer in it is closed, what is new opened. */
-enum rd_status rd_net_forward(struct rd_net *net, const struct rd_ctl_texts *forwards) RD_MUST_USE;
+/* What is no longer in the list is closed, what is new in it opened; and the hop limit. */
+enum rd_status rd_net_change(struct rd_net *net, const struct rd_ctl_vmm_forwards *change)
+	RD_MUST_USE;
 
 /* Ends redoubt-net. */
 void rd_net_finish(struct rd_net *net);

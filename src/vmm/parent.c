@@ -4,7 +4,8 @@
  *
  *	booting ── QMP answers ──► running ── stop, power-off, crash ──► ending
  *
- *	stop     power button ── the guest stands still, or STOP_MS have passed ──► quit
+ *	stop     power button, every PRESS_MS ── the guest stands still, or STOP_MS have passed ──►
+ *	         quit
  *	reboot   the same, then system_reset in quit's place
  *	quit     ── QUIT_MS have passed ──► SIGKILL
  *
@@ -27,10 +28,12 @@
 
 /* A guest that has not powered off in this time after its power button was pressed will not. */
 #define STOP_MS 60000
+/* A guest that is still booting hears nothing of its button: it is pressed again so often. */
+#define PRESS_MS 5000
 /* QEMU writes its caches back. */
 #define QUIT_MS 10000
 /* How often the balloon is looked at while somebody waits for it, and for how long. */
-#define BALLOON_LOOK_MS 100
+#define BALLOON_LOOK_MS 20
 #define BALLOON_WAIT_MS 30000
 /* A guest that writes to a full host gets an error for each sector, and our log one line. */
 #define DISK_LOG_MS 60000
@@ -127,14 +130,21 @@ static void reset(struct rd_parent *parent)
 	parent->powered_off = false;
 }
 
-static void press_power_button(struct rd_parent *parent, enum rd_parent_wish wish)
+/* Once; a guest that is on its way down minds no second time. */
+static void press(struct rd_parent *parent)
 {
-	parent->wish = wish;
 	if (rd_qmp_powerdown(parent->qmp) == RD_OK) {
-		arm(parent, parent->stop_timer, STOP_MS);
+		arm(parent, parent->stop_timer, PRESS_MS);
 	} else {
 		quit(parent);
 	}
+}
+
+static void press_power_button(struct rd_parent *parent, enum rd_parent_wish wish)
+{
+	parent->wish = wish;
+	parent->stop_until_ms = rd_loop_now_ms() + STOP_MS;
+	press(parent);
 }
 
 static void on_stop(struct rd_parent *parent, bool hard)
@@ -194,7 +204,7 @@ static enum rd_status guest_message(
 		return rd_peer_add(
 			parent->vsock, (uint32_t)message->peer.cid, rd_msg_fds_steal(fds, 0));
 	} else if (message->type == RD_CTL_VMM_FORWARDS) {
-		return rd_net_forward(&parent->net, &message->vmm_forwards.forwards);
+		return rd_net_change(&parent->net, &message->vmm_forwards);
 	} else {
 		return RD_FORBIDDEN;
 	}
@@ -435,6 +445,8 @@ static void on_stop_timer(void *ctx)
 
 	if (parent->over) {
 		rd_loop_stop(parent->loop); /* nobody came to ask */
+	} else if (parent->wish <= RD_PARENT_STOP && rd_loop_now_ms() < parent->stop_until_ms) {
+		press(parent);
 	} else if (parent->wish == RD_PARENT_REBOOT) {
 		reset(parent);
 	} else if (parent->wish == RD_PARENT_STOP) {

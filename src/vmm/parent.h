@@ -50,6 +50,7 @@ struct rd_parent {
 	bool net_lost;
 	uint64_t balloon_target_mib; /* 0: nobody waits for it */
 	uint64_t balloon_until_ms;
+	uint64_t stop_until_ms; /* the guest may take that long to go down */
 	uint64_t disk_logged_ms;
 	bool over; /* `ended` is final */
 	struct rd_ctl_ended ended;

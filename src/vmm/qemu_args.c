@@ -11,6 +11,8 @@
  * - tsc_early_khz, tsc=reliable: under translation the guest reads the host's TSC, but cannot
  *   calibrate it (one boot in five hangs), and the watchdog would call it unstable under load.
  * - lpj: without it each processor after the first measures its delay loop, 0.2 s each.
+ * - erms=off, fsrm=off under translation: with them the kernel clears and copies pages by byte-wise
+ *   string instructions, which are translated one byte at a time.
  * - redoubt.lapic_timer_khz: the translated APIC has no deadline timer and counts nanoseconds;
  *   without the word (guest/kernel/patches) the kernel measures that, 0.2 s.
  */
@@ -27,6 +29,8 @@
  * make its delays longer or shorter by the ratio, and has no device here that minds.
  */
 #define GUEST_HZ 250
+
+static const char tcg_cpu[] = "max,erms=off,fsrm=off";
 
 enum rd_status rd_qemu_args_add(struct rd_qemu_args *args, const char *fmt, ...)
 {
@@ -78,7 +82,7 @@ enum rd_status rd_qemu_args_add_cpu(
 	struct rd_qemu_args *args, const struct rd_engine_config *config)
 {
 	RD_TRY(rd_qemu_args_add(args, "-cpu"));
-	RD_TRY(rd_qemu_args_add(args, "%s", config->kvm ? "host" : "max"));
+	RD_TRY(rd_qemu_args_add(args, "%s", config->kvm ? "host" : tcg_cpu));
 	RD_TRY(rd_qemu_args_add(args, "-smp"));
 	RD_TRY(rd_qemu_args_add(args, "%u", config->cpus));
 	RD_TRY(rd_qemu_args_add(args, "-m"));

@@ -68,14 +68,6 @@ def boot_plain(node, accel):
             os.unlink(overlay)
 
 
-def time_runs(run, end):
-    times = []
-    for _ in range(RUNS):
-        times.append(run())
-        end()
-    return statistics.median(times)
-
-
 def enclaves(node):
     """(seconds in the parent, seconds in local mode)"""
     parent = node.run(KIND)
@@ -95,9 +87,15 @@ def enclaves(node):
         subprocess.run([os.path.join(OUT, "bin", "nitro-cli"), *arguments], env=node.kms.env, check=True, capture_output=True)
         return time.monotonic() - began
 
+    def once(run, end):
+        seconds = run()
+        end()
+        return seconds
+
     end_parent()
-    inside = time_runs(lambda: float(parent.run(timed).stderr), end_parent)
-    return inside, time_runs(lambda: local(*words.split(), eif), lambda: local("terminate-enclave", "--all"))
+    pairs = [(once(lambda: float(parent.run(timed).stderr), end_parent),
+              once(lambda: local(*words.split(), eif), lambda: local("terminate-enclave", "--all"))) for _ in range(RUNS)]
+    return tuple(statistics.median(values) for values in zip(*pairs))
 
 
 def main():

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import struct
 import subprocess
 import tempfile
@@ -58,6 +59,11 @@ def disk(disks):
     return make
 
 
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
 def nothing_is_left(host, instance):
     """No process but the daemon, no directory, no disk."""
     def gone():
@@ -81,12 +87,18 @@ fi
     ours = Instances(host)
     before = hashlib.sha256(open(image, "rb").read()).digest()
     with Watcher(ours) as watcher:
-        assert ours.run(ONE, image, disk_gib=1)["state"] == PENDING
+        forward = f"tcp:127.0.0.1:{free_port()}:22"
+        assert ours.run(ONE, image, disk_gib=1, mac="06:00:00:00:00:01", private_ip="172.31.16.5/20", hops=1,
+                        forwards=[forward])["state"] == PENDING
         ours.reach(ONE, RUNNING)
         states = [watcher.next()["state"] for _ in range(3)]
         assert states[0] == PENDING and states[-1] == RUNNING
     identity = f"{ONE} ec200000-0000-0000-1234-56789abcdef0"
     ours.said(ONE, f"guest: first {identity}")
+    listed = json.loads(host.run("bin/redoubt", "instances", "--json").stdout)
+    assert listed[0]["PublishedPorts"] == [forward]
+    port = forward.split(":")[2]
+    assert f"  port 22/tcp        127.0.0.1:{port}" in host.run("bin/redoubt", "instances").stdout.decode().splitlines()
     with pytest.raises(Refused) as refused:
         ours.run(ONE, image)
     assert refused.value.code == instances.STATE
@@ -125,6 +137,55 @@ fi
     ours.reach(ONE, TERMINATED)
     nothing_is_left(host, ONE)
     assert hashlib.sha256(open(image, "rb").read()).digest() == before
+
+
+def test_the_power_button_is_pressed_until_the_guest_hears_it(host, disk):
+    ours = Instances(host)
+    ours.run(ONE, disk("""
+killall hexdump; echo "guest: deaf"; sleep 13; echo "guest: hears"; power &
+""", "deaf"), memory_mib=256, cpus=1)
+    ours.said(ONE, "guest: deaf")
+    ours.stop(ONE)
+    stopped = ours.reach(ONE, STOPPED, instances.BOOT_S)
+    assert "powered off on request" in stopped["text"]  # and not by the limit, which says "ended on request"
+    console = ours.console(ONE)
+    assert console.index("guest: hears") < console.index("guest: power button")
+    ours.terminate(ONE)
+    ours.reach(ONE, TERMINATED)
+    nothing_is_left(host, ONE)
+
+
+@pytest.mark.parametrize("spare", [0, 256])
+def test_a_parent_that_keeps_its_memory_has_no_enclave(make_host, disk, spare):
+    # The host can lend the enclave's memory meanwhile, or cannot: it boots, or is not begun.
+    host = make_host(config={"memory_mib": 512 + spare, "cpu_count": 2})
+    ours = Instances(host)
+    eif, _ = images.guest(host, "app")
+    with open(eif, "rb") as file:
+        image = file.read()
+    ours.run(ONE, disk(f"""
+dd if=/dev/vda2 of=/app.eif bs=64k skip=1 2>/dev/null; truncate -s {len(image)} /app.eif
+rmmod virtio_balloon; echo "guest: no balloon $?"
+nitro-cli run-enclave --eif-path /app.eif --cpu-count 2 --memory 256 --enclave-name kept; echo "guest: refused $?"
+nitro-cli describe-enclaves | grep -c EnclaveID
+insmod /modules/*virtio_balloon.ko; echo "guest: balloon $?"
+nitro-cli run-enclave --eif-path /app.eif --cpu-count 2 --memory 256 --enclave-name given; echo "guest: given $?"
+nitro-cli describe-enclaves --metadata; echo "guest: metadata $?"
+reboot -f
+""", f"kept-{spare}", image), enclaves=True, memory_mib=512, cpus=2)
+    console = ours.said(ONE, "guest: metadata")
+    assert after(console, "guest: no balloon") == ["0"] and after(console, "guest: balloon") == ["0"], console[-3000:]
+    assert after(console, "guest: refused") == ["27"] and "did not give up enough of its memory" in console
+    assert after(console, "guest: given") == ["0"], console[-3000:]
+    assert '"DockerInfo"' in console.split("guest: given")[1], "describe-enclaves --metadata"
+    booted = "no heartbeat" not in host.read_log() and host.read_log().count(": up after")
+    assert booted == (2 if spare else 1), host.read_log()[-3000:]
+    # One line for a guest that begins anew, though its firmware does so twice.
+    ours.said(ONE, "guest: up", count=2)
+    assert host.read_log().count("begins anew") == 1
+    ours.terminate(ONE)
+    ours.reach(ONE, TERMINATED)
+    nothing_is_left(host, ONE)
 
 
 def enclave_script(eif_size):
@@ -323,6 +384,33 @@ reboot -f
     assert after(console, "guest: half a core") == ["22", "22"]
     assert after(console, "guest: all cores") == ["22", "22"]
     assert after(console, "guest: a core") == ["0", "0"]
+    ours.terminate(ONE)
+    ours.reach(ONE, TERMINATED)
+    nothing_is_left(host, ONE)
+
+
+def test_strict_mode_has_four_enclaves(make_host, disk):
+    host = make_host(config={"cpu_count": 12})
+    ours = Instances(host)
+    eif, _ = images.guest(host, "app")
+    with open(eif, "rb") as file:
+        image = file.read()
+    ours.run(ONE, disk(f"""
+dd if=/dev/vda2 of=/app.eif bs=64k skip=1 2>/dev/null; truncate -s {len(image)} /app.eif
+for n in 1 2 3 4 5; do
+  nitro-cli run-enclave --eif-path /app.eif --cpu-count 2 --memory 256 > /dev/null; echo "guest: enclave $n $?"
+done
+nitro-cli terminate-enclave --all > /dev/null
+nitro-cli run-enclave --eif-path /app.eif --cpu-ids 1 2 --memory 256; echo "guest: two halves $?"
+nitro-cli run-enclave --eif-path /app.eif --cpu-ids 0 6 --memory 256; echo "guest: the first core $?"
+nitro-cli run-enclave --eif-path /app.eif --cpu-ids 1 7 --memory 256; echo "guest: a core $?"
+""", "four", image), enclaves=True, strict=True, memory_mib=2048, cpus=12)
+    console = ours.said(ONE, "guest: a core")
+    assert after(console, "guest: enclave") == ["1 0", "2 0", "3 0", "4 0", "5 5"], console[-3000:]
+    assert "there are 4 enclaves already" in console
+    assert after(console, "guest: two halves") == ["21"] and "shares its core" in console
+    assert after(console, "guest: the first core") == ["21"]
+    assert after(console, "guest: a core") == ["0"]
     ours.terminate(ONE)
     ours.reach(ONE, TERMINATED)
     nothing_is_left(host, ONE)

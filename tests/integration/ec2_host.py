@@ -91,7 +91,7 @@ class Ec2:
         self.process = None
         os.makedirs(kms.path("state", "images"), exist_ok=True)
         with open(kms.path("config", "ec2.yaml"), "w", encoding="utf-8") as file:
-            file.write('listen: "127.0.0.1:0"\n' + f"region: {REGION}\n" + config)
+            file.write('listen: "127.0.0.1:0"\nmetrics: "127.0.0.1:0"\n' + f"region: {REGION}\n" + config)
         self.start()
 
     def start(self):

@@ -7,6 +7,7 @@ Without redoubtd instances stay pending: what they are to come to is on record a
 import base64
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -15,7 +16,7 @@ import urllib.request
 
 import pytest
 from botocore.exceptions import ClientError, SSLError
-from ec2_host import Ec2, Kms, new_user, qcow2_head, until
+from ec2_host import Credentials, Ec2, Kms, new_user, qcow2_head, until
 
 IDS = {"min": {"MinCount": 1, "MaxCount": 1}}
 
@@ -374,8 +375,15 @@ def test_tags(client, image):
         "InvalidInstanceID.NotFound"
     assert code(client.create_tags, Resources=["nonsense"], Tags=[{"Key": "a", "Value": "b"}])[0] == "InvalidID"
     assert code(client.create_tags, Resources=[one], Tags=[{"Key": "aws:a", "Value": "b"}])[0] == "InvalidParameterValue"
-    many = [{"Key": f"k{i}", "Value": ""} for i in range(25)]
-    assert code(client.create_tags, Resources=[one], Tags=many)[0] == "TagLimitExceeded"
+    many = [{"Key": f"k{i}", "Value": ""} for i in range(50)]
+    assert code(client.create_tags, Resources=[one], Tags=many)[0] == "TagLimitExceeded"  # it has one already
+    client.delete_tags(Resources=[one], Tags=[{"Key": "empty"}])
+    client.create_tags(Resources=[one], Tags=many)
+    # As many anew: what is asked about that is the longest question there is.
+    client.create_tags(Resources=[one], Tags=[{**tag, "Value": "new"} for tag in many])
+    shown = instances(client.describe_instances(InstanceIds=[one]))[0]["Tags"]
+    assert len(shown) == 50 and all(tag["Value"] == "new" for tag in shown)
+    assert code(client.create_tags, Resources=[one], Tags=[{"Key": "k50", "Value": ""}])[0] == "TagLimitExceeded"
 
 
 def test_launch_templates(client, image):
@@ -408,6 +416,23 @@ def test_launch_templates(client, image):
         "CreditSpecification": {"CpuCredits": "unlimited"}})[0] == "UnknownParameter"
     assert code(client.create_launch_template, LaunchTemplateName="bad",
                 LaunchTemplateData={"UserData": "%%%"})[0] == "InvalidUserData.Malformed"
+    # 2 is the default one, 9 is not there; and a number is never given again.
+    assert client.create_launch_template_version(LaunchTemplateName="parents", SourceVersion="1", LaunchTemplateData={})[
+        "LaunchTemplateVersion"]["VersionNumber"] == 3
+    gone = client.delete_launch_template_versions(LaunchTemplateName="parents", Versions=["3", "1", "2", "9"])
+    assert [v["VersionNumber"] for v in gone["SuccessfullyDeletedLaunchTemplateVersions"]] == [3, 1]
+    assert [(v["VersionNumber"], v["ResponseError"]["Code"]) for v in gone["UnsuccessfullyDeletedLaunchTemplateVersions"]] == \
+        [(2, "unexpectedError"), (9, "launchTemplateVersionDoesNotExist")]
+    assert client.describe_launch_templates()["LaunchTemplates"][0]["LatestVersionNumber"] == 2
+    assert code(run, client, image, LaunchTemplate={"LaunchTemplateName": "parents", "Version": "3"})[0] == \
+        "InvalidLaunchTemplateId.VersionNotFound"
+    assert client.create_launch_template_version(LaunchTemplateName="parents", SourceVersion="$Latest", LaunchTemplateData={})[
+        "LaunchTemplateVersion"]["VersionNumber"] == 4
+    for bad in ([], ["x"], ["0"], [str(n) for n in range(1, 202)]):
+        assert code(client.delete_launch_template_versions, LaunchTemplateName="parents", Versions=bad)[0] in \
+            ("InvalidParameterValue", "MissingParameter"), bad
+    assert code(client.delete_launch_template_versions, LaunchTemplateName="nobodys", Versions=["1"])[0] == \
+        "InvalidLaunchTemplateName.NotFoundException"
     client.delete_launch_template(LaunchTemplateName="parents")
     assert client.describe_launch_templates()["LaunchTemplates"] == []
 
@@ -422,7 +447,7 @@ def test_security_groups(client, image):
     assert tags() == {}
     client.authorize_security_group_ingress(GroupId=group, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0")
     assert tags()["redoubt:tcp:22"].startswith("127.0.0.1:2")
-    rules = [{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 82, "IpRanges": [{"CidrIp": "10.0.0.0/8", "Description": "web"}]},
+    rules = [{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 82, "IpRanges": [{"CidrIp": "127.0.0.0/8", "Description": "web"}]},
              {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": group}]}]
     made = client.authorize_security_group_ingress(GroupId=group, IpPermissions=rules)["SecurityGroupRules"]
     assert len(made) == 2 and len(tags()) == 4 and len(set(tags().values())) == 4
@@ -438,6 +463,12 @@ def test_security_groups(client, image):
                 {"FromPort": 22, "ToPort": 22, "CidrIp": "0.0.0.0"}, {"FromPort": 22, "ToPort": 22, "CidrIp": "300.0.0.0/8"}):
         assert code(client.authorize_security_group_ingress, GroupId=group, IpProtocol="tcp", **bad)[0] == \
             "InvalidParameterValue", bad
+    # Sources that nobody can have who comes to the host's loopback.
+    for n, source in enumerate(({"CidrIp": "10.0.0.0/8"}, {"CidrIp": "127.0.0.2/32"}, {"CidrIp": "0.0.0.0/1"})):
+        client.authorize_security_group_ingress(GroupId=group, IpProtocol="tcp", FromPort=90 + n, ToPort=90 + n, **source)
+    six = {"IpProtocol": "tcp", "FromPort": 93, "ToPort": 93, "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}
+    client.authorize_security_group_ingress(GroupId=group, IpPermissions=[six])
+    assert {"redoubt:tcp:92"} == {key for key in tags() if key.startswith("redoubt:tcp:9")}  # 0.0.0.0/1 has 127.0.0.1
     assert code(client.delete_security_group, GroupId=group)[0] == "DependencyViolation"
     assert code(client.delete_security_group, GroupName="default")[0] == "CannotDelete"
     client.modify_instance_attribute(InstanceId=one, Groups=[groups[0]["GroupId"]])
@@ -544,8 +575,36 @@ def test_tls_and_a_new_certificate(kms, ec2, tmp_path):
     finally:
         tls.close()
         with open(kms.path("config", "ec2.yaml"), "w", encoding="utf-8") as file:
-            file.write('listen: "127.0.0.1:0"\nregion: us-east-1\nstrict: true\n' + ec2.config)
+            file.write('listen: "127.0.0.1:0"\nmetrics: "127.0.0.1:0"\nregion: us-east-1\nstrict: true\n' + ec2.config)
         ec2.start()
+
+
+def test_metrics(ec2):
+    port = re.findall(r"metrics on port (\d+)", ec2.log_text())[-1]
+
+    def page():
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as response:
+            assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+            return response.read().decode()
+
+    def value(sample):
+        found = re.search(rf"^redoubt_ec2_{re.escape(sample)} (\S+)$", page(), re.MULTILINE)
+        return float(found.group(1)) if found else 0
+
+    good = 'requests_total{operation="DescribeRegions",outcome="OK"}'
+    bad = 'requests_total{operation="DescribeInstances",outcome="InvalidInstanceID.NotFound"}'
+    unknown = 'requests_total{operation="None",outcome="AuthFailure"}'
+    before = [value(sample) for sample in (good, bad, unknown)]
+    client = ec2.client()
+    client.describe_regions()
+    assert code(client.describe_instances, InstanceIds=["i-00000000000000000"])[0] == "InvalidInstanceID.NotFound"
+    stranger = ec2.client(Credentials("AKIAAAAAAAAAAAAAAAAA", "x" * 40))
+    assert code(stranger.describe_regions)[0] == "AuthFailure"
+    assert [value(sample) for sample in (good, bad, unknown)] == [n + 1 for n in before]
+    assert value('request_seconds_count{operation="DescribeRegions"}') >= 1
+    assert value('instances{state="running"}') == 0 and 'instances{state="terminated"}' in page()
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20)
 
 
 def test_strict_mode(ec2, image):

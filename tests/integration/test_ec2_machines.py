@@ -6,6 +6,8 @@ killed in between. The disk has a boot sector that halts; what runs in a guest i
 import http.client
 import json
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -155,6 +157,56 @@ def test_a_machine_that_dies_is_stopped_with_a_reason(kms, daemon, ec2):
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
     assert becomes(client, one, "stopped")[1]["StateReason"]["Code"] == "Server.InternalError"
+
+
+@pytest.mark.parametrize("first", ["redoubtd", "redoubt-ec2"])
+def test_a_host_that_reboots(kms, daemon, ec2, first):
+    client = ec2.client()
+    stopped = run(ec2, client)[0]["InstanceId"]
+    assert becomes(client, stopped, "running")[0]
+    client.stop_instances(InstanceIds=[stopped], Force=True)
+    assert becomes(client, stopped, "stopped")[0]
+    runs, ends = (run(ec2, client)[0]["InstanceId"] for _ in range(2))
+    for one in (runs, ends):
+        assert becomes(client, one, "running")[0]
+    disks = {one: os.stat(kms.path("state", "instances", one, "disk.qcow2")).st_ino for one in (runs, stopped)}
+    before = state(client, runs)
+
+    # The power goes: nothing is told to end, and of /run nothing is left.
+    ec2.stop(signal.SIGKILL)
+    daemon.stop(signal.SIGKILL)
+    for pid in (int(pid) for pid in os.listdir("/proc") if pid.isdigit() and {runs, ends} & set(words_of(pid))):
+        os.kill(pid, signal.SIGKILL)
+    for name in os.listdir(kms.path("run")):
+        if name != "kms":  # redoubt-kms goes on: its part in this is test_kms_servers' concern
+            path = kms.path("run", name)
+            shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+    if first == "redoubtd":
+        daemon.start()
+        ec2.start()
+        client = ec2.client()
+        client.terminate_instances(InstanceIds=[ends])
+    else:
+        ec2.start()
+        client = ec2.client()
+        client.terminate_instances(InstanceIds=[ends])  # on record, though nobody can be told
+        daemon.start()
+
+    assert until(lambda: f"{runs}: started" in ec2.log_text(), 40), ec2.log_text()
+    after = becomes(client, runs, "running")[1]
+    assert after["State"]["Name"] == "running" and after["PrivateIpAddress"] == before["PrivateIpAddress"]
+    assert any(runs in words_of(pid) for pid in os.listdir("/proc") if pid.isdigit())
+    assert becomes(client, ends, "terminated")[0]
+    assert state(client, stopped)["State"]["Name"] == "stopped"
+    # With the disks that they had; and what was stopped can be started.
+    client.start_instances(InstanceIds=[stopped])
+    assert becomes(client, stopped, "running")[0]
+    assert {one: os.stat(kms.path("state", "instances", one, "disk.qcow2")).st_ino for one in disks} == disks
+    assert not os.path.exists(kms.path("state", "instances", ends))
+
+
+def words_of(pid):
+    return re.findall(r"i-[0-9a-f]{17}", command_of(pid))
 
 
 def command_of(pid):

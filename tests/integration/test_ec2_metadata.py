@@ -132,6 +132,19 @@ def test_options_are_in_force_at_once(kms, ec2):
     assert request(kms, one, "GET", "/latest/meta-data/instance-id")[0] == 403
     client.modify_instance_metadata_options(InstanceId=one, HttpEndpoint="enabled")
     assert request(kms, one, "GET", "/latest/meta-data/instance-id") == (200, one)
+    said = client.modify_instance_metadata_options(InstanceId=one, HttpPutResponseHopLimit=2)
+    assert said["InstanceMetadataOptions"]["HttpPutResponseHopLimit"] == 2
+    assert "its hop limit" not in ec2.log_text()  # redoubtd has taken it
+    end(client, one)
+
+
+def test_what_is_off_at_the_start_can_be_switched_on(kms, ec2):
+    client = ec2.client()
+    one = run(ec2, client, MetadataOptions={"HttpEndpoint": "disabled", "HttpTokens": "optional"})
+    assert request(kms, one, "PUT", "/latest/api/token", {TTL: "60"})[0] == 403
+    assert request(kms, one, "GET", "/latest/meta-data/instance-id")[0] == 403
+    client.modify_instance_metadata_options(InstanceId=one, HttpEndpoint="enabled")
+    assert request(kms, one, "GET", "/latest/meta-data/instance-id") == (200, one)
     end(client, one)
 
 

@@ -246,7 +246,7 @@ def test_refuses_checks_that_it_cannot_vouch_for(kms, door):
                    [check("iam:CreateUser")], [check("ec2:" + "A" * 60)], [{"action": RUN}],
                    [{**check(RUN), "context": []}], [{**check(RUN), "context": {"ec2:InstanceType": 1}}],
                    [{**check(RUN), "context": {"ec2:InstanceType": [1]}}], [check(RUN), check("x")],
-                   [{**check(RUN), "context": {"ec2:A": ["v"] * 129}}],
+                   [{**check(RUN), "context": {"ec2:A": ["v"] * 257}}],
                    *([{**check(RUN), "context": {key: ["x"]}}] for key in
                      ("aws:SourceIp", "aws:PrincipalArn", "aws:username", "kms:ViaService", "aws:requesttag/x"))):
         assert door.refused("authorize", handle=handle, checks=checks)[1] == "ValidationException", checks

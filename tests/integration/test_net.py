@@ -465,6 +465,32 @@ def test_has_nothing_left_to_lose(directory, imds):
         assert net.connect(IMDS, 80).ask("GET /") == imds.answer
 
 
+@pytest.mark.parametrize("target", ["{}/other/imds.sock", "../other/imds.sock", "other/../../imds.sock", "imds.sock", "./i-1",
+                                    "a/b/imds.sock"])
+def test_a_link_to_somewhere_else_is_not_followed(directory, target):
+    os.makedirs(f"{directory}/other", exist_ok=True)
+    link = f"{directory}/i-2.sock"
+    os.symlink(target.format(directory), link)
+    net = Net(start=False)
+    assert net.say(f"mac {MAC}", f"ip {IP}/20 gateway {GATEWAY}", f"imds {link}", "start") == \
+        f"error {link} is a link to somewhere else\n"
+    assert net.process.wait(20) == 1
+    net.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the private root: needs root")
+def test_a_directory_that_became_a_link_shows_nothing(directory):
+    other = f"{directory}/elsewhere"
+    os.makedirs(other, exist_ok=True)
+    os.symlink("elsewhere", f"{directory}/i-3.d")
+    os.symlink("i-3.d/imds.sock", f"{directory}/i-3.sock")
+    net = Net(start=False)
+    answer = net.say(f"mac {MAC}", f"ip {IP}/20 gateway {GATEWAY}", f"imds {directory}/i-3.sock", "start")
+    assert answer.startswith(f"error private root: symlink {directory}/i-3.d"), answer
+    assert net.process.wait(20) == 1
+    net.close()
+
+
 # --- this kernel as the guest ---
 
 

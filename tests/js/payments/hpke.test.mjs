@@ -7,7 +7,7 @@ import { fromHex, toHex, utf8 } from '../../../examples/payments/web/redoubt/byt
 import { generateKeyPair, importKeyPair, open, seal, setupReceiver, setupSender } from
   '../../../examples/payments/web/redoubt/hpke.js';
 
-const VECTOR = JSON.parse(readFileSync(new URL('../../data/hpke/p256-sha256-aes256gcm.json', import.meta.url), 'utf8'));
+const VECTOR = JSON.parse(readFileSync(new URL('../../data/hpke/base-p256-sha256-aes256gcm.json', import.meta.url), 'utf8'));
 const hex = Object.fromEntries(Object.entries(VECTOR).filter(([, value]) => typeof value === 'string')
   .map(([name, value]) => [name, fromHex(value)]));
 

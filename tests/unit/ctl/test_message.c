@@ -226,6 +226,7 @@ static struct rd_ctl_message sample_instance_run(void)
 	strcpy(m.instance_run.private_ip, "172.31.16.5/20");
 	strcpy(m.instance_run.hostname, "ip-172-31-16-5");
 	strcpy(m.instance_run.imds, "/run/redoubt/imds/i-0123456789abcdef0.sock");
+	m.instance_run.hops = 64;
 	m.instance_run.forwards.count = 2;
 	strcpy(m.instance_run.forwards.items[0], "tcp:127.0.0.1:2222:22");
 	strcpy(m.instance_run.forwards.items[1], "udp:127.0.0.1:5353:53");
@@ -275,13 +276,31 @@ static void instance_messages_make_the_round_trip(void **state)
 		.type = RD_CTL_INSTANCE_FORWARDS, .instance_forwards = {.instance_id = "i-1"}};
 	round_trip(&m, 0, RD_CTL_CLIENT_TO_DAEMON);
 	assert_int_equal(w1.out.instance_forwards.forwards.count, 0);
+	assert_int_equal(w1.out.instance_forwards.hops, 0);
+	m.instance_forwards.hops = 1;
+	round_trip(&m, 0, RD_CTL_CLIENT_TO_DAEMON);
+	assert_int_equal(w1.out.instance_forwards.hops, 1);
 	m = (struct rd_ctl_message){.type = RD_CTL_INSTANCE,
 		.instance = {.instance_id = "i-1",
 			.state = RD_CTL_INSTANCE_STOPPED,
 			.cause = RD_CTL_CAUSE_EXITED,
-			.text = "the guest powered itself off"}};
+			.text = "the guest powered itself off",
+			.forwards = {.count = 1, .items = {"tcp:127.0.0.1:20000:22"}}}};
 	round_trip(&m, 0, RD_CTL_DAEMON_TO_CLIENT);
 	assert_memory_equal(&w1.out.instance, &m.instance, sizeof(m.instance));
+}
+
+static void metadata_of_an_enclave_has_a_size_and_a_limit(void **state)
+{
+	struct rd_ctl_message m = sample_enclave(RD_CTL_ENCLAVE);
+
+	(void)state;
+	m.enclave.metadata_size = RD_CTL_METADATA_MAX;
+	round_trip(&m, 0, RD_CTL_DAEMON_TO_CLIENT);
+	assert_int_equal(w1.out.enclave.metadata_size, RD_CTL_METADATA_MAX);
+	m.enclave.metadata_size++;
+	wire_init(&w1);
+	assert_status(rd_ctl_encode(&m, &w1.buf), RD_USAGE);
 }
 
 static void parent_messages_make_the_round_trip(void **state)
@@ -302,8 +321,9 @@ static void parent_messages_make_the_round_trip(void **state)
 	round_trip(&m, 0, RD_CTL_VMM_TO_DAEMON);
 	m = (struct rd_ctl_message){.type = RD_CTL_VMM_PEER, .peer = {.cid = 16}};
 	round_trip(&m, 1, RD_CTL_DAEMON_TO_VMM);
-	m = (struct rd_ctl_message){.type = RD_CTL_VMM_FORWARDS};
+	m = (struct rd_ctl_message){.type = RD_CTL_VMM_FORWARDS, .vmm_forwards = {.hops = 2}};
 	round_trip(&m, 0, RD_CTL_DAEMON_TO_VMM);
+	assert_int_equal(w1.out.vmm_forwards.hops, 2);
 	m = (struct rd_ctl_message){.type = RD_CTL_VMM_PARENT_CLIENT};
 	round_trip(&m, 1, RD_CTL_VMM_TO_DAEMON);
 	m.type = RD_CTL_VMM_PARENT_RESET;
@@ -585,6 +605,7 @@ int main(void)
 		cmocka_unit_test(daemon_answers_make_the_round_trip),
 		cmocka_unit_test(vmm_messages_make_the_round_trip),
 		cmocka_unit_test(instance_messages_make_the_round_trip),
+		cmocka_unit_test(metadata_of_an_enclave_has_a_size_and_a_limit),
 		cmocka_unit_test(parent_messages_make_the_round_trip),
 		cmocka_unit_test(refuses_instances_that_cannot_be),
 		cmocka_unit_test(refuses_lists_of_texts_that_are_none),

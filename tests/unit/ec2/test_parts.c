@@ -6,6 +6,7 @@
 #include "crypto/secret.h"
 #include "ec2/disk.h"
 #include "ec2/filter.h"
+#include "ec2/network.h"
 #include "ec2/ssh_key.h"
 #include "ec2/types.h"
 
@@ -207,6 +208,27 @@ static enum rd_status parse_config(const char *text, struct ec2_config *c, struc
 	return ec2_config_parse(&paths, "ec2.yaml", rd_view_str(text), c, err);
 }
 
+static void sources_are_enforced_where_they_are_known(void **state)
+{
+	struct ec2_config config = {.forward_address = "127.0.0.1"};
+
+	(void)state;
+	assert_true(ec2_sources_known(&config));
+	assert_true(ec2_sources_include(&config, "127.0.0.1/32"));
+	assert_true(ec2_sources_include(&config, "127.9.9.9/8"));
+	assert_true(ec2_sources_include(&config, "0.0.0.0/0"));
+	assert_false(ec2_sources_include(&config, "127.0.0.2/32"));
+	assert_false(ec2_sources_include(&config, "128.0.0.0/1"));
+	assert_false(ec2_sources_include(&config, ""));
+	assert_false(ec2_sources_include(&config, "127.0.0.1"));
+	assert_false(ec2_sources_include(&config, "127.0.0.1/33"));
+	strcpy(config.forward_address, "192.0.2.1");
+	assert_false(ec2_sources_known(&config));
+	assert_true(ec2_sources_include(&config, "0.0.0.0/0"));
+	assert_false(ec2_sources_include(&config, "192.0.2.1/32"));
+	assert_false(ec2_sources_include(&config, "0.0.0.0/1"));
+}
+
 static void configuration_is_read_strictly(void **state)
 {
 	static const struct {
@@ -262,6 +284,7 @@ int main(void)
 		cmocka_unit_test(documents_that_are_none_are_refused),
 		cmocka_unit_test(ids_have_their_form),
 		cmocka_unit_test(types_have_ec2s_sizes),
+		cmocka_unit_test(sources_are_enforced_where_they_are_known),
 		cmocka_unit_test(configuration_is_read_strictly),
 	};
 

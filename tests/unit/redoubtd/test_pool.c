@@ -110,6 +110,22 @@ static void what_is_given_back_can_be_taken_again(void **state)
 	assert_int_equal(pool.memory_free_mib, 1024);
 }
 
+static void lends_all_or_nothing(void **state)
+{
+	struct rd_ctl_u64s cpus;
+
+	(void)state;
+	assert_int_equal(rd_pool_lend(&pool, 1025), 0);
+	assert_int_equal(rd_pool_lend(&pool, 600), 600);
+	assert_refused(rd_pool_take(&pool, 425, 1, &none, &cpus, &ref), RD_E_MEMORY_NOT_AVAILABLE,
+		"424 MiB free");
+	assert_int_equal(rd_pool_lend(&pool, 425), 0);
+	rd_pool_return_loan(&pool, 600);
+	rd_pool_return_loan(&pool, 0);
+	assert_int_equal(pool.memory_free_mib, 1024);
+	assert_int_equal(rd_pool_free_cpus(&pool), 4);
+}
+
 static void adopted_enclaves_may_exceed_a_pool_made_smaller(void **state)
 {
 	struct rd_ctl_u64s cpus = {.count = 2, .items = {1, 50}};
@@ -190,6 +206,7 @@ int main(void)
 		cmocka_unit_test_setup(refuses_wrong_slots, four_slots),
 		cmocka_unit_test_setup(refusal_for_memory_takes_no_cpus, four_slots),
 		cmocka_unit_test_setup(what_is_given_back_can_be_taken_again, four_slots),
+		cmocka_unit_test_setup(lends_all_or_nothing, four_slots),
 		cmocka_unit_test_setup(adopted_enclaves_may_exceed_a_pool_made_smaller, four_slots),
 	};
 

@@ -505,6 +505,41 @@ static void used_event_asks_for_one_interrupt(void **state)
 	assert_true(rd_queue_should_notify(&f->q));
 }
 
+/* The guest says that it waits for the next one when that has come and gone: nobody wakes it. */
+static void a_guest_that_missed_its_interrupt_is_behind(void **state)
+{
+	struct fixture *f = *state;
+
+	ring_desc(&f->ring, 0, DATA, 8, 0, 0);
+	ring_set_used_event(&f->ring, 0);
+	assert_false(rd_queue_is_behind(&f->q));
+	for (unsigned i = 0; i < 3; i++) {
+		ring_offer(&f->ring, 0);
+		assert_ok(rd_queue_pop(&f->q, &f->chain));
+		rd_queue_push(&f->q, &f->chain, 0);
+		assert_int_equal(rd_queue_should_notify(&f->q), i == 0);
+	}
+	ring_set_used_event(&f->ring, 2);
+	assert_false(rd_queue_should_notify(&f->q));
+	assert_true(rd_queue_is_behind(&f->q));
+	ring_set_used_event(&f->ring, 3);
+	assert_false(rd_queue_is_behind(&f->q));
+	ring_set_used_event(&f->ring, 10);
+	assert_false(rd_queue_is_behind(&f->q));
+}
+
+static void nobody_is_behind_without_event_idx(void **state)
+{
+	struct fixture *f = *state;
+
+	ring_desc(&f->ring, 0, DATA, 8, 0, 0);
+	ring_offer(&f->ring, 0);
+	assert_ok(rd_queue_pop(&f->q, &f->chain));
+	rd_queue_push(&f->q, &f->chain, 0);
+	assert_true(rd_queue_should_notify(&f->q));
+	assert_false(rd_queue_is_behind(&f->q));
+}
+
 /* --- nonsense ----------------------------------------------------------------------------------
  */
 
@@ -610,6 +645,9 @@ int main(void)
 		QUEUE_TEST(guest_can_refuse_interrupts),
 		cmocka_unit_test_setup_teardown(
 			used_event_asks_for_one_interrupt, setup_event_idx, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_guest_that_missed_its_interrupt_is_behind, setup_event_idx, teardown),
+		QUEUE_TEST(nobody_is_behind_without_event_idx),
 		QUEUE_TEST(nonsense_never_leaves_memory),
 	};
 

@@ -2,10 +2,15 @@
 /* Claims about a parent's vmm that need no guest: QMP, network lines, QEMU's words, ends. */
 #include "test.h"
 
+#include "os/msg.h"
+
 #include "net.h"
 #include "parent.h"
 #include "qemu_args.h"
 #include "qmp.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define BALLOON_ID 7
 
@@ -102,6 +107,47 @@ static void network_lines_refuse_the_rest(void **state)
 	}
 }
 
+/* The next line that redoubt-net would get; "" when there is none. */
+static void next_line(int sock, char ret[128])
+{
+	ssize_t n = recv(sock, ret, 127, MSG_DONTWAIT);
+
+	ret[n < 0 ? 0 : n] = '\0';
+}
+
+static void network_is_told_what_changes_and_nothing_else(void **state)
+{
+	struct rd_net net = RD_NET_INIT;
+	struct rd_ctl_vmm_forwards change = {
+		.forwards = {.count = 2, .items = {"tcp:127.0.0.1:1:22", "tcp:127.0.0.1:2:80"}}};
+	char line[128];
+	int pair[2];
+
+	(void)state;
+	assert_status(
+		rd_net_change(&net, &change), RD_NOTFOUND); /* an instance without a network */
+	assert_ok(rd_msg_pair(pair));
+	net.control = pair[0];
+	assert_ok(rd_net_change(&net, &change));
+	next_line(pair[1], line);
+	assert_string_equal(line, "forward tcp 127.0.0.1:1 22\n");
+	next_line(pair[1], line);
+	assert_string_equal(line, "forward tcp 127.0.0.1:2 80\n");
+	change.hops = 64;
+	change.forwards.count = 1;
+	assert_ok(rd_net_change(&net, &change));
+	next_line(pair[1], line);
+	assert_string_equal(line, "hops 64\n");
+	next_line(pair[1], line);
+	assert_string_equal(line, "unforward tcp 127.0.0.1:2\n");
+	change.hops = 0;
+	assert_ok(rd_net_change(&net, &change));
+	next_line(pair[1], line);
+	assert_string_equal(line, "");
+	close(pair[0]);
+	close(pair[1]);
+}
+
 static bool has_word(const struct rd_qemu_args *args, const char *text)
 {
 	for (size_t i = 0; i < args->argc; i++) {
@@ -180,6 +226,7 @@ int main(void)
 		cmocka_unit_test(qmp_refuses_what_is_none),
 		cmocka_unit_test(network_lines_are_made_of_checked_parts),
 		cmocka_unit_test(network_lines_refuse_the_rest),
+		cmocka_unit_test(network_is_told_what_changes_and_nothing_else),
 		cmocka_unit_test(qemu_gets_a_disk_and_no_path),
 		cmocka_unit_test(ends_are_told_apart),
 	};

@@ -37,6 +37,31 @@ static void host_sends(void **state)
 	assert_true(w->notified[RD_VSOCK_QUEUE_RX] > 0);
 }
 
+/* The guest asks for the interrupt after the packet that it is for has come. */
+static void a_lost_interrupt_comes_with_the_tick(void **state)
+{
+	struct world *w = *state;
+	struct rd_queue_config rx = ring_config(
+		&w->rx_ring, RD_VIRTIO_F_VERSION_1 | RD_VIRTIO_F_EVENT_IDX);
+	struct stream *s;
+	unsigned before;
+
+	assert_ok(rd_queue_start(&w->rx, &w->mem, &rx));
+	s = world_open(w, 9000, 1024);
+	s->gives = 10;
+	rd_vsock_host_readable(s->conn);
+	before = w->notified[RD_VSOCK_QUEUE_RX];
+	ring_set_used_event(&w->rx_ring, 1);
+	rd_vsock_run(w->dev);
+	assert_int_equal(w->notified[RD_VSOCK_QUEUE_RX], before);
+	rd_vsock_tick(w->dev, 1000 + RD_VSOCK_TICK_MS);
+	assert_int_equal(w->notified[RD_VSOCK_QUEUE_RX], before + 1);
+	/* And no more once it has seen all. */
+	ring_set_used_event(&w->rx_ring, 2);
+	rd_vsock_tick(w->dev, 1000 + 2 * RD_VSOCK_TICK_MS);
+	assert_int_equal(w->notified[RD_VSOCK_QUEUE_RX], before + 1);
+}
+
 static void hypervisor_is_a_host_too(void **state)
 {
 	struct world *w = *state;
@@ -533,6 +558,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(guest_opens_and_sends),
 		WORLD_TEST(host_sends),
+		WORLD_TEST(a_lost_interrupt_comes_with_the_tick),
 		WORLD_TEST(hypervisor_is_a_host_too),
 		WORLD_TEST(refused_connection_is_reset),
 		WORLD_TEST(late_answers_are_taken),
