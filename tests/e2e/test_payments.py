@@ -3,9 +3,10 @@
 the gateway at the other end of its TLS, the server in front; only page and customers are the test's.
 
 The tests are one story, in order: payments; a search for a planted number; another image, which the key server refuses
-and later lets take over while customers pay; the old one, locked out; the VM killed under way and its successor; evidence.
+and later lets take over while customers pay; the old one, locked out; a VM killed under way and its successor; evidence.
 """
 
+import base64
 import collections
 import contextlib
 import json
@@ -16,12 +17,14 @@ import subprocess
 import threading
 import time
 
+import cbor2
 import images
 import pytest
 from conftest import OUT
 from kms_host import ACCOUNT, REGION, Credentials, Kms
 from payments_customer import Api, Channel, Customer, cards
 from payments_gateway_host import Gateway
+from payments_peer import payload_of
 from payments_server_host import Server
 from redoubt import Host, wait_for
 
@@ -215,6 +218,17 @@ class Crowd:
         assert self.world.charged() - self.before == told > 0, self.told
 
 
+def test_the_document_is_of_this_image_and_names_the_log(world):
+    nonce = os.urandom(32)
+    _, answer = world.api.until_heard("GET", f"/v1/attestation?nonce={nonce.hex()}")
+    document = base64.b64decode(answer["document"])
+    world.host.verify(document)
+    payload = payload_of(document)
+    assert (payload["nonce"], payload["pcrs"][0].hex()) == (nonce, world.images[1][1])
+    head = base64.b64decode(world.server.call("GET", "/v1/audit/head", key=world.viewer)[1]["head"])
+    assert cbor2.loads(payload["user_data"]) == {"app": "redoubt-payments", "version": 1, "log": head[8:40]}
+
+
 def test_cards_are_approved_declined_and_refused(world):
     assert world.pay("approved")["state"] == "AUTHORISED"
     before = len(world.operations())
@@ -286,17 +300,26 @@ def test_a_new_version_takes_over_while_customers_pay(world):
     assert set(crowd.told.values()) == {"AUTHORISED"}, "nobody waits for so long that a payment is undone"
 
 
-def test_the_old_version_is_locked_out_and_a_killed_vm_has_a_successor(world):
+def test_the_old_version_is_locked_out(world):
+    """An enclave that has its keys keeps them until it ends; no other one of that image gets any."""
     world.put_policy(2)
+    world.host.terminate(world.enclaves[1])
+    world.enclaves[1] = world.boot(1)
+    before = world.said("it does not start (keys)")
+    world.serve_by(world.enclaves[1], world.enclaves[2])
+    world.wait_until_said("it does not start (keys)", before)
+    assert world.last_refusal()["pcrs"]["0"] == world.images[1][1]
+    world.serve_by(world.enclaves[2])
+    world.host.terminate(world.enclaves[1])
+    assert world.pay("after-the-lockout")["state"] == "AUTHORISED"
+
+
+def test_a_killed_vm_has_a_successor(world):
+    world.enclaves[3] = world.boot(2)
     with Crowd(world, "killed") as crowd:
-        before = world.said("it does not start (keys)")
-        os.kill(int(world.enclaves[2]["ProcessID"]), signal.SIGKILL)
-        # The old one is still there, is asked, and has lost its keys.
-        world.wait_until_said("it does not start (keys)", before)
-        assert world.last_refusal()["pcrs"]["0"] == world.images[1][1]
-        world.enclaves[3] = world.boot(2)
+        world.serve_by(world.enclaves[2], world.enclaves[3])
         before = world.said("the enclave serves: image version 2")
-        world.serve_by(world.enclaves[3])
+        os.kill(world.enclaves[2]["ProcessID"], signal.SIGKILL)
         world.wait_until_said("the enclave serves: image version 2", before)
         at = len(crowd.told)
         wait_for("payments by the successor", lambda: len(crowd.told) > at + 4, START_S)
