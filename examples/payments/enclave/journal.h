@@ -2,8 +2,8 @@
 /*
  * The enclave's audit records: what happened, as JSON, appended to the log whose author it is.
  *
- * A record has the fields of PCI DSS 10.2.2 under CloudTrail's names, which "redoubt evidence" looks
- * for: who (userIdentity), what kind of event (eventName), when (eventTime), from where
+ * A record has the fields of PCI DSS 10.2.2 under CloudTrail's names, which "redoubt evidence"
+ * looks for: who (userIdentity), what kind of event (eventName), when (eventTime), from where
  * (sourceIPAddress), what was affected (resources), and errorCode when it failed. Never a number or
  * a CVV, because no member of struct journal_facts holds one but "masked". It is one line, members
  * in one order, absent ones left out but for those five.
@@ -27,7 +27,7 @@ struct journal_facts {
 	uint64_t amount; /* 0: none */
 	const char *currency;
 	const char *token, *masked, *rrn, *response;
-	uint64_t key_version; /* 0: none */
+	uint64_t key_version;    /* 0: none */
 	struct rd_view document; /* the attestation document that it names by its SHA-256 */
 	const char *detail;
 };
