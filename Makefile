@@ -19,6 +19,7 @@ help:
 	@echo 'make            build, and install into ./out (bin lib libexec share)'
 	@echo 'make demo       an image to a verified attestation document; a secret that only one image gets'
 	@echo 'make demo-instance   a parent instance by the EC2 API, and the three commands of every lesson'
+	@echo 'make demo-payments   card payments: page, server, enclave and gateway, and who attacks them'
 	@echo 'make check      every test and lint; the last line says how many passed, failed and were skipped'
 	@echo 'make kernel     build the enclave kernel (once; 4 to 10 minutes), which starts 4 times as fast as Debian'"'"'s'
 	@echo 'make bench      measurements, each against a named baseline'
@@ -57,6 +58,10 @@ demo-instance: deb
 	@tools/setup demo ami
 	@examples/instance/demo.sh
 
+demo-payments: all
+	@tools/setup demo payments
+	@examples/payments/demo.sh
+
 # Set-up first: what the build finds on the machine decides which tests there are.
 check:
 	@tools/setup build run check deb ami
@@ -87,4 +92,4 @@ install:
 clean:
 	@rm -rf out build build-asan build-fuzz
 
-.PHONY: all help setup out blobs-debian blobs-enclave-if-cached kernel demo check bench fuzz deb demo-instance install clean
+.PHONY: all help setup out blobs-debian blobs-enclave-if-cached kernel demo demo-instance demo-payments check bench fuzz deb install clean

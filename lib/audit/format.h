@@ -6,8 +6,10 @@
  *	                8   8  first: index of the segment's first record, big-endian
  *	               16   n  peaks of the tree before it (merkle/range.h), 32 bytes each
  *	                       then records: be32 length, JSON text
- *	heads-<first>          signed tree heads (merkle/head.h), 184 bytes each; the first is the
- *	                       head of size <first>, copied from the segment before
+ *	heads-<first>          signed tree heads (merkle/head.h), 152 bytes each; the first is the
+ *	                       head of size <first>, copied from the segment before; a log's
+ *	                       beginning may be without its head of size 0, as one has it that was
+ *	                       written elsewhere (audit/author.h)
  *	documents/<sha256>     attestation documents that records name
  *	key.pem                the public half of the signing key
  *	lock                   locked (F_OFD_SETLK) by the server that writes here

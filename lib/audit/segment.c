@@ -16,6 +16,7 @@ struct reading {
 	char log_name[RD_AUDIT_NAME_SIZE], heads_name[RD_AUDIT_NAME_SIZE];
 	struct rd_audit_end end;
 	uint64_t number; /* of the head being read */
+	uint64_t own;    /* 1: the first head is none of an empty log */
 	/* What the visitor said of a record counts once the record is known to be the signed one.
 	 */
 	enum rd_audit_result visited;
@@ -119,7 +120,7 @@ static enum rd_audit_result check_root(
 	if (rd_merkle_equal(&root, &head->root)) {
 		return RD_AUDIT_OK;
 	}
-	if (r->number == 0) {
+	if (r->number == 0 && head->size == r->in->first) {
 		return rd_audit_refuse(err, RD_AUDIT_SEGMENT,
 			"%s: its beginning does not give the root of head 0 in %s", r->log_name,
 			r->heads_name);
@@ -167,11 +168,13 @@ static enum rd_audit_result check_order(
 	struct reading *r, const struct rd_merkle_head *head, struct rd_error *err)
 {
 	if (r->number == 0) {
-		return head->size == r->in->first ? RD_AUDIT_OK
-						  : rd_audit_refuse(err, RD_AUDIT_SEGMENT,
-							    "%s: head 0 is of size %" PRIu64
-							    ", not that of the segment's beginning",
-							    r->heads_name, head->size);
+		/* Everybody knows the root of the empty log: nobody has to sign it. */
+		return head->size == r->in->first || r->in->first == 0
+			       ? RD_AUDIT_OK
+			       : rd_audit_refuse(err, RD_AUDIT_SEGMENT,
+					 "%s: head 0 is of size %" PRIu64
+					 ", not that of the segment's beginning",
+					 r->heads_name, head->size);
 	}
 	if (head->size <= r->end.head.size || head->time_ms < r->end.head.time_ms) {
 		return rd_audit_refuse(err, RD_AUDIT_HEAD_ORDER,
@@ -224,6 +227,7 @@ static enum rd_audit_result read_head(
 		r->end.log_end = r->log.offset;
 		memcpy(r->end.last_head, bytes.ptr, bytes.len);
 		if (r->number == 0) {
+			r->own = head.size > r->in->first ? 1 : 0;
 			memcpy(r->end.first_head, bytes.ptr, bytes.len);
 		}
 	}
@@ -255,7 +259,7 @@ static enum rd_audit_result read_heads(struct reading *r, struct rd_error *err)
 		}
 		rd_audit_stream_skip(&r->heads, bytes.len);
 	}
-	r->end.heads = r->number - 1;
+	r->end.heads = r->number - 1 + r->own;
 	r->end.heads_end = r->heads.offset;
 	r->end.heads_tail = r->heads.size - r->heads.offset;
 	r->end.log_tail = r->log.size - r->end.log_end;

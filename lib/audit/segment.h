@@ -80,7 +80,7 @@ struct rd_audit_end {
 	struct rd_merkle_head head;
 	uint8_t first_head[RD_MERKLE_HEAD_SIZE];
 	uint8_t last_head[RD_MERKLE_HEAD_SIZE];
-	uint64_t heads; /* without the first, which is the segment before's */
+	uint64_t heads; /* without the first, when that is the segment before's, or of nothing */
 	uint64_t log_end, heads_end;
 	uint64_t log_tail, heads_tail; /* bytes behind those offsets */
 };

@@ -237,7 +237,7 @@ class Peer:
         if name == "RECORD":
             store.commit(fields)
             if "vault" in fields:
-                merchant = json.loads(fields["record"])["merchant"]
+                merchant = json.loads(fields["record"])["resources"][0]["merchant"]
                 store.cards.setdefault((merchant, fields["blind"]), (fields["token"], fields["vault"]))
             self.send("RECORDED", number, {"size": len(store.records)})
         elif name == "LOOKUP":

@@ -193,9 +193,10 @@ class Shop:
         """As enclave/journal.c writes them."""
         self.records.append(json.dumps({
             "eventTime": "2026-11-26T09:30:00Z", "eventName": name, "stage": "done", "outcome": outcome,
-            "who": "merchant:" + payment["merchant"], "origin": "127.0.0.1", "merchant": payment["merchant"],
-            "order": payment["order"], "payment": payment["id"], "amount": payment["amount"], "currency": "EUR",
-            "masked": payment["masked"], "imageVersion": 7}, separators=(",", ":")))
+            "userIdentity": {"principalId": "merchant:" + payment["merchant"]}, "sourceIPAddress": "127.0.0.1",
+            "resources": [{"merchant": payment["merchant"], "order": payment["order"], "payment": payment["id"],
+                           "masked": payment["masked"]}],
+            "amount": payment["amount"], "currency": "EUR", "imageVersion": 7}, separators=(",", ":")))
 
     def sent(self, method, path):
         return [body for was, where, body in self.requests if (was, where) == (method, path)]

@@ -125,6 +125,30 @@ def test_a_log_of_another_writer_verifies(tmp_path, key):
     assert done.returncode == 0 and done.stdout.startswith("The log is whole: records 0 to 19")
 
 
+def test_a_log_that_was_kept_elsewhere_needs_no_head_of_nothing(tmp_path, key):
+    """Its first head covers records; and it covers no others."""
+    write_log(tmp_path, key, [[record(0), record(1)], [record(2)]])
+    path = tmp_path / f"heads-{SEGMENT0}"
+    heads = path.read_bytes()
+    path.write_bytes(heads[HEAD_SIZE:])
+    name, result = verify(tmp_path)
+    assert (name, result["records"], result["heads"]) == ("OK", 3, 2)
+    for batches, expected in (([[record(0), record(9)], [record(2)]], "ALTERED"), ([[record(0)]], "MISSING"),
+                              ([[record(1), record(0)], [record(2)]], "ALTERED")):
+        write_log(tmp_path, key, batches)
+        path.write_bytes(heads[HEAD_SIZE:])
+        assert verify(tmp_path)[0] == expected
+
+
+def test_a_later_segment_begins_with_its_head(tmp_path, pem):
+    folder = tmp_path / "log"
+    for i in range(12):
+        write(folder, pem, [record(i)], 400)
+    path = sorted(folder.glob("heads-*"))[1]
+    path.write_bytes(path.read_bytes()[HEAD_SIZE:])
+    assert verify(folder)[0] == "SEGMENT"
+
+
 @pytest.mark.parametrize("what, batches, expected", [
     ("dropped", [[record(0)], [record(2)]], "ALTERED"),
     ("reordered", [[record(1)], [record(0)], [record(2)]], "ALTERED"),

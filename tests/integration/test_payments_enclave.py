@@ -76,8 +76,10 @@ def test_a_payment_is_authorised_and_all_of_it_is_masked(world, peer, shop, paym
     assert world.gateway.operation(result["rrn"])["amount"] == 1000
     asked, done = world.store.events()[-2:]
     assert (asked["stage"], done["stage"], done["outcome"]) == ("requested", "done", "authorised")
-    assert asked["who"] == "merchant:shop-1" and asked["payment"] == payment and asked["token"] == result["token"]
-    assert done["rrn"] == result["rrn"] and done["imageVersion"] == 7 and "masked" in done
+    assert asked["userIdentity"] == {"principalId": "merchant:shop-1"} and asked["sourceIPAddress"] == "127.0.0.1"
+    assert asked["resources"] == done["resources"] == [{"merchant": "shop-1", "order": "ord_1", "payment": payment,
+                                                        "token": result["token"], "masked": result["masked"]}]
+    assert done["rrn"] == result["rrn"] and done["imageVersion"] == 7 and "errorCode" not in done
     for text in peer.seen + world.store.records + [world.log().encode()]:
         assert VISA.encode() not in text
 
@@ -109,6 +111,7 @@ def test_an_invalid_card_never_reaches_the_gateway(world, peer, shop, payment, c
     assert (result["state"], result["reason"]) == ("INVALID", reason)
     assert "rrn" not in result and "token" not in result
     assert len(world.operations()) == before and world.store.events()[-1]["outcome"] == "invalid"
+    assert world.store.events()[-1]["errorCode"] == "invalid"
 
 
 def test_a_card_without_format_preserving_token_is_paid_with_all_the_same(peer, shop, payment):
@@ -580,8 +583,8 @@ def test_two_custodians_export_a_card_to_whom_they_name(world, peer, export):
     card = cbor2.loads(hpke_open(export.key, b"redoubt-payments export v1", request, sealed))
     assert card == {1: VISA, 2: 12, 3: 2031}
     event = world.store.events()[-1]
-    assert (event["eventName"], event["who"], event["outcome"]) == ("Export", "alice,bob", "exported")
-    assert event["token"] == export.token and event["detail"] == "chargeback 17"
+    assert (event["eventName"], event["userIdentity"]["principalId"], event["outcome"]) == ("Export", "alice,bob", "exported")
+    assert event["resources"] == [{"merchant": "shop-1", "token": export.token}] and event["detail"] == "chargeback 17"
 
 
 def test_an_export_leaves_only_once_it_is_recorded(world, peer, export):

@@ -35,18 +35,24 @@ static enum rd_status write_user_data(const struct enclave *e, struct rd_buf *ou
 	return rd_cbor_put_bytes(out, rd_view(id->bytes, sizeof(id->bytes)));
 }
 
-void duties_attest(struct enclave *e, uint64_t id, const struct pay_attest *attest)
+bool duties_document(struct enclave *e, struct rd_view nonce, struct rd_buf *out)
 {
 	const struct documents *documents = &e->around->documents;
-	static uint8_t document[PAY_DOCUMENT_MAX];
 	uint8_t data[128];
 	struct rd_buf user_data = rd_buf_fixed(data, sizeof(data));
+
+	return write_user_data(e, &user_data) == RD_OK &&
+	       documents->make(documents->arg, rd_view(e->channel.point, sizeof(e->channel.point)),
+		       rd_buf_view(&user_data), nonce, out) == 0;
+}
+
+void duties_attest(struct enclave *e, uint64_t id, const struct pay_attest *attest)
+{
+	static uint8_t document[PAY_DOCUMENT_MAX];
 	struct rd_buf out = rd_buf_fixed(document, sizeof(document));
 	struct pay_message m = {.type = PAY_ATTESTED, .id = id};
 
-	if (write_user_data(e, &user_data) != RD_OK ||
-		documents->make(documents->arg, rd_view(e->channel.point, sizeof(e->channel.point)),
-			rd_buf_view(&user_data), attest->nonce, &out) != 0) {
+	if (!duties_document(e, attest->nonce, &out)) {
 		enclave_refuse(e, id, PAY_ERROR_DOCUMENT, "the NSM gives no attestation document");
 		return;
 	}
@@ -159,6 +165,7 @@ static void kept(struct enclave *e, struct operation *op)
 	struct journal_facts facts = {.event = "Rotate",
 		.stage = "done",
 		.outcome = "rotated",
+		.resource = "card key",
 		.who = op->ask.who,
 		.origin = op->ask.origin,
 		.key_version = key->version};
@@ -223,6 +230,7 @@ static void deny(struct enclave *e, uint64_t id, const struct journal_facts *abo
 
 	facts.stage = "done";
 	facts.outcome = "denied";
+	facts.failed = true;
 	facts.reason = pay_error_name(code);
 	(void)snprintf(m.error.text, sizeof(m.error.text), "%s", text);
 	if (journal_append(&e->journal, &facts, &entry) == RD_OK) {
@@ -348,8 +356,11 @@ void duties_answer(struct enclave *e, struct operation *op, const struct pay_mes
 static bool install(
 	struct enclave *e, uint64_t id, struct rd_view json, struct policy *policy, const char *who)
 {
-	const struct journal_facts facts = {
-		.event = "PolicyChange", .stage = "done", .outcome = "in force", .who = who};
+	const struct journal_facts facts = {.event = "PolicyChange",
+		.stage = "done",
+		.outcome = "in force",
+		.resource = "policy",
+		.who = who};
 	static uint8_t room[PAY_POLICY_SEALED_MAX];
 	struct rd_buf sealed = rd_buf_fixed(room, sizeof(room));
 	struct pay_message m = {.type = PAY_POLICY_SET, .id = id};
@@ -373,7 +384,7 @@ static bool install(
 
 void duties_policy(struct enclave *e, uint64_t id, const struct pay_dual *dual)
 {
-	struct journal_facts facts = {.event = "PolicyChange"};
+	struct journal_facts facts = {.event = "PolicyChange", .resource = "policy"};
 	RD_CLEANUP(policy_finish) struct policy policy = {0};
 	char signers[POLICY_SIGNERS_MAX];
 	struct rd_error err = {.text = ""};

@@ -144,6 +144,8 @@ void witness_proved(struct enclave *e, const struct pay_message *m); /* to witne
 void witness_tick(struct enclave *e, uint64_t now_ms);
 
 /* duties.c */
+/* Appends an attestation document of the channel's key and the log's id; false: there is none. */
+bool duties_document(struct enclave *e, struct rd_view nonce, struct rd_buf *out);
 void duties_attest(struct enclave *e, uint64_t id, const struct pay_attest *attest);
 void duties_rewrap(struct enclave *e, uint64_t id, const struct pay_rewrap *rewrap);
 void duties_rotate(struct enclave *e, uint64_t id, const struct pay_rotate *rotate);

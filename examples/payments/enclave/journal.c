@@ -2,7 +2,9 @@
 /* Records as JSON. */
 #include "enclave/journal.h"
 
+#include "audit/format.h"
 #include "base/text.h"
+#include "crypto/digest.h"
 #include "enclave/egress.h"
 
 #include <time.h>
@@ -15,13 +17,27 @@ uint64_t journal_now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
+static bool is_absent(const char *text)
+{
+	return text == NULL || text[0] == '\0';
+}
+
+/* Behind another member, if there is one in this object. */
+static enum rd_status put_name(struct rd_buf *out, const char *name)
+{
+	bool first = out->used > 0 && out->ptr[out->used - 1] == '{';
+
+	return rd_buf_printf(out, "%s\"%s\":", first ? "" : ",", name);
+}
+
 /* Printable ASCII, so two characters have to be escaped; another becomes '?'. */
 static enum rd_status put_text(struct rd_buf *out, const char *name, const char *value)
 {
-	if (value == NULL || value[0] == '\0') {
+	if (is_absent(value)) {
 		return RD_OK;
 	}
-	RD_TRY(rd_buf_printf(out, ",\"%s\":\"", name));
+	RD_TRY(put_name(out, name));
+	RD_TRY(rd_buf_u8(out, '"'));
 	for (const char *c = value; *c != '\0'; c++) {
 		if (*c == '"' || *c == '\\') {
 			RD_TRY(rd_buf_u8(out, '\\'));
@@ -33,8 +49,41 @@ static enum rd_status put_text(struct rd_buf *out, const char *name, const char 
 
 static enum rd_status put_number(struct rd_buf *out, const char *name, uint64_t value)
 {
-	return value == 0 ? RD_OK
-			  : rd_buf_printf(out, ",\"%s\":%llu", name, (unsigned long long)value);
+	if (value == 0) {
+		return RD_OK;
+	}
+	RD_TRY(put_name(out, name));
+	return rd_buf_printf(out, "%llu", (unsigned long long)value);
+}
+
+static enum rd_status put_resources(struct rd_buf *out, const struct journal_facts *f)
+{
+	RD_TRY(rd_buf_put_str(out, ",\"resources\":[{"));
+	RD_TRY(put_text(out, "name", f->resource));
+	RD_TRY(put_text(out, "merchant", f->merchant));
+	RD_TRY(put_text(out, "order", f->order));
+	RD_TRY(put_text(out, "payment", f->payment));
+	RD_TRY(put_text(out, "operation", f->operation));
+	RD_TRY(put_text(out, "token", f->token));
+	RD_TRY(put_text(out, "masked", f->masked));
+	return rd_buf_put_str(out, "}]");
+}
+
+/* Where lib/audit and auditors look for it. */
+static enum rd_status put_document(struct rd_buf *out, struct rd_view document)
+{
+	uint8_t digest[RD_SHA256_SIZE];
+	char hex[2 * RD_SHA256_SIZE + 1];
+
+	if (document.len == 0) {
+		return RD_OK;
+	}
+	RD_TRY(rd_digest_once(RD_SHA256, document, digest));
+	rd_hex_string(rd_view(digest, sizeof(digest)), hex);
+	return rd_buf_printf(out,
+		",\"additionalEventData\":{\"recipient\":{\"" RD_AUDIT_DOCUMENT_MEMBER
+		"\":\"%s\"}}",
+		hex);
 }
 
 static enum rd_status put_facts(struct rd_buf *out, const struct journal_facts *f)
@@ -42,20 +91,20 @@ static enum rd_status put_facts(struct rd_buf *out, const struct journal_facts *
 	RD_TRY(put_text(out, "eventName", f->event));
 	RD_TRY(put_text(out, "stage", f->stage));
 	RD_TRY(put_text(out, "outcome", f->outcome));
+	RD_TRY(put_text(out, "errorCode", f->failed ? f->outcome : ""));
 	RD_TRY(put_text(out, "reason", f->reason));
-	RD_TRY(put_text(out, "who", f->who));
-	RD_TRY(put_text(out, "origin", f->origin));
-	RD_TRY(put_text(out, "merchant", f->merchant));
-	RD_TRY(put_text(out, "order", f->order));
-	RD_TRY(put_text(out, "payment", f->payment));
-	RD_TRY(put_text(out, "operation", f->operation));
+	RD_TRY(rd_buf_put_str(out, ",\"userIdentity\":{"));
+	RD_TRY(put_text(out, "principalId", f->who));
+	RD_TRY(rd_buf_put_str(out, "}"));
+	/* What the server does by itself has no address. */
+	RD_TRY(put_text(out, "sourceIPAddress", is_absent(f->origin) ? "internal" : f->origin));
+	RD_TRY(put_resources(out, f));
 	RD_TRY(put_number(out, "amount", f->amount));
 	RD_TRY(put_text(out, "currency", f->currency));
-	RD_TRY(put_text(out, "token", f->token));
-	RD_TRY(put_text(out, "masked", f->masked));
 	RD_TRY(put_text(out, "rrn", f->rrn));
 	RD_TRY(put_text(out, "response", f->response));
 	RD_TRY(put_number(out, "keyVersion", f->key_version));
+	RD_TRY(put_document(out, f->document));
 	return put_text(out, "detail", f->detail);
 }
 

@@ -2,9 +2,11 @@
 /*
  * The enclave's audit records: what happened, as JSON, appended to the log whose author it is.
  *
- * A record has the fields of PCI DSS 10.2.2: who, what kind of event, when, success or failure,
- * from where, and what was affected; never a number or a CVV, because no member of struct
- * journal_facts holds one but "masked". It is one line, members in one order, absent ones left out.
+ * A record has the fields of PCI DSS 10.2.2 under CloudTrail's names, which "redoubt evidence"
+ * looks for: who (userIdentity), what kind of event (eventName), when (eventTime), from where
+ * (sourceIPAddress), what was affected (resources), and errorCode when it failed. Never a number or
+ * a CVV, because no member of struct journal_facts holds one but "masked". It is one line, members
+ * in one order, absent ones left out but for those five.
  */
 #ifndef ENCLAVE_JOURNAL_H
 #define ENCLAVE_JOURNAL_H
@@ -18,12 +20,15 @@ struct journal_facts {
 	const char *stage;   /* "requested": before it is done; "done" */
 	const char *outcome; /* "authorised"; "" when requested */
 	const char *reason;
+	bool failed; /* errorCode is the outcome */
 	const char *who, *origin;
+	const char *resource; /* what is neither a payment nor a card: "log" */
 	const char *merchant, *order, *payment, *operation;
 	uint64_t amount; /* 0: none */
 	const char *currency;
 	const char *token, *masked, *rrn, *response;
-	uint64_t key_version; /* 0: none */
+	uint64_t key_version;    /* 0: none */
+	struct rd_view document; /* the attestation document that it names by its SHA-256 */
 	const char *detail;
 };
 

@@ -138,6 +138,9 @@ static void finish(struct enclave *e, struct operation *op, enum pay_state state
 		facts.rrn = "";
 	}
 	facts.outcome = pay_state_name(state);
+	/* An authorisation that was undone has failed; a reversal has not. */
+	facts.failed = state == PAY_DECLINED || state == PAY_INVALID ||
+		       (state == PAY_REVERSED && op->type == PAY_AUTHORISE);
 	facts.reason = r->reason;
 	facts.response = r->response;
 	if (journal_append(&e->journal, &facts, &entry) != RD_OK) {

@@ -6,7 +6,7 @@
  *	        KEEPING   what is missing of an empty keyring is made, and kept by the server first
  *	        PROVING   the log is held against the one that this process remembers
  *	        GATEWAY   … and against the one that the gateway has witnessed (witness.c)
- *	        RECORD    the start itself is recorded
+ *	        RECORD    the start itself is recorded, with a document that says what started
  *	        DONE      STARTED
  *
  * Whatever fails is said (ERROR) and leaves the enclave as it was before START, which may come
@@ -55,9 +55,14 @@ static void fail(struct enclave *e, enum pay_error_code code, const char *fmt, .
 
 static void record(struct enclave *e)
 {
+	static uint8_t room[PAY_DOCUMENT_MAX];
+	struct rd_buf document = rd_buf_fixed(room, sizeof(room));
 	char detail[128];
-	const struct journal_facts facts = {
-		.event = "EnclaveStarted", .stage = "done", .who = "enclave", .detail = detail};
+	struct journal_facts facts = {.event = "EnclaveStarted",
+		.stage = "done",
+		.who = "enclave",
+		.resource = "log",
+		.detail = detail};
 	struct pay_message m = {.type = PAY_RECORD,
 		.id = link_next_id(&e->link),
 		.record = {.request = e->start.id}};
@@ -65,11 +70,17 @@ static void record(struct enclave *e)
 
 	(void)snprintf(detail, sizeof(detail), "log of %llu records, witnessed by the gateway",
 		(unsigned long long)e->journal.author.head.size);
+	if (!duties_document(e, rd_view(NULL, 0), &document)) {
+		fail(e, PAY_ERROR_DOCUMENT, "the NSM gives no attestation document");
+		return;
+	}
+	facts.document = rd_buf_view(&document);
 	if (journal_append(&e->journal, &facts, &entry) != RD_OK) {
 		fail(e, PAY_ERROR_INTERNAL, "the start cannot be recorded");
 		return;
 	}
 	m.record.logged = entry.logged;
+	m.record.document = facts.document;
 	enter(e, START_RECORD);
 	e->start.question = m.id;
 	enclave_send(e, &m);

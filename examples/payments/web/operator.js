@@ -134,7 +134,9 @@ function showLog(verdict, title, text, facts = [], records = []) {
 }
 
 function recordItem(record, index) {
-  const { eventTime, eventName, stage, outcome, who, payment, masked } = JSON.parse(record);
+  const { eventTime, eventName, stage, outcome, userIdentity, resources } = JSON.parse(record);
+  const who = userIdentity?.principalId;
+  const { payment, masked } = resources?.[0] ?? {};
   return element('li', [`#${index}`, eventTime, eventName, stage, outcome, who, payment, masked].filter((part) => part !== undefined).join(' · '));
 }
 

@@ -369,6 +369,9 @@ struct pay_record {
 	struct rd_view blind;
 	struct rd_view vault;
 	uint64_t version; /* of the card key that vault is sealed under */
+	/* Optional, of a start: the attestation document that the record names, to be kept in the
+	 * same transaction. */
+	struct rd_view document;
 };
 
 struct pay_recorded {

@@ -153,6 +153,7 @@ static const struct pay_field record_fields[] = {
 	SIZED("blind", record.blind, false, PAY_BLIND_SIZE),
 	BYTES("vault", record.vault, false, 1, PAY_VAULT_MAX),
 	U64("version", record.version, false, 1, UINT32_MAX),
+	BYTES("document", record.document, false, 1, PAY_DOCUMENT_MAX),
 };
 
 static const struct pay_field recorded_fields[] = {

@@ -140,6 +140,8 @@ static size_t one_of_each_to_server(struct pay_message *m)
 			.blind = bytes(PAY_BLIND_SIZE),
 			.vault = bytes(128),
 			.version = 1}};
+	m[n++] = (struct pay_message){
+		.type = PAY_RECORD, .record = {.logged = logged, .document = bytes(4000)}};
 	m[n++] = (struct pay_message){.type = PAY_LOOKUP,
 		.lookup = {.merchant = "shop-1", .blind = bytes(PAY_BLIND_SIZE)}};
 	m[n++] = (struct pay_message){.type = PAY_PROOF, .proof = {.old_size = 1, .size = 2}};

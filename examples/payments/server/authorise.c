@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An authorisation's steps. */
+#include "server/authorise.h"
+
+#include "base/byteorder.h"
+#include "base/secret.h"
+#include "base/text.h"
+#include "crypto/digest.h"
+#include "log/log.h"
+#include "server/flight.h"
+#include "server/ids.h"
+#include "server/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct authorise {
+	struct ps *ps;
+	struct ps_authorise_request request;
+	struct ps_authorise_outcome outcome;
+	char new_id[PS_ID_SIZE];
+	struct ps_job job;
+	struct ps_ask ask;
+	bool in_flight;
+	ps_authorise_done *done;
+	void *arg;
+};
+
+static void finish(struct authorise *a)
+{
+	if (a->in_flight) {
+		ps_flight_leave(a->ps->flight, a->outcome.payment.id);
+	}
+	rd_wipe(&a->request, sizeof(a->request));
+	a->done(a->arg, &a->outcome);
+	free(a);
+}
+
+/* --- what the enclave says --- */
+
+/* A card that was under way under this key before: its token is on record, and what is said of
+ * another card, or of one that was never sent, settles nothing about it. */
+static bool is_other_card(const struct ps_payment *p, const struct pay_result *r)
+{
+	return p->token[0] != '\0' &&
+	       (r->rrn[0] == '\0' || (r->token[0] != '\0' && strcmp(r->token, p->token) != 0));
+}
+
+static void apply(struct ps_payment *p, struct ps_order *o, const struct pay_result *r)
+{
+	switch (r->state) {
+	case PAY_AUTHORISED:
+		p->state = PS_AUTHORISED;
+		break;
+	case PAY_DECLINED:
+		p->state = PS_DECLINED;
+		break;
+	case PAY_INVALID:
+		p->state = PS_INVALID;
+		break;
+	default:
+		p->state = PS_FAILED;
+		break;
+	}
+	o->state = p->state == PS_AUTHORISED ? PS_PAID : PS_OPEN;
+	if (r->token[0] != '\0') {
+		rd_text_copy(p->token, sizeof(p->token), r->token);
+		rd_text_copy(p->fpe_token, sizeof(p->fpe_token), r->fpe);
+	}
+	rd_text_copy(p->masked, sizeof(p->masked), r->masked);
+	rd_text_copy(p->brand, sizeof(p->brand), r->brand);
+	rd_text_copy(p->auth_code, sizeof(p->auth_code), r->approval);
+	rd_text_copy(p->rrn, sizeof(p->rrn), r->rrn);
+	if (r->reason[0] != '\0' || p->state == PS_AUTHORISED) {
+		rd_text_copy(p->reason, sizeof(p->reason), r->reason);
+	} else {
+		snprintf(p->reason, sizeof(p->reason), "response %s", r->response);
+	}
+	p->due_ms = 0;
+}
+
+static enum rd_status record(struct ps_ask *ask, struct rd_db *db, const struct pay_record *record)
+{
+	struct authorise *a = ps_container(ask, struct authorise, ask);
+	const struct ps_vault vault = {.merchant = a->outcome.payment.merchant,
+		.token = record->token,
+		.fpe_token = record->fpe,
+		.blind = record->blind,
+		.sealed = record->vault,
+		.key_version = (int64_t)record->version};
+	struct ps_payment p;
+
+	if (record->token[0] == '\0') {
+		return RD_OK;
+	}
+	if (record->vault.ptr != NULL && record->blind.ptr != NULL) {
+		RD_TRY(ps_store_vault_keep(db, &vault));
+	}
+	RD_TRY(ps_store_payment_get(db, a->outcome.payment.id, &p));
+	if (p.token[0] != '\0') {
+		return RD_OK;
+	}
+	rd_text_copy(p.token, sizeof(p.token), record->token);
+	rd_text_copy(p.fpe_token, sizeof(p.fpe_token), record->fpe);
+	return ps_store_payment_put(db, &p);
+}
+
+static enum ps_fault fault_of(uint64_t code)
+{
+	switch (code) {
+	case PAY_ERROR_CHANNEL:
+		return PS_FAULT_CHANNEL;
+	case PAY_ERROR_CARD:
+		return PS_FAULT_BAD_CARD;
+	case PAY_ERROR_BUSY:
+		return PS_FAULT_BUSY;
+	case PAY_ERROR_GATEWAY:
+		return PS_FAULT_GATEWAY;
+	case PAY_ERROR_POLICY:
+		return PS_FAULT_POLICY;
+	default:
+		return PS_FAULT_ENCLAVE;
+	}
+}
+
+static enum rd_status commit(struct ps_ask *ask, struct rd_db *db, const struct pay_message *answer)
+{
+	struct authorise *a = ps_container(ask, struct authorise, ask);
+	struct ps_payment *p = &a->outcome.payment;
+	const int64_t now = ps_now_ms();
+	char id[PS_ID_SIZE];
+	struct ps_order o;
+
+	a->outcome.fault = PS_FAULT_NONE;
+	memcpy(id, p->id, sizeof(id));
+	RD_TRY(ps_store_payment_get(db, id, p));
+	if (answer->type == PAY_ERROR) {
+		a->outcome.fault = fault_of(answer->error.code);
+		return RD_OK;
+	}
+	if (p->state != PS_AUTHORISING) {
+		return RD_OK;
+	}
+	p->updated_ms = now;
+	if (is_other_card(p, &answer->result)) {
+		a->outcome.fault = PS_FAULT_OTHER_CARD;
+		p->due_ms = now;
+		return ps_store_payment_put(db, p);
+	}
+	RD_TRY(ps_store_order_get(db, p->order, &o));
+	apply(p, &o, &answer->result);
+	RD_TRY(ps_store_payment_put(db, p));
+	return ps_store_order_put(db, &o);
+}
+
+static void answered(struct ps_ask *ask, enum rd_status st, const struct pay_message *answer)
+{
+	struct authorise *a = ps_container(ask, struct authorise, ask);
+
+	if (st != RD_OK) {
+		a->outcome.fault = PS_FAULT_UNAVAILABLE;
+	} else if (answer->type == PAY_ERROR) {
+		rd_log(RD_LOG_WARNING, "payment %s: the enclave says %s: %s", a->outcome.payment.id,
+			pay_error_name(answer->error.code), answer->error.text);
+	}
+	finish(a);
+}
+
+/* --- what the client wants --- */
+
+static void request_digest(const struct ps_order *o, uint8_t ret[RD_SHA256_SIZE])
+{
+	uint8_t amount[8];
+	const struct rd_view views[] = {
+		rd_view_str(o->id), rd_view(amount, sizeof(amount)), rd_view_str(o->currency)};
+
+	rd_put_be64(amount, (uint64_t)o->amount);
+	if (rd_digest_views(RD_SHA256, views, RD_ARRAY_LEN(views), ret) != RD_OK) {
+		memset(ret, 0, RD_SHA256_SIZE);
+	}
+}
+
+static enum rd_status enter(struct authorise *a, const char *payment)
+{
+	enum rd_status st = ps_flight_enter(a->ps->flight, payment);
+
+	if (st == RD_OK) {
+		a->in_flight = true;
+	} else {
+		a->outcome.fault = st == RD_EXISTS ? PS_FAULT_IN_PROGRESS : PS_FAULT_BUSY;
+	}
+	return RD_OK;
+}
+
+/* The key is known: what has become of it? */
+static enum rd_status find_again(struct authorise *a, struct rd_db *db, const char *id)
+{
+	struct ps_payment *p = &a->outcome.payment;
+
+	RD_TRY(ps_store_payment_get(db, id, p));
+	if (p->state == PS_AUTHORISING) {
+		return enter(a, p->id);
+	}
+	if (p->state == PS_VOIDING) {
+		a->outcome.fault = PS_FAULT_IN_PROGRESS;
+	}
+	a->outcome.replayed = true;
+	return RD_OK;
+}
+
+static enum rd_status make(
+	struct authorise *a, struct rd_db *db, struct ps_order *o, const struct ps_idempotency *key)
+{
+	struct ps_payment *p = &a->outcome.payment;
+	const int64_t now = ps_now_ms();
+
+	if (o->state != PS_OPEN) {
+		a->outcome.fault = PS_FAULT_ORDER_TAKEN;
+		return RD_OK;
+	}
+	RD_TRY(enter(a, a->new_id));
+	if (!a->in_flight) {
+		return RD_OK;
+	}
+	rd_text_copy(p->id, sizeof(p->id), a->new_id);
+	rd_text_copy(p->order, sizeof(p->order), o->id);
+	rd_text_copy(p->merchant, sizeof(p->merchant), o->merchant);
+	rd_text_copy(p->key, sizeof(p->key), a->request.key);
+	rd_text_copy(p->currency, sizeof(p->currency), o->currency);
+	p->state = PS_AUTHORISING;
+	p->amount = o->amount;
+	p->created_ms = now;
+	p->updated_ms = now;
+	p->due_ms = now + (int64_t)a->ps->config.authorise_deadline_s * 1000;
+	RD_TRY(ps_store_idempotency_take(db, key, p->id, now));
+	RD_TRY(ps_store_payment_add(db, p));
+	o->state = PS_PAYING;
+	rd_text_copy(o->payment, sizeof(o->payment), p->id);
+	return ps_store_order_put(db, o);
+}
+
+/* May happen several times: whatever the last time left is undone first. */
+static void begin_anew(struct authorise *a)
+{
+	if (a->in_flight) {
+		ps_flight_leave(a->ps->flight, a->outcome.payment.id);
+	}
+	a->in_flight = false;
+	a->outcome = (struct ps_authorise_outcome){0};
+}
+
+static enum rd_status begin(struct ps_job *job, struct rd_db *db)
+{
+	struct authorise *a = ps_container(job, struct authorise, job);
+	char scope[PS_MERCHANT_ID_SIZE + 16], subject[PS_ID_SIZE];
+	uint8_t digest[RD_SHA256_SIZE];
+	const struct ps_idempotency key = {
+		.scope = scope, .key = a->request.key, .request = digest};
+	struct ps_order o;
+	enum rd_status st;
+
+	begin_anew(a);
+	st = ps_store_order_get(db, a->request.order, &o);
+	if (st == RD_NOTFOUND) {
+		a->outcome.fault = PS_FAULT_NOT_FOUND;
+		return RD_OK;
+	}
+	RD_TRY(st);
+	snprintf(scope, sizeof(scope), "payment:%s", o.merchant);
+	request_digest(&o, digest);
+	st = ps_store_idempotency_find(db, &key, subject);
+	if (st == RD_FORBIDDEN) {
+		a->outcome.fault = PS_FAULT_KEY_REUSED;
+		return RD_OK;
+	}
+	if (st == RD_NOTFOUND) {
+		return make(a, db, &o, &key);
+	}
+	RD_TRY(st);
+	return find_again(a, db, subject);
+}
+
+static void fill_question(struct authorise *a)
+{
+	struct pay_authorise *m = &a->ask.message.authorise;
+	const struct ps_payment *p = &a->outcome.payment;
+
+	a->ask.message.type = PAY_AUTHORISE;
+	rd_text_copy(m->merchant, sizeof(m->merchant), p->merchant);
+	rd_text_copy(m->order, sizeof(m->order), p->order);
+	rd_text_copy(m->payment, sizeof(m->payment), p->key);
+	rd_text_copy(m->currency, sizeof(m->currency), p->currency);
+	m->amount = (uint64_t)p->amount;
+	m->sealed = rd_view(a->request.sealed, sizeof(a->request.sealed));
+	snprintf(m->who, sizeof(m->who), "merchant:%s", p->merchant);
+	rd_text_copy(m->origin, sizeof(m->origin), a->request.origin);
+	a->ask.record = record;
+	a->ask.commit = commit;
+	a->ask.done = answered;
+}
+
+static void begun(struct ps_job *job, enum rd_status st)
+{
+	struct authorise *a = ps_container(job, struct authorise, job);
+
+	if (st != RD_OK) {
+		a->outcome.fault = PS_FAULT_UNAVAILABLE;
+	} else if (a->in_flight) {
+		fill_question(a);
+		if (ps_enclave_ask(a->ps->enclave, &a->ask) == RD_OK) {
+			return;
+		}
+		a->outcome.fault = PS_FAULT_BUSY;
+	}
+	finish(a);
+}
+
+void ps_authorise(struct ps *ps, const struct ps_authorise_request *request,
+	ps_authorise_done *done, void *arg)
+{
+	struct ps_authorise_outcome failed = {.fault = PS_FAULT_INTERNAL};
+	struct authorise *a = calloc(1, sizeof(*a));
+
+	if (a == NULL || ps_id_new("pay_", a->new_id) != RD_OK) {
+		free(a);
+		done(arg, &failed);
+		return;
+	}
+	a->ps = ps;
+	a->request = *request;
+	a->done = done;
+	a->arg = arg;
+	a->job.run = begin;
+	a->job.done = begun;
+	ps_book_submit(ps->book, &a->job);
+}
