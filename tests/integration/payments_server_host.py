@@ -199,17 +199,17 @@ class Enclave:
             self.send(kind, number, dict(fields, **self.logged(**what)))
 
     def die(self):
-        """As a kill: nothing more is said, and nobody listens."""
+        """As a kill: nothing more is said, and nobody listens. The link goes last: who notices may start another one here."""
         self.alive = False
-        for s in (self.connection, self.listener):
+        if os.path.exists(self.path):
+            os.unlink(self.path)
+        for s in (self.listener, self.connection):
             if s is not None:
                 try:
                     s.shutdown(socket.SHUT_RDWR)
                 except OSError:
                     pass
         self.listener.close()
-        if os.path.exists(self.path):
-            os.unlink(self.path)
 
     # --- questions ---
 
