@@ -345,7 +345,7 @@ for one in "$server_pid" "$kms_pid"; do
 done
 admin --export-log "$work/export" | sed "s|$work/||; s/^/   /"
 redoubt evidence make --log "$work/export" --image "$work/image.eif" --image "$work/second.eif" \
-  --witness "$work/gateway/witness.log" --kms-log "$audit" --policy "$work/policy.json" "$work/evidence" | sed "s|$work/||; s/^/   /"
+  --witness "$work/gateway/witness.log" --kms-log "$audit" --policy "$work/policy.json" "$work/evidence" >/dev/null
 cp "$(redoubt pki root)" "$work/root.pem"
 redoubt evidence verify --root "$work/root.pem" "$work/evidence" >"$work/verified"
 sed 's/^/   /' "$work/verified"

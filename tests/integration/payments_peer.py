@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 ANSWER_S = 30
 TYPES = {"START": 1, "ATTEST": 2, "AUTHORISE": 3, "CAPTURE": 4, "REFUND": 5, "REVERSE": 6, "REWRAP": 7, "ROTATE": 8,
          "CHALLENGE": 9, "EXPORT": 10, "POLICY": 11, "STARTED": 32, "ATTESTED": 33, "RESULT": 34, "REWRAPPED": 35,
-         "ROTATED": 36, "NONCE": 37, "EXPORTED": 38, "POLICY_SET": 39, "ERROR": 40, "RECORD": 64, "LOOKUP": 65,
+         "ROTATED": 36, "NONCE": 37, "EXPORTED": 38, "POLICY_SET": 39, "ERROR": 40, "PREPARED": 41, "RECORD": 64, "LOOKUP": 65,
          "PROOF": 66, "NEW_KEY": 67, "RECORDED": 80, "FOUND": 81, "PROVED": 82, "KEPT": 83}
 NAMES = {number: name for name, number in TYPES.items()}
 STATES = {1: "AUTHORISED", 2: "DECLINED", 3: "INVALID", 4: "REVERSED", 5: "CAPTURED", 6: "REFUNDED"}

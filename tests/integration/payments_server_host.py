@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 SERVER = os.environ["PAYMENTS_SERVER"]
 START, ATTEST, AUTHORISE, CAPTURE, REFUND, REVERSE, REWRAP, ROTATE, CHALLENGE, EXPORT, POLICY = range(1, 12)
-STARTED, ATTESTED, RESULT, REWRAPPED, ROTATED, NONCE, EXPORTED, POLICY_SET, ERROR = range(32, 41)
+STARTED, ATTESTED, RESULT, REWRAPPED, ROTATED, NONCE, EXPORTED, POLICY_SET, ERROR, PREPARED = range(32, 42)
 RECORD, LOOKUP, PROOF, NEW_KEY = range(64, 68)
 RECORDED, FOUND, PROVED, KEPT = range(80, 84)
 AUTHORISED, DECLINED, INVALID, REVERSED, CAPTURED, REFUNDED = range(1, 7)
@@ -116,6 +116,7 @@ class Enclave:
         self.log = Log(keys.log_key)
         self.script = {}  # what the card says → a function (enclave, id, fields)
         self.started, self.starts, self.hear = threading.Event(), [], []
+        self.prepared = 0
         self.delay = 0
         self.connection, self.alive = None, True
         self.write_lock, self.log_lock = threading.Lock(), threading.RLock()
@@ -225,6 +226,10 @@ class Enclave:
     def start(self, number, fields, _kind):
         if "start" in self.script:
             self.script["start"](self, number, fields)
+            return
+        if "prepare" in fields:
+            self.prepared += 1
+            self.send(PREPARED, number, {})
             return
         self.starts.append(fields)
         self.log.restore(fields["size"], fields.get("peaks", b""), fields.get("head", b""))

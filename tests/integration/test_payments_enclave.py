@@ -503,6 +503,20 @@ def test_without_credentials_there_are_no_keys(world):
     start_refused(world, "keys", copy_of(world.store), secret_access_key="wrong")
 
 
+def test_an_enclave_that_prepares_opens_its_keys_and_does_nothing_else(world):
+    world.restart()
+    size = len(world.store.records)
+    with world.link() as peer:
+        with pytest.raises(Refused) as info:
+            peer.start(world.kms.admin, prepare=1, secret_access_key="wrong")
+        assert info.value.code == "keys"
+        assert peer.start(world.kms.admin, prepare=1) == {}
+        assert len(world.store.records) == size, "only who serves writes to the log"
+        refused("not_started", peer, "ATTEST", nonce=os.urandom(32))
+        # The key server is not asked again.
+        assert peer.start(world.kms.admin, secret_access_key="wrong")["size"] == size + 1
+
+
 # rotation
 
 

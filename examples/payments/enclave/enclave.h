@@ -55,6 +55,7 @@ struct start {
 	uint64_t question; /* our open question, or 0 */
 	bool stale;        /* the job that runs was begun for another link */
 	bool making;       /* the job makes a key */
+	bool preparing;    /* the keys are all that is wanted */
 	uint64_t deadline_ms;
 	/* Of START, whose views do not last. */
 	uint64_t size;

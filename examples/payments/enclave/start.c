@@ -276,11 +276,22 @@ static uint32_t missing_purpose(const struct enclave *e)
 	return purpose;
 }
 
+/* The keys stay for the START that follows, on this link or another. */
+static void prepared(struct enclave *e)
+{
+	const struct pay_message m = {.type = PAY_PREPARED, .id = e->start.id};
+
+	start_reset(e);
+	enclave_send(e, &m);
+}
+
 static void next_key(struct enclave *e)
 {
 	uint32_t purpose = missing_purpose(e);
 
-	if (purpose == PAY_PURPOSE_END) {
+	if (e->start.preparing) {
+		prepared(e);
+	} else if (purpose == PAY_PURPOSE_END) {
 		keys_complete(e);
 	} else if (e->start.size > 0) {
 		fail(e, PAY_ERROR_KEYS,
@@ -421,6 +432,7 @@ void start_begin(struct enclave *e, uint64_t id, const struct pay_start *start)
 		fail(e, PAY_ERROR_KEYS, "%s", err.text);
 		return;
 	}
+	e->start.preparing = start->prepare == 1;
 	keep_state(&e->start, start);
 	if (keep_keyring(e, &start->keyring)) {
 		begin_job(e);

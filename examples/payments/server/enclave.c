@@ -227,13 +227,19 @@ static struct ps_ask *take_waiting(struct ps_enclave *e)
 	return ask;
 }
 
+/* Another one takes over as soon as nothing is open. */
+static bool is_draining(const struct ps_enclave *e)
+{
+	return e->candidate != NULL && e->candidate->state == PS_IDLE;
+}
+
 void ps_enclave_pump(struct ps_enclave *e)
 {
 	struct ps_session *s = e->active;
 	struct ps_ask *ask;
 	enum rd_status st;
 
-	while (s != NULL && s->state == PS_READY && e->candidate == NULL &&
+	while (s != NULL && s->state == PS_READY && !is_draining(e) &&
 		e->n_open < e->ps->config.max_in_flight && (ask = take_waiting(e)) != NULL) {
 		ask->message.id = s->next_id++;
 		ask->generation = s->generation;

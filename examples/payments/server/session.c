@@ -2,11 +2,13 @@
 /*
  * Sessions: which enclave is connected to, which one serves, and how one takes over from another.
  *
- *	CONNECTING ──► IDLE ──► STARTING ──► READY
+ *	CONNECTING ──► STARTING ──► READY                        who is alone
+ *	CONNECTING ──► PREPARING ──► IDLE ──► STARTING ──► READY   who takes over
  *
- * active is the one that serves, or is to; candidate is a better one while active still has open
- * questions. While there is a candidate nothing new is sent: active drains, then is ended, and the
- * candidate becomes active and is started.
+ * active is the one that serves, or is to; candidate is a better one that is to take over. It is
+ * asked for its keys first, which takes long or fails, while active goes on. From then on (IDLE)
+ * nothing new is sent: active drains, then is ended, and the candidate becomes active and is
+ * started.
  */
 #include "server/session.h"
 
@@ -76,7 +78,7 @@ void ps_session_drop(struct ps_enclave *e, struct ps_session *s, const char *why
 		log_failure(e, s, why);
 	}
 	put_off(e, s->place);
-	if (s->state == PS_STARTING && e->n_places > 1) {
+	if ((s->state == PS_STARTING || s->state == PS_PREPARING) && e->n_places > 1) {
 		e->retry_at_ms[s->place] = rd_loop_now_ms() + PS_RETRY_START_MS;
 	}
 	if (s == e->candidate) {
@@ -100,10 +102,25 @@ static void on_opened(void *ctx)
 {
 	struct ps_session *s = ctx;
 
-	set_state(s, PS_IDLE);
 	if (s == s->enclave->active) {
 		set_state(s, PS_STARTING);
 		ps_start_begin(s->enclave, s);
+	} else {
+		set_state(s, PS_PREPARING);
+		ps_start_prepare(s->enclave, s);
+	}
+}
+
+static void on_prepared(struct ps_enclave *e, struct ps_session *s, struct ps_frame *frame)
+{
+	if (!ps_start_prepared(e, s, frame)) {
+		return;
+	}
+	set_state(s, PS_IDLE);
+	/* The other one has gone away meanwhile. */
+	if (s == e->active) {
+		set_state(s, PS_STARTING);
+		ps_start_begin(e, s);
 	}
 }
 
@@ -139,6 +156,8 @@ static void on_frame(void *ctx, struct ps_frame *frame)
 		ps_question_take(e, s, ask, frame);
 	} else if (!is_question(m) && s->state == PS_STARTING && m->id == s->start_id) {
 		ps_start_finish(e, s, frame);
+	} else if (s->state == PS_PREPARING && m->id == s->start_id) {
+		on_prepared(e, s, frame);
 	} else if (is_question(m) || !ps_enclave_answer(e, s, frame)) {
 		ps_frame_free(&frame);
 		ps_session_drop(e, s, "it says what nobody asked");
@@ -217,6 +236,9 @@ static void tick_active(struct ps_enclave *e, uint64_t now_ms)
 	}
 	if (e->candidate == NULL) {
 		look_for_better(e, now_ms);
+	} else if (e->candidate->state == PS_PREPARING &&
+		   e->candidate->since_ms + PS_START_MS < now_ms) {
+		ps_session_drop(e, e->candidate, "it did not open its keys in time");
 	} else if (e->candidate->state == PS_IDLE &&
 		   ((e->n_open == 0 && s->questions == 0) ||
 			   e->candidate->since_ms + PS_DRAIN_MS < now_ms)) {

@@ -25,7 +25,7 @@
 /* Questions of one enclave that the book has not answered: two for each of ours, and room. */
 #define PS_QUESTIONS_MAX (4 * PAY_OPEN_MAX)
 
-enum ps_session_state { PS_CONNECTING, PS_IDLE, PS_STARTING, PS_READY };
+enum ps_session_state { PS_CONNECTING, PS_PREPARING, PS_IDLE, PS_STARTING, PS_READY };
 
 struct ps_session {
 	struct ps_enclave *enclave;
@@ -98,6 +98,10 @@ void ps_session_end(struct ps_session **s);
 
 /* START, and what comes of it. */
 void ps_start_begin(struct ps_enclave *e, struct ps_session *s);
+/* The same for one that is to take over: its keys are opened, and it waits for START. */
+void ps_start_prepare(struct ps_enclave *e, struct ps_session *s);
+/* PREPARED or ERROR; takes the frame. False: the session has been ended. */
+bool ps_start_prepared(struct ps_enclave *e, struct ps_session *s, struct ps_frame *frame);
 /* STARTED or ERROR; takes the frame. */
 void ps_start_finish(struct ps_enclave *e, struct ps_session *s, struct ps_frame *frame);
 

@@ -145,7 +145,7 @@ static void credentials_job(void *arg, unsigned worker)
 	ps_book_submit(start->enclave->ps->book, &start->job);
 }
 
-void ps_start_begin(struct ps_enclave *e, struct ps_session *s)
+static void begin(struct ps_enclave *e, struct ps_session *s, bool prepare)
 {
 	struct start *start = calloc(1, sizeof(*start));
 
@@ -156,11 +156,52 @@ void ps_start_begin(struct ps_enclave *e, struct ps_session *s)
 	start->enclave = e;
 	start->generation = s->generation;
 	start->message.type = PAY_START;
+	start->message.start.prepare = prepare ? 1 : 0;
 	if (rd_workers_submit(e->ps->workers, PS_LANE_CREDENTIALS, credentials_job, start) !=
 		RD_OK) {
 		start_free(start);
 		ps_session_drop(e, s, "too many starts at a time");
 	}
+}
+
+void ps_start_begin(struct ps_enclave *e, struct ps_session *s)
+{
+	begin(e, s, false);
+}
+
+void ps_start_prepare(struct ps_enclave *e, struct ps_session *s)
+{
+	begin(e, s, true);
+}
+
+/* --- answers --- */
+
+/* True: it is what was asked for. Otherwise the session is ended and the frame freed. */
+static bool check_answer(
+	struct ps_enclave *e, struct ps_session *s, struct ps_frame *frame, enum pay_type wanted)
+{
+	const struct pay_message *m = &frame->message;
+	char why[PAY_TEXT_MAX + 64];
+
+	if (m->type == wanted) {
+		return true;
+	}
+	snprintf(why, sizeof(why), "it does not start (%s): %s",
+		m->type == PAY_ERROR ? pay_error_name(m->error.code) : "protocol",
+		m->type == PAY_ERROR ? m->error.text : "another answer came");
+	ps_frame_free(&frame);
+	ps_session_drop(e, s, why);
+	return false;
+}
+
+bool ps_start_prepared(struct ps_enclave *e, struct ps_session *s, struct ps_frame *frame)
+{
+	if (!check_answer(e, s, frame, PAY_PREPARED)) {
+		return false;
+	}
+	ps_frame_free(&frame);
+	s->start_id = 0;
+	return true;
 }
 
 /* --- STARTED --- */
@@ -272,16 +313,9 @@ static void started_done(struct ps_job *job, enum rd_status st)
 
 void ps_start_finish(struct ps_enclave *e, struct ps_session *s, struct ps_frame *frame)
 {
-	const struct pay_message *m = &frame->message;
-	char why[PAY_TEXT_MAX + 64];
 	struct started *started;
 
-	if (m->type != PAY_STARTED) {
-		snprintf(why, sizeof(why), "it does not start (%s): %s",
-			m->type == PAY_ERROR ? pay_error_name(m->error.code) : "protocol",
-			m->type == PAY_ERROR ? m->error.text : "another answer came");
-		ps_frame_free(&frame);
-		ps_session_drop(e, s, why);
+	if (!check_answer(e, s, frame, PAY_STARTED)) {
 		return;
 	}
 	started = calloc(1, sizeof(*started));

@@ -139,6 +139,7 @@ enum pay_type {
 	PAY_EXPORTED = 38,
 	PAY_POLICY_SET = 39,
 	PAY_ERROR = 40,
+	PAY_PREPARED = 41,
 
 	PAY_RECORD = 64,
 	PAY_LOOKUP = 65,
@@ -229,6 +230,9 @@ struct pay_start {
 	uint64_t size;           /* of the log */
 	struct rd_view peaks;    /* optional: 32 bytes for each set bit of size, largest first */
 	struct rd_view head;     /* optional: the head of that size; absent for an empty log */
+	/* Optional: 1: only the keys are opened, which is what takes time; the answer is PREPARED,
+	 * and the START that is meant comes later. The enclave that serves goes on meanwhile. */
+	uint64_t prepare;
 };
 
 struct pay_started {

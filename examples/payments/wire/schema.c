@@ -40,6 +40,7 @@ static const struct pay_field start_fields[] = {
 	U64("size", start.size, true, 0, INT64_MAX),
 	BYTES("peaks", start.peaks, false, 32, PAY_PEAKS_MAX),
 	SIZED("head", start.head, false, PAY_HEAD_SIZE),
+	U64("prepare", start.prepare, false, 1, 1),
 };
 
 static const struct pay_field started_fields[] = {
@@ -217,6 +218,7 @@ static const struct pay_schema schemas[] = {
 	ROW(EXPORTED, PAY_TO_SERVER, exported_fields),
 	ROW(POLICY_SET, PAY_TO_SERVER, policy_set_fields),
 	ROW(ERROR, PAY_TO_SERVER, error_fields),
+	BARE(PREPARED, PAY_TO_SERVER),
 
 	ROW(RECORD, PAY_TO_SERVER, record_fields),
 	ROW(LOOKUP, PAY_TO_SERVER, lookup_fields),

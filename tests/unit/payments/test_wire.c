@@ -70,6 +70,7 @@ static size_t one_of_each_to_enclave(struct pay_message *m)
 		.start = {.access_key_id = rd_view_str("AKIA"),
 			.secret_access_key = rd_view_str("secret"),
 			.session_token = rd_view_str("token"),
+			.prepare = 1,
 			.keyring = {.n = 2,
 				.items = {{PAY_KEY_CARD, 1, bytes(PAY_WRAPPED_MAX), bytes(0)},
 					{PAY_KEY_LOG, UINT32_MAX, bytes(1), bytes(200)}}},
@@ -142,6 +143,7 @@ static size_t one_of_each_to_server(struct pay_message *m)
 			.version = 1}};
 	m[n++] = (struct pay_message){
 		.type = PAY_RECORD, .record = {.logged = logged, .document = bytes(4000)}};
+	m[n++] = (struct pay_message){.type = PAY_PREPARED};
 	m[n++] = (struct pay_message){.type = PAY_LOOKUP,
 		.lookup = {.merchant = "shop-1", .blind = bytes(PAY_BLIND_SIZE)}};
 	m[n++] = (struct pay_message){.type = PAY_PROOF, .proof = {.old_size = 1, .size = 2}};
@@ -177,7 +179,7 @@ static void every_message_comes_back_as_it_was(void **state)
 	size_t n = one_of_each(m);
 
 	(void)state;
-	assert_int_equal(n, 28);
+	assert_int_equal(n, 30);
 	for (size_t i = 0; i < n; i++) {
 		struct rd_buf again = rd_buf_fixed(storage[1], sizeof(storage[1]));
 		struct rd_view body, body_again;
