@@ -202,6 +202,9 @@ class Enclave:
     def die(self):
         """As a kill: nothing more is said, and nobody listens."""
         self.alive = False
+        # First: as soon as the link is gone a successor may bind this path.
+        if os.path.exists(self.path):
+            os.unlink(self.path)
         for s in (self.connection, self.listener):
             if s is not None:
                 try:
@@ -209,8 +212,6 @@ class Enclave:
                 except OSError:
                     pass
         self.listener.close()
-        if os.path.exists(self.path):
-            os.unlink(self.path)
 
     # --- questions ---
 
