@@ -200,12 +200,11 @@ class Enclave:
             self.send(kind, number, dict(fields, **self.logged(**what)))
 
     def die(self):
-        """As a kill: nothing more is said, and nobody listens."""
+        """As a kill: nothing more is said, and nobody listens. The link goes last: who notices may start another one here."""
         self.alive = False
-        # First: as soon as the link is gone a successor may bind this path.
         if os.path.exists(self.path):
             os.unlink(self.path)
-        for s in (self.connection, self.listener):
+        for s in (self.listener, self.connection):
             if s is not None:
                 try:
                     s.shutdown(socket.SHUT_RDWR)
@@ -324,7 +323,7 @@ class Server:
         self.where, self.process, self.port = where, None, 0
         self.sockets = [where / "enclave.sock"]
         self.settings = {"database": database or "sqlite:payments.db", "credentials": "environment",
-                         "authorise_deadline_s": 3, "threads": 2, "workers": 2}
+                         "authorise_deadline_s": 60, "threads": 2, "workers": 2}
         self.settings.update(settings)
         self.errors = where / "stderr"
         self.write()

@@ -3,9 +3,9 @@
  * Order of start: the lock, the database's connections, isolation with a single thread, so that
  * every later one inherits it; workers, the book, the enclave, recovery; and last HTTP.
  *
- * Order of stop: HTTP first, which waits for the answers of what is under way; then who asks
- * (recovery, workers), the enclave's thread, whose questions end by way of the book, the book, and
- * what is left of both.
+ * Order of stop: HTTP first, which waits for the answers of what is under way; then recovery, which
+ * asks; the enclave's thread, which gives workers starts to prepare; workers; the book, by way of
+ * which all questions end; and what is left of them.
  */
 #include "server/server.h"
 
@@ -124,10 +124,10 @@ void ps_server_stop(struct ps *ps)
 {
 	ps_http_stop(ps);
 	ps_recovery_stop(&ps->recovery);
-	rd_workers_free(&ps->workers);
 	if (ps->enclave != NULL) {
 		ps_enclave_stop(ps->enclave);
 	}
+	rd_workers_free(&ps->workers);
 	ps_book_free(&ps->book);
 	ps_enclave_free(&ps->enclave);
 	ps_recovery_free(&ps->recovery);
