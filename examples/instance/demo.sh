@@ -143,7 +143,7 @@ quietly redoubt ami build --output "$REDOUBT_HOME/state/images/parent.qcow2" --e
   --image-id ami-12345678 | sed 's/^/   /'
 took
 
-step "A key pair, port 22 of the default security group, a role and its instance profile"
+step "A key pair, port 22 of the default security group, two roles and their instance profiles"
 ec2 create-key-pair --key-name demo --query KeyMaterial --output text >"$work/key.pem"
 chmod 600 "$work/key.pem"
 ec2 authorize-security-group-ingress --group-name default --protocol tcp --port 22 --cidr 127.0.0.1/32 >/dev/null
@@ -151,10 +151,13 @@ cat >"$work/trust.json" <<'POLICY'
 {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"},
  "Action": "sts:AssumeRole"}]}
 POLICY
-kms iam create-role --role-name parent --assume-role-policy-document "file://$work/trust.json" >"$work/role.json"
-role_arn=$(json Arn "$work/role.json")
-kms iam create-instance-profile --instance-profile-name parent >/dev/null
-kms iam add-role-to-instance-profile --instance-profile-name parent --role-name parent
+for role in other parent; do
+  kms iam create-role --role-name "$role" --assume-role-policy-document "file://$work/trust.json" >"$work/role-$role.json"
+  kms iam create-instance-profile --instance-profile-name "$role" >/dev/null
+  kms iam add-role-to-instance-profile --instance-profile-name "$role" --role-name "$role"
+done
+role_arn=$(json Arn "$work/role-parent.json")
+other_arn=$(json Arn "$work/role-other.json")
 printf '   %s\n' "$role_arn"
 took
 
@@ -200,7 +203,7 @@ cat >"$work/policy.json" <<POLICY
 {"Version": "2012-10-17", "Statement": [
  {"Sid": "Administration", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::$account:root"}, "Resource": "*",
   "Action": ["kms:Encrypt", "kms:DescribeKey", "kms:GetKeyPolicy", "kms:PutKeyPolicy"]},
- {"Sid": "Parent", "Effect": "Allow", "Principal": {"AWS": "$role_arn"}, "Resource": "*", "Action": "kms:Decrypt"},
+ {"Sid": "Parent", "Effect": "Allow", "Principal": {"AWS": ["$role_arn", "$other_arn"]}, "Resource": "*", "Action": "kms:Decrypt"},
  {"Sid": "OnlyThisImage", "Effect": "Deny", "Principal": "*", "Resource": "*", "Action": "kms:Decrypt",
   "Condition": {"StringNotEqualsIgnoreCase": {"kms:RecipientAttestation:PCR0": "$pcr0"}}},
  {"Sid": "OnlyThisRole", "Effect": "Deny", "Principal": "*", "Resource": "*", "Action": "kms:Decrypt",
@@ -230,7 +233,26 @@ refused "root without a document" OnlyThisImage in_instance "$first_port" "sudo 
   --ciphertext-blob fileb://secret.bin --region local-1 --endpoint-url $kms_url --ca-bundle app/kms-ca.pem"
 took
 
-step "A second instance, with the same role and the same image"
+step "The same instance under another role, which has the same permission: stop, start, and an enclave of the same image"
+association=$(ec2 describe-iam-instance-profile-associations --filters "Name=instance-id,Values=$first" --output text \
+  --query 'IamInstanceProfileAssociations[0].AssociationId')
+ec2 disassociate-iam-instance-profile --association-id "$association" >/dev/null
+ec2 associate-iam-instance-profile --instance-id "$first" --iam-instance-profile Name=other >/dev/null
+ec2 stop-instances --instance-ids "$first" >/dev/null
+ec2 wait instance-stopped --instance-ids "$first"
+ec2 start-instances --instance-ids "$first" >/dev/null
+wait_for_ssh "$first"
+first_port=$ssh_port
+in_instance "$first_port" "sudo aws sts get-caller-identity --region local-1 --endpoint-url $kms_url --ca-bundle app/kms-ca.pem \
+  --query Arn --output text" | sed 's/^/   /'
+quietly in_instance "$first_port" 'nitro-cli run-enclave --eif-path my-app.eif --memory 512 --cpu-count 2' >"$work/run.json"
+enclave=$(json EnclaveID "$work/run.json")
+printf '   %s\n' "$enclave"
+start_proxy "$first_port"
+refused "the same image in the same instance, under another role" OnlyThisRole ask "$first_port"
+took
+
+step "A second instance, with the first role and the same image"
 ec2 run-instances --image-id ami-12345678 --instance-type c5.large --enclave-options Enabled=true --key-name demo \
   --iam-instance-profile Name=parent >"$work/second.json"
 started "$work/second.json"

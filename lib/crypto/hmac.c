@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HMAC through OpenSSL's EVP_MAC. */
+/*
+ * HMAC (RFC 2104, section 2) over OpenSSL's digests.
+ *
+ * Not through EVP_MAC, whose contexts are three digests' contexts each, to be copied and freed for
+ * every tag: 560 ns for SHA-256 over 130 bytes, 270 this way. A context that is kept would hold a
+ * key of whoever used it last.
+ */
 #include "crypto/hmac.h"
 
 #include "base/secret.h"
@@ -7,6 +13,12 @@
 
 #include <assert.h>
 #include <string.h>
+
+/* Of SHA-384 and SHA-512. */
+#define BLOCK_MAX 128
+
+#define INNER_PAD 0x36
+#define OUTER_PAD 0x5c
 
 size_t rd_hmac_size(enum rd_hmac_alg alg)
 {
@@ -21,34 +33,59 @@ size_t rd_hmac_size(enum rd_hmac_alg alg)
 	return sizes[alg];
 }
 
-/* OpenSSL takes no NULL for nothing. */
-static const uint8_t *bytes(struct rd_view view)
+static void free_ctx(EVP_MD_CTX **ctx)
 {
-	return view.len > 0 ? view.ptr : (const uint8_t *)"";
+	EVP_MD_CTX_free(*ctx);
 }
 
-static void free_ctx(EVP_MAC_CTX **ctx)
+/* The key, or the digest of one longer than a block, filled up with zeros. */
+static bool fill_block(const EVP_MD *md, struct rd_view key, uint8_t block[BLOCK_MAX])
 {
-	EVP_MAC_CTX_free(*ctx);
+	memset(block, 0, BLOCK_MAX);
+	if (key.len > (size_t)EVP_MD_get_block_size(md)) {
+		return EVP_Digest(key.ptr, key.len, block, NULL, md, NULL) == 1;
+	}
+	if (key.len > 0) {
+		memcpy(block, key.ptr, key.len);
+	}
+	return true;
+}
+
+/* The digest of the padded key and the views. */
+static bool digest_keyed(EVP_MD_CTX *ctx, const EVP_MD *md, const uint8_t block[BLOCK_MAX],
+	uint8_t pad, const struct rd_view *views, size_t n, uint8_t *ret)
+{
+	uint8_t padded[BLOCK_MAX];
+	bool ok;
+
+	for (size_t i = 0; i < sizeof(padded); i++) {
+		padded[i] = block[i] ^ pad;
+	}
+	ok = EVP_DigestInit_ex2(ctx, md, NULL) == 1 &&
+	     EVP_DigestUpdate(ctx, padded, (size_t)EVP_MD_get_block_size(md)) == 1;
+	for (size_t i = 0; ok && i < n; i++) {
+		ok = views[i].len == 0 || EVP_DigestUpdate(ctx, views[i].ptr, views[i].len) == 1;
+	}
+	rd_wipe(padded, sizeof(padded));
+	return ok && EVP_DigestFinal_ex(ctx, ret, NULL) == 1;
 }
 
 enum rd_status rd_hmac_views(enum rd_hmac_alg alg, struct rd_view key, const struct rd_view *views,
 	size_t n, uint8_t *ret_tag)
 {
-	EVP_MAC_CTX *ctx RD_CLEANUP(free_ctx) = rd_crypto_hmac_new(alg);
-	uint8_t tag[RD_HMAC_SIZE_MAX];
-	size_t len = 0;
+	EVP_MD_CTX *ctx RD_CLEANUP(free_ctx) = EVP_MD_CTX_new();
+	const EVP_MD *md = rd_crypto_hmac_md(alg);
+	uint8_t block[BLOCK_MAX], tag[RD_HMAC_SIZE_MAX];
+	const struct rd_view inner = rd_view(tag, rd_hmac_size(alg));
 	bool ok;
 
 	RD_ENSURE(ctx != NULL, RD_NOMEM);
-	ok = EVP_MAC_init(ctx, bytes(key), key.len, NULL) == 1;
-	for (size_t i = 0; ok && i < n; i++) {
-		ok = EVP_MAC_update(ctx, bytes(views[i]), views[i].len) == 1;
-	}
-	ok = ok && EVP_MAC_final(ctx, tag, &len, sizeof(tag)) == 1 && len == rd_hmac_size(alg);
+	ok = fill_block(md, key, block) && digest_keyed(ctx, md, block, INNER_PAD, views, n, tag) &&
+	     digest_keyed(ctx, md, block, OUTER_PAD, &inner, 1, tag);
 	if (ok) {
-		memcpy(ret_tag, tag, len);
+		memcpy(ret_tag, tag, inner.len);
 	}
+	rd_wipe(block, sizeof(block));
 	rd_wipe(tag, sizeof(tag));
 	return ok ? RD_OK : RD_INTERNAL;
 }

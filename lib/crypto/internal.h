@@ -38,9 +38,9 @@ struct rd_cert {
 	uint8_t *issuer_der;
 };
 
-/* fetched.c. The second: a context of the caller's that has no key yet; NULL: no memory. */
+/* fetched.c. The second: the digest that an HMAC is made of. */
 const EVP_MD *rd_crypto_md(enum rd_digest_alg alg);
-EVP_MAC_CTX *rd_crypto_hmac_new(enum rd_hmac_alg alg);
+const EVP_MD *rd_crypto_hmac_md(enum rd_hmac_alg alg);
 const EVP_CIPHER *rd_crypto_aes_256_gcm(void);
 
 /* Takes pkey over, also on failure. RD_WRONG_KEY when it is not EC on one of our named curves; the

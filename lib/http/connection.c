@@ -192,7 +192,6 @@ static bool refuse(struct rd_http_call *call, enum rd_http_refusal what)
 {
 	const struct rd_http_config *config = &call->thread->server->config;
 	const char *type = "text/plain", *body = "";
-	char date[RD_HTTP_DATE_SIZE];
 	size_t size;
 	int n;
 
@@ -205,11 +204,10 @@ static bool refuse(struct rd_http_call *call, enum rd_http_refusal what)
 		return to_close(call);
 	}
 	/* Clients set their clocks by it, also by that of a refusal. */
-	rd_http_date(date);
 	n = snprintf((char *)call->out, size,
 		"HTTP/1.1 %d Refused\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
 		"Connection: close\r\n\r\n%s",
-		refusal_status[what], date, type, strlen(body), body);
+		refusal_status[what], rd_http_date(call->thread), type, strlen(body), body);
 	call->out_len = n > 0 && (size_t)n < size ? (size_t)n : 0;
 	begin_write(call);
 	return true;

@@ -10,11 +10,15 @@
 #include <event2/event_struct.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 
 struct sockaddr;
 
 /* Addresses of clients and how many connections each has. */
 struct rd_http_peers;
+
+/* A time as a Date header has it (RFC 9110 5.6.7), with its NUL. */
+#define RD_HTTP_DATE_SIZE 40
 
 struct rd_http_thread {
 	struct rd_http_server *server;
@@ -26,8 +30,10 @@ struct rd_http_thread {
 	struct event_base *base;
 	struct event *accept_event, *wake_event, *again_timer, *tick_timer;
 	struct rd_http_call *connections; /* a list; only this thread touches it */
-	pthread_mutex_t lock;             /* of what follows */
-	struct rd_http_call *answered;    /* or to be resumed; linked through next_answered */
+	time_t date_s;                    /* of date, which is this thread's alone, too */
+	char date[RD_HTTP_DATE_SIZE];
+	pthread_mutex_t lock;          /* of what follows */
+	struct rd_http_call *answered; /* or to be resumed; linked through next_answered */
 };
 
 struct rd_http_server {
@@ -42,10 +48,6 @@ struct rd_http_server {
 	atomic_uint_fast64_t connections, accepted, requests;
 	atomic_uint_fast64_t refusals[RD_HTTP_REFUSAL_COUNT];
 };
-
-/* server.c. The time now as a Date header has it (RFC 9110 5.6.7). */
-#define RD_HTTP_DATE_SIZE 40
-void rd_http_date(char ret_text[RD_HTTP_DATE_SIZE]);
 
 enum rd_http_state {
 	RD_HTTP_HEAD,   /* waits for a request's first byte, or reads its head */
@@ -81,6 +83,9 @@ struct rd_http_call {
 	void (*resume)(void *arg);          /* NULL: it is answered */
 	void *resume_arg;
 };
+
+/* server.c. The time now; to be asked by the thread itself. */
+const char *rd_http_date(struct rd_http_thread *thread);
 
 /* connection.c; all from the connection's own thread. */
 void rd_http_connection_open(struct rd_http_thread *thread, int fd, const struct sockaddr *address);

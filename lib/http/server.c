@@ -31,17 +31,15 @@
 /* The lines that every answer has; numbers and words of fixed length, and the empty one. */
 #define STATUS_MAX 192
 
-/* n lines and nothing that could end one within: a value with a line end would add a header. */
-static bool is_lines(struct rd_view v, size_t n)
+/* Nothing that could end a line within: a value with a line end would add a header. */
+static bool is_within_line(struct rd_view v)
 {
-	size_t crs = 0, lfs = 0, nuls = 0;
+	uint8_t ends = 0;
 
 	for (size_t i = 0; i < v.len; i++) {
-		crs += v.ptr[i] == '\r';
-		lfs += v.ptr[i] == '\n';
-		nuls += v.ptr[i] == '\0';
+		ends |= (uint8_t)((v.ptr[i] == '\r') | (v.ptr[i] == '\n') | (v.ptr[i] == '\0'));
 	}
-	return crs == n && lfs == n && nuls == 0;
+	return ends == 0;
 }
 
 static const char *reason(int status)
@@ -60,13 +58,23 @@ static const char *reason(int status)
 	}
 }
 
-void rd_http_date(char ret_text[RD_HTTP_DATE_SIZE])
+static void put_date(time_t s, char ret_text[RD_HTTP_DATE_SIZE])
 {
-	time_t now = time(NULL);
 	struct tm tm;
 
-	(void)gmtime_r(&now, &tm);
+	(void)gmtime_r(&s, &tm);
 	(void)strftime(ret_text, RD_HTTP_DATE_SIZE, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+}
+
+const char *rd_http_date(struct rd_http_thread *thread)
+{
+	time_t now = time(NULL);
+
+	if (now != thread->date_s) {
+		put_date(now, thread->date);
+		thread->date_s = now;
+	}
+	return thread->date;
 }
 
 static enum rd_status put_number(struct rd_buf *out, size_t number)
@@ -81,18 +89,31 @@ static enum rd_status put_number(struct rd_buf *out, size_t number)
 	return rd_buf_put(out, digits + at, sizeof(digits) - at);
 }
 
-static enum rd_status put_status(
-	struct rd_buf *out, const struct rd_http_call *call, int status, size_t body_len)
+static bool is_own_thread(const struct rd_http_thread *thread)
+{
+	return pthread_equal(pthread_self(), thread->self) != 0;
+}
+
+static enum rd_status put_date_of(struct rd_buf *out, struct rd_http_thread *thread)
 {
 	char date[RD_HTTP_DATE_SIZE];
 
-	rd_http_date(date);
+	if (is_own_thread(thread)) {
+		return rd_buf_put_str(out, rd_http_date(thread));
+	}
+	put_date(time(NULL), date);
+	return rd_buf_put_str(out, date);
+}
+
+static enum rd_status put_status(
+	struct rd_buf *out, const struct rd_http_call *call, int status, size_t body_len)
+{
 	RD_TRY(rd_buf_put_str(out, "HTTP/1.1 "));
 	RD_TRY(put_number(out, (size_t)status));
 	RD_TRY(rd_buf_u8(out, ' '));
 	RD_TRY(rd_buf_put_str(out, reason(status)));
 	RD_TRY(rd_buf_put_str(out, "\r\nDate: "));
-	RD_TRY(rd_buf_put_str(out, date));
+	RD_TRY(put_date_of(out, call->thread));
 	RD_TRY(rd_buf_put_str(out, "\r\nContent-Length: "));
 	RD_TRY(put_number(out, body_len));
 	if (call->last || !call->framing.keep_alive) {
@@ -104,17 +125,14 @@ static enum rd_status put_status(
 static enum rd_status put_answer(struct rd_buf *out, const struct rd_http_call *call, int status,
 	const struct rd_http_header *headers, size_t n_headers, struct rd_view body)
 {
-	size_t start;
-
 	RD_TRY(put_status(out, call, status, body.len));
-	start = out->used;
 	for (size_t i = 0; i < n_headers; i++) {
+		assert(is_within_line(headers[i].name) && is_within_line(headers[i].value));
 		RD_TRY(rd_buf_put_view(out, headers[i].name));
 		RD_TRY(rd_buf_put(out, ": ", 2));
 		RD_TRY(rd_buf_put_view(out, headers[i].value));
 		RD_TRY(rd_buf_put(out, "\r\n", 2));
 	}
-	assert(is_lines(rd_view(out->ptr + start, out->used - start), n_headers));
 	RD_TRY(rd_buf_put(out, "\r\n", 2));
 	return rd_buf_put_view(out, body);
 }
@@ -158,7 +176,7 @@ void rd_http_answer(struct rd_http_call *call, int status, const struct rd_http_
 	bool first;
 
 	format(call, status, headers, n_headers, body);
-	if (pthread_equal(pthread_self(), thread->self)) {
+	if (is_own_thread(thread)) {
 		rd_http_connection_send(call);
 		return;
 	}

@@ -21,7 +21,7 @@ void kms_ask_fact(struct kms_ask *ask, const char *name, const char *value)
 	if (value == NULL) {
 		return;
 	}
-	assert(q->n_facts < KMS_ASK_FACTS_MAX);
+	assert(q->n_facts < KMS_FACTS_MAX);
 	ask->values[q->n_facts] = value;
 	q->facts[q->n_facts] = (struct kms_fact){
 		.name = name, .values = &ask->values[q->n_facts], .n_values = 1};

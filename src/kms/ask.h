@@ -15,12 +15,9 @@
 
 #include "kms/authorize.h"
 
-/* 50 tags of a request, and what the operation has itself. */
-#define KMS_ASK_FACTS_MAX (KMS_TAGS_PER_KEY + 32)
-
 struct kms_ask {
 	struct kms_question question;
-	const char *values[KMS_ASK_FACTS_MAX]; /* the one value of each fact */
+	const char *values[KMS_FACTS_MAX]; /* the one value of each fact */
 };
 
 /* ask stays where it is: its question points into it. key NULL: an action without a key. */

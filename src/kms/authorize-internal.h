@@ -10,7 +10,7 @@
 #include "policy/grant.h"
 
 /* The operation's own, and those of every call: about thirty. */
-#define KMS_CONTEXT_ENTRIES (KMS_FACTS_MAX + 40)
+#define KMS_CONTEXT_ENTRIES (KMS_SERVICE_FACTS_MAX + 40)
 /* One for each entry; aliases and tag keys, 50 each, and grant operations may have many. */
 #define KMS_CONTEXT_VALUES 256
 

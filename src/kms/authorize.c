@@ -278,7 +278,8 @@ static enum rd_status put_policy_name(
 		q->principal->policy_names == NULL || ref->policy >= q->principal->n_policies) {
 		return RD_OK;
 	}
-	return rd_buf_printf(out, " of %s", q->principal->policy_names[ref->policy]);
+	RD_TRY(rd_buf_put_str(out, " of "));
+	return rd_buf_put_str(out, q->principal->policy_names[ref->policy]);
 }
 
 static enum rd_status put_ref(

@@ -16,11 +16,13 @@ struct kms_fact {
 	size_t n_values;
 };
 
+/* 50 tags of a request, and what the operation has itself. */
+#define KMS_FACTS_MAX (KMS_TAGS_PER_KEY + 32)
 /*
- * Of another service (the service door), which is the most: 50 tags of a resource under both of
- * their names, 50 of a request, and what the operation has itself.
+ * Of another service (the service door): 50 tags of a resource under both of their names, 50 of a
+ * request, and what the operation has itself.
  */
-#define KMS_FACTS_MAX (3 * KMS_TAGS_PER_KEY + 32)
+#define KMS_SERVICE_FACTS_MAX (3 * KMS_TAGS_PER_KEY + 32)
 
 struct kms_question {
 	const char *action;               /* "kms:Decrypt" */
@@ -33,6 +35,8 @@ struct kms_question {
 	const struct rd_policy *trust;    /* sts:AssumeRole: the role's; NULL otherwise */
 	struct kms_fact facts[KMS_FACTS_MAX];
 	size_t n_facts;
+	const struct kms_fact *service_facts; /* of the service door, instead of those */
+	size_t n_service_facts;
 };
 
 /*

@@ -25,6 +25,7 @@
 #include "kms/metrics.h"
 #include "kms/ops.h"
 #include "kms/record.h"
+#include "kms/thread.h"
 #include "log/log.h"
 #include "os/workers.h"
 
@@ -57,7 +58,8 @@
 
 /*
  * The call is large, and gone as soon as its record is made: hundreds of exchanges wait for the log
- * at a time, and their calls would push everything else out of the processor's cache.
+ * at a time, and their calls would push everything else out of the processor's cache. For the same
+ * reason a call that an HTTP thread has done with leaves its memory to that thread's next one.
  */
 struct exchange {
 	struct kms *kms;
@@ -68,10 +70,11 @@ struct exchange {
 	char request_id[KMS_REQUEST_ID_SIZE];
 	const struct rd_http_request *request;
 	struct rd_http_call *http;
-	bool admitted;            /* authenticated, parsed */
-	bool on_worker;           /* not on its connection's thread */
-	enum rd_status record_st; /* of writing its record */
-	bool logged;              /* its record is durable */
+	struct kms_thread *thread; /* the connection's: its own alone */
+	bool admitted;             /* authenticated, parsed */
+	bool on_worker;            /* not on its connection's thread */
+	enum rd_status record_st;  /* of writing its record */
+	bool logged;               /* its record is durable */
 	struct kms_journal_entry entry;
 	bool query; /* the query protocol of IAM and STS */
 	uint64_t begun_ns;
@@ -135,7 +138,11 @@ static void end_call(struct exchange *x)
 	rd_json_in_free(&call->facts);
 	rd_json_in_free(&call->out);
 	rd_buf_finish(&call->answer);
-	free(call);
+	if (x->on_worker || x->thread->spare != NULL) {
+		free(call);
+	} else {
+		x->thread->spare = call;
+	}
 }
 
 /* The end of the exchange. */
@@ -267,20 +274,30 @@ void kms_exchanges_recorded(void *kms)
 	rd_http_batch_send(&((struct kms *)kms)->recorded);
 }
 
+/* Into all zeros, or where another record was. */
+static enum rd_status write_record(const struct kms_call *call, struct rd_buf *record)
+{
+	record->heap = true;
+	record->max = RECORD_MAX;
+	record->used = 0;
+	RD_TRY(rd_buf_make_room(record, RECORD_USUAL));
+	return kms_record(call, record);
+}
+
 static void complete(struct exchange *x)
 {
-	struct rd_buf record RD_CLEANUP(rd_buf_finish) = rd_buf_growable(RECORD_MAX);
+	struct rd_buf own RD_CLEANUP(rd_buf_finish) = {.ptr = NULL};
+	struct rd_buf *record = x->on_worker ? &own : &x->thread->record;
 	enum rd_status st;
 
 	render(x);
-	st = rd_buf_make_room(&record, RECORD_USUAL);
-	st = st == RD_OK ? kms_record(x->call, &record) : st;
+	st = write_record(x->call, record);
 	kms_last_use_note(x->kms->last_uses, x->call);
 	end_call(x);
 	if (st == RD_OK) {
 		/* HTTP threads wake the log after each turn of their loops. */
 		st = (x->on_worker ? kms_audit_append : kms_audit_append_later)(
-			x->kms->audit, rd_buf_view(&record), recorded, x);
+			x->kms->audit, rd_buf_view(record), recorded, x);
 	}
 	if (st != RD_OK) {
 		refuse_unrecorded(x, st);
@@ -470,11 +487,22 @@ static void copy_printable(struct rd_view text, char *ret, size_t cap)
 	ret[n] = '\0';
 }
 
+static struct kms_call *take_call(struct kms_thread *thread)
+{
+	struct kms_call *call = rd_steal(&thread->spare, NULL);
+
+	if (call == NULL) {
+		return calloc(1, sizeof(*call));
+	}
+	memset(call, 0, sizeof(*call));
+	return call;
+}
+
 static struct exchange *make(struct kms *kms, unsigned thread,
 	const struct rd_http_request *request, struct rd_http_call *http)
 {
 	struct exchange *x = calloc(1, sizeof(*x));
-	struct kms_call *call = calloc(1, sizeof(*call));
+	struct kms_call *call = take_call(&kms->threads[thread]);
 
 	if (x == NULL || call == NULL) {
 		free(x);
@@ -485,11 +513,12 @@ static struct exchange *make(struct kms *kms, unsigned thread,
 	x->call = call;
 	x->request = request;
 	x->http = http;
+	x->thread = &kms->threads[thread];
 	x->begun_ns = monotonic_ns();
 	x->body = rd_buf_wiping(ANSWER_MAX);
 	x->call->kms = kms;
 	x->call->db = kms->http_dbs[thread];
-	x->call->fresh = &kms->fresh[thread];
+	x->call->fresh = &kms->threads[thread].fresh;
 	x->call->now_ms = kms->now_ms();
 	x->call->tls = request->tls;
 	x->call->body = request->body;

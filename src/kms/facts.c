@@ -129,10 +129,10 @@ static enum rd_status add(struct kms_context *c, const char *name, const char *v
 	return RD_OK;
 }
 
-static enum rd_status add_operation(struct kms_context *c, const struct kms_question *question)
+static enum rd_status add_facts(struct kms_context *c, const struct kms_fact *facts, size_t n)
 {
-	for (size_t i = 0; i < question->n_facts; i++) {
-		const struct kms_fact *fact = &question->facts[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct kms_fact *fact = &facts[i];
 
 		RD_TRY(begin(c, fact->name, fact->n_values));
 		for (size_t k = 0; k < fact->n_values; k++) {
@@ -140,6 +140,12 @@ static enum rd_status add_operation(struct kms_context *c, const struct kms_ques
 		}
 	}
 	return RD_OK;
+}
+
+static enum rd_status add_operation(struct kms_context *c, const struct kms_question *question)
+{
+	RD_TRY(add_facts(c, question->facts, question->n_facts));
+	return add_facts(c, question->service_facts, question->n_service_facts);
 }
 
 static enum rd_status add_aliases(struct kms_context *c, const struct kms_cached_key *key)

@@ -3,6 +3,7 @@
 #include "kms/keys.h"
 
 #include "aws/key_ref.h"
+#include "base/text.h"
 #include "kms/params.h"
 #include "kms/target.h"
 
@@ -153,8 +154,8 @@ enum rd_status kms_key_resolve(struct kms_call *call, const char *key_id, enum k
 		return not_there(call, &place);
 	}
 	RD_TRY(kms_settle(call, st));
-	memcpy(ret_alias, place.alias ? place.name : "", strlen(place.alias ? place.name : "") + 1);
-	memcpy(call->key_arn, (*ret)->arn, sizeof(call->key_arn));
+	rd_text_copy(ret_alias, KMS_ALIAS_SIZE, place.alias ? place.name : "");
+	rd_text_copy(call->key_arn, sizeof(call->key_arn), (*ret)->arn);
 	return RD_OK;
 }
 

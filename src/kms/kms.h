@@ -29,13 +29,13 @@
 #include "kms/recipient.h"
 
 struct kms_cache;
-struct kms_fresh;
 struct kms_journal;
 struct kms_last_uses;
 struct kms_metrics;
 struct kms_scheduler;
 struct kms_service_door;
 struct kms_signing_keys;
+struct kms_thread;
 struct kms_trust;
 struct rd_tls_server;
 struct rd_workers;
@@ -56,7 +56,7 @@ struct kms {
 	size_t n_dbs;
 	struct rd_db **http_dbs; /* HTTP threads': nonblocking */
 	size_t n_http_dbs;
-	struct kms_fresh *fresh; /* HTTP threads' */
+	struct kms_thread *threads; /* HTTP threads': thread.h */
 	struct kms_keyring *keyring;
 	struct rd_ec_key *audit_key;
 	struct kms_audit *audit;

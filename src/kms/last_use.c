@@ -2,6 +2,7 @@
 /* Notes by key in a table of chains, under one lock that is held for a note at a time. */
 #include "kms/last_use.h"
 
+#include "base/text.h"
 #include "kms/call.h"
 #include "kms/store.h"
 
@@ -96,8 +97,8 @@ void kms_last_use_note(struct kms_last_uses *usage, const struct kms_call *call)
 	if (call->n_used == 0 || call->fault.type != KMS_FAULT_NONE) {
 		return;
 	}
-	(void)snprintf(use.operation, sizeof(use.operation), "%s", call->op->name);
-	(void)snprintf(use.request_id, sizeof(use.request_id), "%s", call->request_id);
+	rd_text_copy(use.operation, sizeof(use.operation), call->op->name);
+	rd_text_copy(use.request_id, sizeof(use.request_id), call->request_id);
 	pthread_mutex_lock(&usage->lock);
 	for (size_t i = 0; i < call->n_used; i++) {
 		memcpy(use.key_id, call->used[i], sizeof(use.key_id));

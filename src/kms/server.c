@@ -12,7 +12,6 @@
 #include "kms/auth.h"
 #include "kms/cache.h"
 #include "kms/exchange.h"
-#include "kms/fresh.h"
 #include "kms/http.h"
 #include "kms/iam.h"
 #include "kms/isolate.h"
@@ -23,6 +22,7 @@
 #include "kms/roots.h"
 #include "kms/scheduler.h"
 #include "kms/service.h"
+#include "kms/thread.h"
 #include "log/log.h"
 #include "os/workers.h"
 
@@ -177,6 +177,21 @@ static void start_journal(struct kms *kms)
 	}
 }
 
+static enum rd_status make_threads_memory(struct kms *kms)
+{
+	kms->threads = calloc(kms->config.threads, sizeof(*kms->threads));
+	return kms->threads != NULL ? RD_OK : RD_NOMEM;
+}
+
+static void free_threads_memory(struct kms *kms)
+{
+	for (unsigned i = 0; kms->threads != NULL && i < kms->config.threads; i++) {
+		free(kms->threads[i].spare);
+		rd_buf_finish(&kms->threads[i].record);
+	}
+	free(kms->threads);
+}
+
 static enum rd_status make_memory(struct kms *kms, struct rd_error *err)
 {
 	enum rd_status st = kms_cache_new(
@@ -186,8 +201,10 @@ static enum rd_status make_memory(struct kms *kms, struct rd_error *err)
 		st = kms_signing_keys_new(&kms->signing_keys);
 	}
 	if (st == RD_OK) {
-		kms->fresh = calloc(kms->config.threads, sizeof(*kms->fresh));
-		st = kms->fresh == NULL ? RD_NOMEM : kms_metrics_new(&kms->metrics);
+		st = make_threads_memory(kms);
+	}
+	if (st == RD_OK) {
+		st = kms_metrics_new(&kms->metrics);
 	}
 	if (st == RD_OK) {
 		st = kms_last_use_new(&kms->last_uses);
@@ -290,7 +307,7 @@ void kms_server_stop(struct kms *kms)
 	kms_cache_free(&kms->cache);
 	kms_keyring_free(&kms->keyring);
 	kms_metrics_free(&kms->metrics);
-	free(kms->fresh);
+	free_threads_memory(kms);
 	kms_journal_free(&kms->journal);
 	close_databases(kms);
 	rd_fd_close(&kms->lock_fd);

@@ -16,7 +16,8 @@
 
 /* Values of one check's context, as facts of a question. */
 struct check {
-	struct kms_question question;
+	struct kms_question question; /* its facts are the following */
+	struct kms_fact facts[KMS_SERVICE_FACTS_MAX];
 	const char *values[CONTEXT_VALUES_MAX];
 	size_t n_values;
 };
@@ -71,9 +72,9 @@ static enum rd_status read_value(struct kms_call *call, json_t *value, struct ch
 static enum rd_status read_fact(
 	struct kms_call *call, const char *name, json_t *values, struct check *c)
 {
-	struct kms_fact *fact = &c->question.facts[c->question.n_facts];
+	struct kms_fact *fact = &c->facts[c->question.n_service_facts];
 
-	if (!is_service_key(name) || c->question.n_facts == KMS_FACTS_MAX) {
+	if (!is_service_key(name) || c->question.n_service_facts == KMS_SERVICE_FACTS_MAX) {
 		return kms_fail(
 			call, KMS_FAULT_VALIDATION, "\"context\" must not have \"%.128s\"", name);
 	}
@@ -88,7 +89,7 @@ static enum rd_status read_fact(
 		RD_TRY(read_value(call, json_array_get(values, i), c));
 		fact->n_values++;
 	}
-	c->question.n_facts++;
+	c->question.n_service_facts++;
 	return RD_OK;
 }
 
@@ -98,6 +99,7 @@ static enum rd_status read_check(struct kms_call *call, json_t *in, struct check
 	const char *name;
 
 	*c = (struct check){.n_values = 0};
+	c->question.service_facts = c->facts;
 	RD_TRY(kms_service_text(call, in, "action", true, ACTION_MAX, &c->question.action));
 	if (!is_service_action(c->question.action)) {
 		return kms_service_invalid(call, "action", "one of ec2, or iam:PassRole");

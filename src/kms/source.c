@@ -2,6 +2,7 @@
 /* From a ciphertext to its key and its plaintext. */
 #include "kms/source.h"
 
+#include "base/text.h"
 #include "crypto/rsa.h"
 #include "kms/keys.h"
 
@@ -41,7 +42,7 @@ static enum rd_status key_of_blob(struct kms_call *call, struct kms_source *sour
 		return fail_foreign(call);
 	}
 	RD_TRY(kms_settle(call, st));
-	snprintf(call->key_arn, sizeof(call->key_arn), "%s", source->key->arn);
+	rd_text_copy(call->key_arn, sizeof(call->key_arn), source->key->arn);
 	return RD_OK;
 }
 
