@@ -323,7 +323,7 @@ class Server:
         self.where, self.process, self.port = where, None, 0
         self.sockets = [where / "enclave.sock"]
         self.settings = {"database": database or "sqlite:payments.db", "credentials": "environment",
-                         "authorise_deadline_s": 3, "threads": 2, "workers": 2}
+                         "authorise_deadline_s": 60, "threads": 2, "workers": 2}
         self.settings.update(settings)
         self.errors = where / "stderr"
         self.write()
