@@ -153,7 +153,7 @@ def test_an_image_that_the_policy_does_not_name_gets_no_keys(world):
 
 
 def test_a_new_version_takes_over_while_customers_pay(world):
-    world.put_policy(1, 2)
+    world.put_policy(world.policy(1, 2))
     before = world.said("the enclave serves: image version 2")
     with Crowd(world, "upgrade") as crowd:
         world.serve_by(world.enclaves[2], world.enclaves[1])
@@ -165,7 +165,7 @@ def test_a_new_version_takes_over_while_customers_pay(world):
 
 def test_the_old_version_is_locked_out(world):
     """An enclave that has its keys keeps them until it ends; no other one of that image gets any."""
-    world.put_policy(2)
+    world.put_policy(world.policy(2))
     world.host.terminate(world.enclaves[1])
     world.enclaves[1] = world.boot(1)
     before = world.said("it does not start (keys)")
@@ -175,6 +175,19 @@ def test_the_old_version_is_locked_out(world):
     world.serve_by(world.enclaves[2])
     world.host.terminate(world.enclaves[1])
     assert world.pay("after-the-lockout")["state"] == "AUTHORISED"
+
+
+def test_a_signer_and_a_minimum_version_need_no_new_policy_for_the_next_image(world):
+    """The next test's enclave gets its keys by this policy; here one of an older version of the same signer gets none."""
+    world.put_policy(world.policy_from(2))
+    world.enclaves[1] = world.boot(1)
+    before = world.said("it does not start (keys)")
+    world.serve_by(world.enclaves[1], world.enclaves[2])
+    world.wait_until_said("it does not start (keys)", before)
+    refused = world.last_refusal()["pcrs"]
+    assert (refused["8"], refused["16"]) == (world.pcr8, world.version_pcr(1))
+    world.serve_by(world.enclaves[2])
+    world.host.terminate(world.enclaves[1])
 
 
 def test_a_killed_vm_has_a_successor(world):

@@ -29,13 +29,14 @@ class VmWorld:
 
     def __init__(self, stack, directory, versions=(1, 2), **limits):
         """limits: members of the enclave's policy that are to be others than the example's."""
-        self.directory, self.limits = directory, limits
+        self.directory, self.limits, self.pcr8 = directory, limits, None
         self.host = stack.enter_context(Host(str(OUT)))
         self.kms_ca = self.start_kms(stack)
         (directory / "gateway").mkdir()
         self.gateway = Gateway(directory / "gateway")
         stack.callback(self.gateway.close)
         self.proxies = [self.proxy(stack, KMS_PORT, self.kms.port), self.proxy(stack, GATEWAY_PORT, self.gateway.port)]
+        self.signer = self.make_signer()
         self.images = {version: self.image(version) for version in versions}
         self.role = self.make_role()
         self.key = self.kms.client().create_key(Policy=self.policy(1))["KeyMetadata"]["KeyId"]
@@ -79,11 +80,27 @@ class VmWorld:
                  "etc/payments/kms-ca.pem": pathlib.Path(self.kms_ca).read_bytes(),
                  "etc/payments/gateway-ca.pem": (self.gateway.where / "tls" / "ca.pem").read_bytes()}
         name = f"payments-{version}"
-        archive = self.host.path(name + ".tar")
+        archive, eif = self.host.path(name + ".tar"), self.host.path(name + ".eif")
         docker_archive(archive, [layer((path, {"data": data}) for path, data in files.items())],
                        {"Entrypoint": ["/payments-enclave"]}, tag=f"{name}:1")
-        eif, built = self.host.build(f"docker-archive:{archive}", name)
+        built = self.host.json("build-enclave", "--docker-uri", f"docker-archive:{archive}", "--output-file", eif,
+                               "--signing-certificate", self.signer, "--private-key", self.host.path("signer.key"))
+        self.pcr8 = built["Measurements"]["PCR8"]
         return eif, built["Measurements"]["PCR0"]
+
+    def make_signer(self):
+        """Who signs all images."""
+        key, certificate = self.host.path("signer.key"), self.host.path("signer.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp384r1", "-nodes",
+                        "-sha384", "-days", "30", "-subj", "/CN=release", "-keyout", key, "-out", certificate],
+                       check=True, capture_output=True)
+        return certificate
+
+    def version_pcr(self, version):
+        path = self.host.path("version.txt")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(f"redoubt-payments version {version}")
+        return self.host.json("pcr", "--input", path)["PCR"]
 
     def make_role(self):
         iam, sts = self.kms.client("iam"), self.kms.client("sts")
@@ -98,16 +115,24 @@ class VmWorld:
 
     def policy(self, *versions):
         """For these images alone."""
-        pcr0s = [self.images[version][1] for version in versions]
+        return self.policy_of({"kms:RecipientAttestation:PCR0": [self.images[version][1] for version in versions]})
+
+    def policy_from(self, version):
+        """For every image of the signer from a version on, up to the tenth after it."""
+        return self.policy_of({"kms:RecipientAttestation:PCR8": self.pcr8, "kms:RecipientAttestation:PCR16": [
+            self.version_pcr(v) for v in range(version, version + 10)]})
+
+    @staticmethod
+    def policy_of(registers):
         return json.dumps({"Version": "2012-10-17", "Statement": [
             {"Sid": "Administration", "Effect": "Allow", "Principal": {"AWS": ROOT}, "Resource": "*",
              "Action": ["kms:DescribeKey", "kms:PutKeyPolicy", "kms:CreateAlias"]},
             {"Sid": "TheseImages", "Effect": "Allow", "Principal": {"AWS": ROLE}, "Resource": "*",
              "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
-             "Condition": {"StringEqualsIgnoreCase": {"kms:RecipientAttestation:PCR0": pcr0s}}}]})
+             "Condition": {"StringEqualsIgnoreCase": registers}}]})
 
-    def put_policy(self, *versions):
-        self.kms.client().put_key_policy(KeyId=self.key, PolicyName="default", Policy=self.policy(*versions))
+    def put_policy(self, policy):
+        self.kms.client().put_key_policy(KeyId=self.key, PolicyName="default", Policy=policy)
 
     def boot(self, version):
         """An enclave; the socket that leads to it."""

@@ -2,8 +2,13 @@
 /* payments-enclave: the program in the image. Documents by the NSM, everything else over vsock. */
 #include "enclave/enclave.h"
 
+#include "crypto/digest.h"
+
 #include <nsm.h>
 #include <stdio.h>
+
+/* The first that is neither locked at the boot nor AWS's to define. */
+#define VERSION_PCR 16
 
 static int ask_nsm(void *arg, struct rd_view public_key, struct rd_view user_data,
 	struct rd_view nonce, struct rd_buf *out)
@@ -27,6 +32,35 @@ static int ask_nsm(void *arg, struct rd_view public_key, struct rd_view user_dat
 	return 0;
 }
 
+/*
+ * The version goes into a register of its own, and nothing can go into that any more: a key policy
+ * that names a signer (PCR8) and the registers of the versions from some one on needs no change for
+ * the next image, and locks out older ones of the same signer. `nitro-cli pcr --input` of a file
+ * with this text computes the register.
+ */
+static enum rd_status measure_version(uint64_t version, struct rd_error *err)
+{
+	uint8_t digest[RD_SHA384_SIZE], value[RD_SHA384_SIZE];
+	uint32_t len = sizeof(value);
+	char text[64];
+	int32_t fd;
+	bool ok;
+
+	snprintf(text, sizeof(text), "redoubt-payments version %llu", (unsigned long long)version);
+	RD_TRY(rd_sha384(rd_view_str(text), digest));
+	fd = nsm_lib_init();
+	ok = fd >= 0 &&
+	     nsm_extend_pcr(fd, VERSION_PCR, digest, sizeof(digest), value, &len) ==
+		     ERROR_CODE_SUCCESS &&
+	     nsm_lock_pcr(fd, VERSION_PCR) == ERROR_CODE_SUCCESS;
+	if (fd >= 0) {
+		nsm_lib_exit(fd);
+	}
+	return ok ? RD_OK
+		  : rd_fail(err, RD_IO, "the version does not go into PCR%d: is this an enclave?",
+			    VERSION_PCR);
+}
+
 static enum rd_status run(struct rd_error *err)
 {
 	RD_CLEANUP(rd_buf_finish) struct rd_buf json = rd_buf_growable(CONFIG_SIZE_MAX);
@@ -37,6 +71,7 @@ static enum rd_status run(struct rd_error *err)
 
 	RD_TRY(config_read_file(CONFIG_PATH, &json, err));
 	RD_TRY(config_parse(rd_buf_view(&json), &config, err));
+	RD_TRY(measure_version(config.version, err));
 	RD_TRY(config_read_file(config.policy_file, &policy, err));
 	around.link.port = PAY_LINK_PORT;
 	around.kms.port = config.kms.port;
