@@ -33,6 +33,8 @@ PATIENCE_S = 60 + PAYMENTS
 # What amounts do at the gateway (their last two digits): nearly all are approved.
 ENDINGS = ["00"] * 40 + ["05", "51", "80", "82", "83", "84"]
 HEADS = "heads-" + "0" * 19
+# The keyring has room for 64 keys.
+ROTATIONS_MAX = 20
 VELOCITY = {"count": 1000000, "window_s": 3600}
 
 
@@ -53,7 +55,8 @@ class Shop:
         self.till = self.server.run("--add-key", "merchant", "--name", "till", "--merchant", merchant)
         self.server.start().ready(120)
         self.api = Api(lambda: ("127.0.0.1", self.server.port), self.till)
-        self.kills = collections.Counter()
+        self.operator = self.server.run("--add-key", "operator", "--name", "olga")
+        self.kills, self.rotations = collections.Counter(), 0
 
     def kill(self, which):
         self.kills[which] += 1
@@ -65,6 +68,14 @@ class Shop:
         else:
             self.world.gateway.kill()
             self.world.gateway.start()
+
+    def rotate(self):
+        """Under load; whether it comes to its end is luck."""
+        try:
+            status, _ = self.server.call("POST", "/v1/operator/rotate", key=self.operator)
+            self.rotations += status == 200
+        except OSError:
+            pass
 
     def export(self, where):
         """The log's records, once it is whole and is the one that the gateway has witnessed."""
@@ -156,6 +167,8 @@ def kill_at_random(shop, customers, luck):
         shop.kill(order.pop())
         if luck.random() < 0.8:
             shop.server.ready(120)
+            if shop.rotations < ROTATIONS_MAX and luck.random() < 0.4:
+                shop.rotate()
             # Time to get something done, or there would be nothing to break.
             time.sleep(luck.uniform(0.1, 2))
 
@@ -206,5 +219,8 @@ def test_nobody_is_charged_twice_and_no_order_is_lost(shop, tmp_path):
     check_books(told, records, shop.world.gateway.report()["operations"])
     states = collections.Counter(state for *_, state in told.values())
     print(f"\n{PAYMENTS} payments in {took:.0f} s ({PAYMENTS / took:.0f} a second), {sum(shop.kills.values())} kills "
-          f"{dict(shop.kills)}, {dict(states)}, {len(records)} records")
-    assert states["AUTHORISED"] > 0 and (PAYMENTS < 100 or min(shop.kills[which] for which in WHICH) > 0)
+          f"{dict(shop.kills)}, {shop.rotations} rotations, {dict(states)}, {len(records)} records")
+    versions = {r["keyVersion"] for r in records if "keyVersion" in r}
+    assert shop.rotations == 0 or max(versions) > shop.rotations, "cards are sealed under the newest key"
+    assert states["AUTHORISED"] > 0
+    assert PAYMENTS < 100 or (min(shop.kills[which] for which in WHICH) > 0 and shop.rotations > 0)

@@ -159,8 +159,10 @@ static void on_frame(void *ctx, struct ps_frame *frame)
 	} else if (s->state == PS_PREPARING && m->id == s->start_id) {
 		on_prepared(e, s, frame);
 	} else if (is_question(m) || !ps_enclave_answer(e, s, frame)) {
+		snprintf(why, sizeof(why), "it says what nobody asked (message %u, id %llu)",
+			(unsigned)m->type, (unsigned long long)m->id);
 		ps_frame_free(&frame);
-		ps_session_drop(e, s, "it says what nobody asked");
+		ps_session_drop(e, s, why);
 	}
 }
 
