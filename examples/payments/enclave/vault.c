@@ -6,7 +6,7 @@
 #include "crypto/random.h"
 
 _Static_assert(PAY_TOKEN_MAX + 1 == RD_TOKEN_SIZE, "one token");
-_Static_assert(PAY_PAN_MAX + 1 == RD_FPE_TOKEN_SIZE, "one length");
+_Static_assert(RD_FPE_TOKEN_SIZE - 1 == PAY_PAN_MAX, "one length");
 
 /* What is sealed: struct pay_card as it is, without its CVV. The version of the header names its
  * layout, too: it is this image's, and of all that may open it. */
