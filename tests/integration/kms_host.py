@@ -156,7 +156,7 @@ class Kms:
     """redoubt-kms on a port of its own."""
 
     def __init__(self, config="", home=None, env=None, admin=None, tls=None, ca=None):
-        """tls: an ssl.SSLContext, where the configuration has a certificate for 127.0.0.1; ca alone: the file that vouches for it."""
+        """tls: an ssl.SSLContext, where the configuration has a certificate for its address; ca alone: the file that vouches for it."""
         self.made = home is None
         self.ca = ca
         self.home = home or tempfile.mkdtemp(prefix="rdk-", dir=BASE)
@@ -197,12 +197,13 @@ class Kms:
         self.process = subprocess.Popen([REDOUBT_KMS], env=self.env, stdin=subprocess.DEVNULL, stdout=self.out,
                                         stderr=self.log, cwd="/")
         found = until(lambda: self.process.poll() is not None or
-                      re.search(r"serves (https?)://127\.0\.0\.1:(\d+), ", self.log_text()[seen:]))
+                      re.search(r"serves (https?)://([\d.]+):(\d+), ", self.log_text()[seen:]))
         if found is None or found is True:
             text = self.log_text()
             self.close()
             raise RuntimeError(f"redoubt-kms did not start: {text[-2000:]}")
-        self.port, self.host = int(found.group(2)), f"127.0.0.1:{found.group(2)}"
+        self.address, self.port = found.group(2), int(found.group(3))
+        self.host = f"{self.address}:{self.port}"
         self.url = f"{found.group(1)}://{self.host}"
         metrics = re.search(r"metrics on port (\d+)", self.log_text()[seen:])
         self.metrics_url = f"http://127.0.0.1:{metrics.group(1)}/metrics" if metrics else None
@@ -275,8 +276,8 @@ class Kms:
         return self.send(self.request(target, body, **how))
 
     def connect(self):
-        sock = socket.create_connection(("127.0.0.1", self.port), timeout=ANSWER_S)
-        return self.tls.wrap_socket(sock, server_hostname="127.0.0.1") if self.tls else sock
+        sock = socket.create_connection((self.address, self.port), timeout=ANSWER_S)
+        return self.tls.wrap_socket(sock, server_hostname=self.address) if self.tls else sock
 
     def send(self, request):
         """A Request, or bytes, on a connection of its own."""

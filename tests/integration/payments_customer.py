@@ -3,6 +3,7 @@
 document that they are given, ask again until they have an answer, and remember what they were told."""
 
 import base64
+import functools
 import http.client
 import json
 import os
@@ -36,17 +37,18 @@ def cards(n, seed=1):
 
 
 class Api:
-    """JSON over HTTP to wherever the server is at the moment, one connection kept by each thread."""
+    """JSON over HTTP to wherever the server is at the moment, one connection kept by each thread. tls: an ssl.SSLContext."""
 
-    def __init__(self, address, key):
+    def __init__(self, address, key, tls=None):
         self.address, self.key, self.local = address, key, threading.local()
+        self.connection = http.client.HTTPConnection if tls is None else functools.partial(http.client.HTTPSConnection, context=tls)
 
     def call(self, method, path, body=None, **headers):
         """(status, JSON); OSError or HTTPException when nothing was heard."""
         where = self.address()
         connection = getattr(self.local, "connection", None)
         if connection is None or self.local.where != where:
-            connection = self.local.connection = http.client.HTTPConnection(*where, timeout=100)
+            connection = self.local.connection = self.connection(*where, timeout=100)
             self.local.where = where
         headers = {"Authorization": f"Bearer {self.key}", **{name.replace("_", "-"): v for name, v in headers.items()}}
         try:

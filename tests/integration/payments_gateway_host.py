@@ -146,7 +146,7 @@ class Closed(Exception):
 
 class Client:
     def __init__(self, gateway, timeout=20, context=None):
-        raw = socket.create_connection(("127.0.0.1", gateway.port), timeout=timeout)
+        raw = socket.create_connection((gateway.address, gateway.port), timeout=timeout)
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             self.tls = (context or gateway.context()).wrap_socket(raw, server_hostname="gateway.test")
@@ -208,8 +208,8 @@ class Client:
 class Gateway:
     """One state directory; may be killed and started again at the same port."""
 
-    def __init__(self, where, script=None, options=()):
-        self.where, self.state = where, where / "state"
+    def __init__(self, where, script=None, options=(), address="127.0.0.1"):
+        self.where, self.state, self.address = where, where / "state", address
         self.log = where / "stderr"
         self.options, self.port, self.process = list(options), 0, None
         if script is not None:
@@ -225,7 +225,7 @@ class Gateway:
 
     def start(self):
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self.arguments("--listen", f"127.0.0.1:{self.port}"), stdout=subprocess.PIPE,
+            self.process = subprocess.Popen(self.arguments("--listen", f"{self.address}:{self.port}"), stdout=subprocess.PIPE,
                                             stderr=log, text=True)
         line = self.process.stdout.readline()
         assert line.startswith("listening on port "), self.log.read_text()

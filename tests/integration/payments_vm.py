@@ -24,11 +24,38 @@ START_S = 280
 KMS_PORT, GATEWAY_PORT = 8443, 8583
 
 
+def build_image(host, version, kms_ca, gateway, **limits):
+    """(EIF, PCR0). limits: members of the enclave's policy that are to be others than the example's."""
+    config = json.loads((EXAMPLE / "config.json").read_text())
+    config["version"] = version
+    config["kms"].update(region=REGION, endpoint=f"kms.{REGION}.amazonaws.com", port=KMS_PORT)
+    config["gateway"].update(name="gateway.test", port=GATEWAY_PORT)
+    policy = json.loads((EXAMPLE / "policy.json").read_text())
+    files = {"payments-enclave": (EXAMPLE / "payments-enclave").read_bytes(),
+             "etc/payments/config.json": json.dumps(config).encode(),
+             "etc/payments/policy.json": json.dumps({**policy, **limits}).encode(),
+             "etc/payments/kms-ca.pem": pathlib.Path(kms_ca).read_bytes(),
+             "etc/payments/gateway-ca.pem": (gateway.where / "tls" / "ca.pem").read_bytes()}
+    name = f"payments-{version}"
+    archive = host.path(name + ".tar")
+    docker_archive(archive, [layer((path, {"data": data}) for path, data in files.items())],
+                   {"Entrypoint": ["/payments-enclave"]}, tag=f"{name}:1")
+    eif, built = host.build(f"docker-archive:{archive}", name)
+    return eif, built["Measurements"]["PCR0"]
+
+
+def uses_of_keys(host):
+    """Of the key server's audit log."""
+    shown = host.run("bin/redoubt", "audit", "show", host.path("state", "kms", "audit")).stdout
+    records = [json.loads(line) for line in shown.splitlines()]
+    return [record for record in records if record["eventName"] in ("Decrypt", "GenerateDataKey")]
+
+
 class VmWorld:
     """The host, key server, gateway and server; images of two versions."""
 
     def __init__(self, stack, directory, versions=(1, 2), **limits):
-        """limits: members of the enclave's policy that are to be others than the example's."""
+        """limits: as build_image's."""
         self.directory, self.limits, self.pcr8 = directory, limits, None
         self.host = stack.enter_context(Host(str(OUT)))
         self.kms_ca = self.start_kms(stack)
@@ -69,24 +96,12 @@ class VmWorld:
         return process
 
     def image(self, version):
-        config = json.loads((EXAMPLE / "config.json").read_text())
-        config["version"] = version
-        config["kms"].update(region=REGION, endpoint=f"kms.{REGION}.amazonaws.com", port=KMS_PORT)
-        config["gateway"].update(name="gateway.test", port=GATEWAY_PORT)
-        policy = json.loads((EXAMPLE / "policy.json").read_text())
-        files = {"payments-enclave": (EXAMPLE / "payments-enclave").read_bytes(),
-                 "etc/payments/config.json": json.dumps(config).encode(),
-                 "etc/payments/policy.json": json.dumps({**policy, **self.limits}).encode(),
-                 "etc/payments/kms-ca.pem": pathlib.Path(self.kms_ca).read_bytes(),
-                 "etc/payments/gateway-ca.pem": (self.gateway.where / "tls" / "ca.pem").read_bytes()}
-        name = f"payments-{version}"
-        archive, eif = self.host.path(name + ".tar"), self.host.path(name + ".eif")
-        docker_archive(archive, [layer((path, {"data": data}) for path, data in files.items())],
-                       {"Entrypoint": ["/payments-enclave"]}, tag=f"{name}:1")
-        built = self.host.json("build-enclave", "--docker-uri", f"docker-archive:{archive}", "--output-file", eif,
-                               "--signing-certificate", self.signer, "--private-key", self.host.path("signer.key"))
-        self.pcr8 = built["Measurements"]["PCR8"]
-        return eif, built["Measurements"]["PCR0"]
+        """Signed: what a policy may name besides the image."""
+        eif, pcr0 = build_image(self.host, version, self.kms_ca, self.gateway, **self.limits)
+        signed = self.host.json("sign-eif", "--eif-path", eif, "--signing-certificate", self.signer, "--private-key",
+                                self.host.path("signer.key"))
+        self.pcr8 = signed["Measurements"]["PCR8"]
+        return eif, pcr0
 
     def make_signer(self):
         """Who signs all images."""
@@ -163,10 +178,8 @@ class VmWorld:
         wait_for(f"the server's word: {text}", lambda: self.said(text) > before, START_S)
 
     def last_refusal(self):
-        """Of the key server's audit log: the last use of the key, which must have been refused."""
-        shown = self.host.run("bin/redoubt", "audit", "show", self.host.path("state", "kms", "audit")).stdout
-        records = [json.loads(line) for line in shown.splitlines()]
-        record = [r for r in records if r["eventName"] in ("Decrypt", "GenerateDataKey")][-1]
+        """The last use of the key, which must have been refused."""
+        record = uses_of_keys(self.host)[-1]
         assert record["errorCode"] == "AccessDeniedException", record
         return record["additionalEventData"]["recipient"]
 

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A node of the installed tree ($REDOUBT_OUT), with parent instances that the AWS CLI runs and ssh reaches."""
 
+import contextlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 
 from ec2_host import Ec2, Kms
-from redoubt import wait_for
+from kms_host import REGION
+from redoubt import Host, wait_for
 
 OUT = os.environ["REDOUBT_OUT"]
 REDOUBT = os.path.join(OUT, "bin", "redoubt")
@@ -34,24 +35,40 @@ def missing():
 
 
 class Node:
-    """redoubtd, redoubt-kms and redoubt-ec2 of the installed tree, in one home."""
+    """redoubtd, redoubt-kms and redoubt-ec2 of the installed tree, in one home.
 
-    def __init__(self):
-        self.kms = Kms()
-        self.log = open(self.kms.path("redoubtd.log"), "ab")
-        self.daemon = subprocess.Popen([os.path.join(OUT, "bin", "redoubtd")], env=self.kms.env, stderr=self.log)
-        self.ec2 = Ec2(self.kms)
-        wait_for("redoubt-ec2's way to redoubtd", lambda: "connected to redoubtd" in self.ec2.log_text())
+    address: where redoubt-kms is to serve TLS for instances, which never reach this host's loopback.
+    """
+
+    def __init__(self, address=None):
+        with contextlib.ExitStack() as stack:
+            self.host = stack.enter_context(Host(OUT))
+            self.daemon = self.host.daemon
+            self.kms = self.start_kms(address)
+            stack.callback(self.kms.close)
+            self.ec2 = Ec2(self.kms)
+            stack.callback(self.ec2.close)
+            wait_for("redoubt-ec2's way to redoubtd", lambda: "connected to redoubtd" in self.ec2.log_text())
+            self.stack = stack.pop_all()
+
+    def start_kms(self, address):
+        if address is None:
+            return Kms(home=self.host.home)
+        tls = self.tls("kms-tls", f"kms.{REGION}.amazonaws.com", address)
+        return Kms(f'listen: "{address}:0"\ntls_certificate: {tls}/server.pem\ntls_key: {tls}/server.key\n',
+                   home=self.host.home, ca=f"{tls}/ca.pem")
 
     def close(self):
         for instance in self.listed():
             self.ec2.aws("terminate-instances", "--instance-ids", instance)
         wait_for("the instances' ends", lambda: not self.listed(), END_S)
-        self.ec2.close()
-        self.daemon.send_signal(signal.SIGTERM)
-        self.daemon.wait(END_S)
-        self.log.close()
-        self.kms.close()
+        self.stack.close()
+
+    def tls(self, folder, *names):
+        """The folder of a server's certificate for these names or addresses."""
+        named = [word for name in names for word in ("--name", name)]
+        self.host.run("bin/redoubt", "pki", "tls", *named, "--out", self.host.path(folder))
+        return self.host.path(folder)
 
     def redoubt(self, *words, **more):
         return subprocess.run([REDOUBT, *words], env={**self.kms.env, **more}, capture_output=True, text=True, check=True,
@@ -73,12 +90,16 @@ class Node:
         """A key pair, and port 22 of every instance."""
         with open(os.open(self.kms.path("key.pem"), os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as file:
             file.write(json.loads(self.ec2.aws("create-key-pair", "--key-name", "key"))["KeyMaterial"])
-        self.ec2.aws("authorize-security-group-ingress", "--group-name", "default", "--protocol", "tcp", "--port", "22",
+        self.open_port(22)
+
+    def open_port(self, port):
+        """Of every instance, to this host."""
+        self.ec2.aws("authorize-security-group-ingress", "--group-name", "default", "--protocol", "tcp", "--port", str(port),
                      "--cidr", "127.0.0.1/32")
 
-    def run(self, kind):
+    def run(self, kind, *more):
         done = json.loads(self.ec2.aws("run-instances", "--image-id", IMAGE, "--instance-type", kind, "--enclave-options",
-                                       "Enabled=true", "--key-name", "key"))
+                                       "Enabled=true", "--key-name", "key", *more))
         return Instance(self, done["Instances"][0]["InstanceId"])
 
 
@@ -90,9 +111,13 @@ class Instance:
         found = json.loads(self.node.ec2.aws("describe-instances", "--instance-ids", self.id))
         return found["Reservations"][0]["Instances"][0]
 
-    def wait_for_ssh(self):
+    def published(self, port):
+        """The host's port that is this one of the instance."""
         tags = {tag["Key"]: tag["Value"] for tag in self.about()["Tags"]}
-        self.port = tags["redoubt:tcp:22"].rpartition(":")[2]
+        return tags[f"redoubt:tcp:{port}"].rpartition(":")[2]
+
+    def wait_for_ssh(self):
+        self.port = self.published(22)
         wait_for(f"ssh to {self.id}", lambda: self.run("true", check=False).returncode == 0, BOOT_S)
 
     def run(self, command, check=True, **more):
