@@ -7,6 +7,7 @@
 #include "os/fd.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -132,13 +133,31 @@ static enum rd_status oldest(const struct rd_console *console, uint64_t *ret)
 	return RD_OK;
 }
 
-static enum rd_status free_slot(const struct rd_console *console, unsigned *ret)
+/* Otherwise only a write tells, and a quiet guest gives no occasion. */
+static bool has_gone(const struct rd_console_follower *follower)
+{
+	struct pollfd p = {.fd = follower->fd};
+
+	return poll(&p, 1, 0) == 1 && (p.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+static bool is_free(struct rd_console *console, unsigned slot, bool look)
+{
+	struct rd_console_follower *follower = console->followers[slot];
+
+	if (follower != NULL && look && has_gone(follower)) {
+		drop(follower);
+	}
+	return console->followers[slot] == NULL;
+}
+
+static enum rd_status free_slot(struct rd_console *console, unsigned *ret)
 {
 	unsigned i;
 
-	for (i = 0; i < RD_CONSOLE_FOLLOWERS_MAX; i++) {
-		if (console->followers[i] == NULL) {
-			*ret = i;
+	for (i = 0; i < 2 * RD_CONSOLE_FOLLOWERS_MAX; i++) {
+		if (is_free(console, i % RD_CONSOLE_FOLLOWERS_MAX, i >= RD_CONSOLE_FOLLOWERS_MAX)) {
+			*ret = i % RD_CONSOLE_FOLLOWERS_MAX;
 			return RD_OK;
 		}
 	}

@@ -37,6 +37,7 @@ static const struct rd_seccomp_rule loop_rules[] = {
 	RD_ALLOW(epoll_pwait2),
 #endif
 	RD_ALLOW(epoll_ctl),
+	RD_ALLOW(poll),          /* has a reader of the console gone? */
 	RD_ALLOW(clock_gettime), /* the vdso falls back to it when the clock is no TSC */
 	RD_ALLOW(gettimeofday),  /* the same, libevent's timer cache */
 	RD_ALLOW(rt_sigreturn),  /* SIGTERM's handler returns */

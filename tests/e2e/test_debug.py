@@ -75,7 +75,7 @@ def test_the_ninth_reader_of_a_console_is_refused(host):
             assert refused.stderr.startswith(b"[ E44 ] ") and b"as many readers" in refused.stderr
             all_of_them[0].kill()
             guest.ask("print", "a line that one reader does not take any more")
-            # The vmm learns of a reader's end when it writes to it, which may come after the guest's answer.
+            # It ends when the kernel comes to it, which may be after the guest's answer.
             wait_for("a place for one more reader", lambda: console(host, enclave, check=None).returncode == 0)
             guest.tell("exit", 0)
 

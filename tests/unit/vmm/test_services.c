@@ -144,6 +144,28 @@ static void console_refuses_too_many_followers_and_foreign_files(void **state)
 		rd_console_follow(&other, open("/dev/null", O_WRONLY | O_CLOEXEC)), RD_NOTFOUND);
 }
 
+/* The guest says nothing, so that no write could tell. */
+static void a_follower_that_has_gone_leaves_its_place(void **state)
+{
+	struct console_test t;
+	int gone[2], next[2];
+
+	(void)state;
+	console_open(&t);
+	assert_int_equal(pipe2(gone, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(next, O_CLOEXEC), 0);
+	for (int i = 1; i < RD_CONSOLE_FOLLOWERS_MAX; i++) {
+		assert_ok(rd_console_follow(&t.console, open("/dev/null", O_WRONLY | O_CLOEXEC)));
+	}
+	assert_ok(rd_console_follow(&t.console, gone[1]));
+	rd_fd_close(&gone[0]);
+	assert_ok(rd_console_follow(&t.console, next[1]));
+	assert_status(
+		rd_console_follow(&t.console, open("/dev/null", O_WRONLY | O_CLOEXEC)), RD_LIMIT);
+	rd_fd_close(&next[0]);
+	console_close(&t);
+}
+
 /* --- connector --- */
 
 /* As many as the vsock device lets be unanswered. */
@@ -587,6 +609,7 @@ int main(void)
 		cmocka_unit_test(console_replays_and_follows),
 		cmocka_unit_test(slow_follower_waits_then_is_dropped_and_others_are_not),
 		cmocka_unit_test(console_refuses_too_many_followers_and_foreign_files),
+		cmocka_unit_test(a_follower_that_has_gone_leaves_its_place),
 		cmocka_unit_test(connector_opens_the_owners_sockets_only),
 		cmocka_unit_test(connector_survives_a_burst),
 		cmocka_unit_test(connector_survives_our_lack_of_descriptors),
