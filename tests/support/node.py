@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 
 from ec2_host import Ec2, Kms
@@ -34,6 +35,18 @@ def missing():
     return None if os.path.exists(package) else "the parent's package has not been made: make deb"
 
 
+def own_ports(stack):
+    """The first of a hundred ports for instances that no other node of this machine gives to its own."""
+    for slot in range(100):
+        guard = stack.enter_context(socket.socket())
+        try:
+            guard.bind(("127.0.0.1", 19900 + slot))
+            return 20000 + 100 * slot
+        except OSError:
+            guard.close()
+    raise AssertionError("a hundred nodes on one machine")
+
+
 class Node:
     """redoubtd, redoubt-kms and redoubt-ec2 of the installed tree, in one home.
 
@@ -46,7 +59,8 @@ class Node:
             self.daemon = self.host.daemon
             self.kms = self.start_kms(address)
             stack.callback(self.kms.close)
-            self.ec2 = Ec2(self.kms)
+            first = own_ports(stack)
+            self.ec2 = Ec2(self.kms, f"forward_first_port: {first}\nforward_last_port: {first + 99}\n")
             stack.callback(self.ec2.close)
             wait_for("redoubt-ec2's way to redoubtd", lambda: "connected to redoubtd" in self.ec2.log_text())
             self.stack = stack.pop_all()
