@@ -2,6 +2,8 @@
 /* Wiping and constant-time comparison. */
 #include "base/secret.h"
 
+#include <malloc.h>
+#include <stdlib.h>
 #include <string.h>
 
 void rd_wipe(void *ptr, size_t len)
@@ -12,6 +14,14 @@ void rd_wipe(void *ptr, size_t len)
 		memset(ptr, 0, len);
 #endif
 		explicit_bzero(ptr, len);
+	}
+}
+
+void rd_wipe_and_free(void *ptr)
+{
+	if (ptr != NULL) {
+		rd_wipe(ptr, malloc_usable_size(ptr));
+		free(ptr);
 	}
 }
 

@@ -6,8 +6,7 @@
 #include "ec2/isolate.h"
 
 #include "log/log.h"
-#include "os/isolate.h"
-#include "os/seccomp.h"
+#include "os/server.h"
 
 /* Connections (http.c), database files of each worker, metadata sockets; and room. */
 #define NOFILE_MAX 8192
@@ -24,18 +23,10 @@ static const struct rd_seccomp_rule rules[] = {
 
 enum rd_status ec2_isolate(struct rd_error *err)
 {
-	const struct rd_isolate_drop drop = {.nofile_max = NOFILE_MAX};
-	const uint32_t wanted = (1u << RD_ISOLATE_CAPS) | (1u << RD_ISOLATE_LIMITS) |
-				(1u << RD_ISOLATE_NO_NEW_PRIVS) | (1u << RD_ISOLATE_SECCOMP);
-	const struct rd_seccomp_list lists[] = {rd_seccomp_server,
-		{.rules = rules, .count = RD_ARRAY_LEN(rules)}, rd_seccomp_sanitizer};
-	struct rd_isolate_report report = {0};
-	char text[256];
+	const struct rd_seccomp_list own = {.rules = rules, .count = RD_ARRAY_LEN(rules)};
+	char text[RD_SERVER_ISOLATION_MAX];
 
-	RD_TRY(rd_isolate_drop(&drop, &report, err));
-	RD_TRY(rd_seccomp_load(lists, RD_ARRAY_LEN(lists), err));
-	report.in_force |= 1u << RD_ISOLATE_SECCOMP;
-	rd_isolate_describe(&report, wanted, text, sizeof(text));
+	RD_TRY(rd_server_isolate(NOFILE_MAX, own, text, err));
 	rd_log(RD_LOG_INFO, "isolation: %s", text);
 	return RD_OK;
 }

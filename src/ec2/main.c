@@ -5,10 +5,10 @@
 #include "ec2/http.h"
 #include "ec2/server.h"
 #include "log/log.h"
+#include "os/server.h"
 
 #include <getopt.h>
 #include <jansson.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,16 +71,6 @@ static int parse(int argc, char **argv, struct arguments *ret)
 	return -1;
 }
 
-/* Answers hold private keys, questions to the service door signatures; libevent and jansson do not
- * know. */
-static void wipe_and_free(void *ptr)
-{
-	if (ptr != NULL) {
-		rd_wipe(ptr, malloc_usable_size(ptr));
-		free(ptr);
-	}
-}
-
 static enum rd_status open_heap(struct rd_error *err)
 {
 	enum rd_status st = RD_LIMIT;
@@ -91,8 +81,9 @@ static enum rd_status open_heap(struct rd_error *err)
 	return st;
 }
 
-static void reload(struct ec2 *ec2)
+static void reload(void *arg)
 {
+	struct ec2 *ec2 = arg;
 	struct rd_error err = {.text = "internal error"};
 
 	if (ec2_http_reload(ec2, &err) == RD_OK) {
@@ -106,14 +97,9 @@ static int serve(struct ec2 *ec2)
 {
 	struct rd_error err = {.text = "internal error"};
 	sigset_t signals;
-	int signo = 0;
 	enum rd_status st;
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGHUP);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
+	rd_server_hold_signals(&signals);
 	ec2->lock_fd = -1;
 	rd_log_set_level(getenv("RUST_LOG"), RD_LOG_INFO);
 	st = open_heap(&err);
@@ -125,12 +111,7 @@ static int serve(struct ec2 *ec2)
 		ec2_server_stop(ec2);
 		return st == RD_EXISTS ? EXIT_RUNNING : EXIT_FAILURE;
 	}
-	while (signo != SIGTERM && signo != SIGINT) {
-		signo = sigwaitinfo(&signals, NULL);
-		if (signo == SIGHUP) {
-			reload(ec2);
-		}
-	}
+	rd_server_wait(&signals, reload, ec2);
 	rd_log(RD_LOG_INFO, "stopping");
 	ec2_server_stop(ec2);
 	return EXIT_SUCCESS;
@@ -151,7 +132,9 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	umask(077);
-	json_set_alloc_funcs(malloc, wipe_and_free);
+	/* Answers hold private keys, questions to the service door signatures; jansson does not
+	 * know. */
+	json_set_alloc_funcs(malloc, rd_wipe_and_free);
 	if (rd_paths_init(&paths, &err) != RD_OK) {
 		fprintf(stderr, "redoubt-ec2: %s\n", err.text);
 		return EXIT_FAILURE;

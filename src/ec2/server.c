@@ -17,13 +17,13 @@
 #include "http/server.h"
 #include "log/log.h"
 #include "os/fd.h"
+#include "os/server.h"
 #include "os/workers.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
 
 /* Calls take some ms: this is what a client waits for at most, a few seconds. */
@@ -41,26 +41,19 @@ static int64_t now_ms(void)
 
 static enum rd_status lock_state(struct ec2 *ec2, struct rd_error *err)
 {
-	int fd RD_CLEANUP(rd_fd_close) = -1;
 	char path[RD_PATH_MAX];
+	enum rd_status st;
 
 	RD_TRY(rd_paths_make_dir(ec2->config.directory, 0700, err));
 	RD_TRY(rd_paths_join(path, ec2->config.directory, "lock", NULL));
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0) {
-		return rd_fail_errno(err, errno, "cannot open %s", path);
-	}
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		if (errno != EWOULDBLOCK) {
-			return rd_fail_errno(err, errno, "cannot lock %s", path);
-		}
-		return rd_fail(err, RD_EXISTS,
+	st = rd_server_lock(AT_FDCWD, path, &ec2->lock_fd, err);
+	if (st == RD_EXISTS) {
+		return rd_fail(err, st,
 			"another redoubt-ec2 runs in %s: stop it, or set REDOUBT_HOME for a second "
 			"one",
 			ec2->config.directory);
 	}
-	ec2->lock_fd = rd_steal(&fd, -1);
-	return RD_OK;
+	return st;
 }
 
 /* The first makes the schema. */

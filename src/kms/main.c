@@ -5,10 +5,10 @@
 #include "kms/schema.h"
 #include "kms/server.h"
 #include "log/log.h"
+#include "os/server.h"
 
 #include <getopt.h>
 #include <jansson.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,15 +99,6 @@ static int parse(int argc, char **argv, struct arguments *ret)
 		return EXIT_USAGE;
 	}
 	return code;
-}
-
-/* Requests and answers hold plaintexts, and jansson does not know. */
-static void wipe_and_free(void *ptr)
-{
-	if (ptr != NULL) {
-		rd_wipe(ptr, malloc_usable_size(ptr));
-		free(ptr);
-	}
 }
 
 /* As large as the system allows. */
@@ -213,14 +204,22 @@ static enum rd_status backup(
 
 /* --- serving --- */
 
-static void reload(struct kms *kms, const struct rd_paths *paths, const char *path)
+/* What a reload needs. */
+struct source {
+	struct kms *kms;
+	const struct rd_paths *paths;
+	const char *path;
+};
+
+static void reload(void *arg)
 {
 	static struct kms_config config;
+	const struct source *s = arg;
 	struct rd_error err = {.text = "internal error"};
-	enum rd_status st = kms_config_load(paths, path, &config, &err);
+	enum rd_status st = kms_config_load(s->paths, s->path, &config, &err);
 
 	if (st == RD_OK) {
-		st = kms_server_reload(kms, &config, paths, &err);
+		st = kms_server_reload(s->kms, &config, s->paths, &err);
 	}
 	if (st == RD_OK) {
 		rd_log(RD_LOG_INFO, "certificate, roots and limits are reloaded");
@@ -231,16 +230,12 @@ static void reload(struct kms *kms, const struct rd_paths *paths, const char *pa
 
 static int serve(struct kms *kms, const struct rd_paths *paths, const char *path)
 {
+	struct source source = {.kms = kms, .paths = paths, .path = path};
 	struct rd_error err = {.text = "internal error"};
 	sigset_t signals;
-	int signo = 0;
 	enum rd_status st;
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGHUP);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
+	rd_server_hold_signals(&signals);
 	kms->lock_fd = -1;
 	rd_log_set_level(getenv("RUST_LOG"), RD_LOG_INFO);
 	st = open_heap(&err);
@@ -252,12 +247,7 @@ static int serve(struct kms *kms, const struct rd_paths *paths, const char *path
 		kms_server_stop(kms);
 		return st == RD_EXISTS ? EXIT_RUNNING : EXIT_FAILURE;
 	}
-	while (signo != SIGTERM && signo != SIGINT) {
-		signo = sigwaitinfo(&signals, NULL);
-		if (signo == SIGHUP) {
-			reload(kms, paths, path);
-		}
-	}
+	rd_server_wait(&signals, reload, &source);
 	rd_log(RD_LOG_INFO, "stopping");
 	kms_server_stop(kms);
 	return EXIT_SUCCESS;
@@ -298,7 +288,8 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	umask(077);
-	json_set_alloc_funcs(malloc, wipe_and_free);
+	/* Requests and answers hold plaintexts, and jansson does not know. */
+	json_set_alloc_funcs(malloc, rd_wipe_and_free);
 	if (args.action == MAKE_MASTER) {
 		st = make_master(args.operand, &err);
 	} else {

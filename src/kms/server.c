@@ -28,12 +28,12 @@
 
 #include "http/server.h"
 #include "os/fd.h"
+#include "os/server.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
 
 /* A write takes some ms: this is what a client waits for at most, about a second. Reads are shorter
@@ -56,26 +56,19 @@ static int64_t now_ms(void)
 
 enum rd_status kms_state_lock(const struct kms_config *config, int *ret_fd, struct rd_error *err)
 {
-	int fd RD_CLEANUP(rd_fd_close) = -1;
 	char path[RD_PATH_MAX];
+	enum rd_status st;
 
 	RD_TRY(rd_paths_make_dir(config->directory, 0700, err));
 	RD_TRY(rd_paths_join(path, config->directory, "lock", NULL));
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0) {
-		return rd_fail_errno(err, errno, "cannot open %s", path);
-	}
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		if (errno != EWOULDBLOCK) {
-			return rd_fail_errno(err, errno, "cannot lock %s", path);
-		}
-		return rd_fail(err, RD_EXISTS,
+	st = rd_server_lock(AT_FDCWD, path, ret_fd, err);
+	if (st == RD_EXISTS) {
+		return rd_fail(err, st,
 			"another redoubt-kms runs in %s: stop it, or set REDOUBT_HOME for a second "
 			"one",
 			config->directory);
 	}
-	*ret_fd = rd_steal(&fd, -1);
-	return RD_OK;
+	return st;
 }
 
 /* Before the database: a start that was cut off between the two finds a key and goes on. */

@@ -4,6 +4,7 @@
 
 #include "log/log.h"
 #include "os/fd.h"
+#include "os/server.h"
 #include "redoubtd/adopt.h"
 #include "redoubtd/clients.h"
 #include "redoubtd/enclave.h"
@@ -15,7 +16,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -56,16 +56,12 @@ static enum rd_status open_dirs(struct rd_daemon *d, struct rd_error *err)
 /* Held as long as we live; the kernel lets it go however we die. */
 static enum rd_status take_lock(struct rd_daemon *d, struct rd_error *err)
 {
-	d->lock = openat(
-		d->dirs.run, "redoubtd.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (d->lock < 0) {
-		return rd_fail_errno(err, errno, "cannot open %s/redoubtd.lock", d->paths.run);
+	enum rd_status st = rd_server_lock(d->dirs.run, "redoubtd.lock", &d->lock, err);
+
+	if (st == RD_EXISTS) {
+		return rd_fail(err, st, "another redoubtd serves %s: stop it first", d->paths.run);
 	}
-	if (flock(d->lock, LOCK_EX | LOCK_NB) < 0) {
-		return rd_fail(
-			err, RD_EXISTS, "another redoubtd serves %s: stop it first", d->paths.run);
-	}
-	return RD_OK;
+	return st == RD_OK ? RD_OK : rd_error_wrap(err, st, "%s", d->paths.run);
 }
 
 static enum rd_status load_config(

@@ -5,8 +5,7 @@
  */
 #include "gateway/isolate.h"
 
-#include "os/isolate.h"
-#include "os/seccomp.h"
+#include "os/server.h"
 
 #include <stdio.h>
 
@@ -19,18 +18,10 @@ static const struct rd_seccomp_rule rules[] = {
 
 enum rd_status gw_isolate(struct rd_error *err)
 {
-	const struct rd_isolate_drop drop = {.nofile_max = NOFILE_MAX};
-	const uint32_t wanted = (1u << RD_ISOLATE_CAPS) | (1u << RD_ISOLATE_LIMITS) |
-				(1u << RD_ISOLATE_NO_NEW_PRIVS) | (1u << RD_ISOLATE_SECCOMP);
-	const struct rd_seccomp_list lists[] = {rd_seccomp_server,
-		{.rules = rules, .count = RD_ARRAY_LEN(rules)}, rd_seccomp_sanitizer};
-	struct rd_isolate_report report = {0};
-	char text[256];
+	const struct rd_seccomp_list own = {.rules = rules, .count = RD_ARRAY_LEN(rules)};
+	char text[RD_SERVER_ISOLATION_MAX];
 
-	RD_TRY(rd_isolate_drop(&drop, &report, err));
-	RD_TRY(rd_seccomp_load(lists, RD_ARRAY_LEN(lists), err));
-	report.in_force |= 1u << RD_ISOLATE_SECCOMP;
-	rd_isolate_describe(&report, wanted, text, sizeof(text));
+	RD_TRY(rd_server_isolate(NOFILE_MAX, own, text, err));
 	fprintf(stderr, "payments-gateway: isolation: %s\n", text);
 	return RD_OK;
 }

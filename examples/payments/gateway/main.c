@@ -6,6 +6,7 @@
 #include "http/tls_files.h"
 #include "os/fd.h"
 #include "os/paths.h"
+#include "os/server.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +14,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 /* sysexits(3) has this number for "wrong command line". */
@@ -212,20 +212,18 @@ static enum rd_status load_config(struct gateway *g, struct rd_error *err)
 static enum rd_status lock_state(struct gateway *g, struct rd_error *err)
 {
 	const char *state = g->args->state;
+	enum rd_status st;
 
 	RD_TRY(rd_paths_make_dir(state, 0700, err));
 	g->state_fd = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (g->state_fd < 0) {
 		return rd_fail_errno(err, errno, "cannot open %s", state);
 	}
-	g->lock_fd = openat(g->state_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (g->lock_fd < 0) {
-		return rd_fail_errno(err, errno, "cannot open %s/lock", state);
+	st = rd_server_lock(g->state_fd, "lock", &g->lock_fd, err);
+	if (st == RD_EXISTS) {
+		return rd_fail(err, st, "another gateway runs with %s", state);
 	}
-	if (flock(g->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-		return rd_fail(err, RD_EXISTS, "another gateway runs with %s", state);
-	}
-	return RD_OK;
+	return st == RD_OK ? RD_OK : rd_error_wrap(err, st, "%s", state);
 }
 
 static enum rd_status open_books(struct gateway *g, struct rd_error *err)

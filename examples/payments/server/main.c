@@ -2,6 +2,7 @@
 /* payments-server: the command line, and signals. */
 #include "base/secret.h"
 #include "log/log.h"
+#include "os/server.h"
 #include "server/admin.h"
 #include "server/enclave.h"
 #include "server/export.h"
@@ -10,7 +11,6 @@
 
 #include <getopt.h>
 #include <jansson.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,40 +95,35 @@ static int parse(int argc, char **argv, struct arguments *ret)
 	return -1;
 }
 
-/* Requests hold API keys and sealed cards; libevent and jansson do not know. */
-static void wipe_and_free(void *ptr)
-{
-	if (ptr != NULL) {
-		rd_wipe(ptr, malloc_usable_size(ptr));
-		free(ptr);
-	}
-}
+/* What a reload needs. */
+struct source {
+	struct ps *ps;
+	const char *path;
+};
 
-static void reload(struct ps *ps, const char *path)
+static void reload(void *arg)
 {
+	const struct source *s = arg;
 	struct rd_error err = {.text = "internal error"};
 	struct ps_config config;
 
-	if (ps_config_load(path, &config, &err) != RD_OK || ps_http_reload(ps, &err) != RD_OK) {
+	if (ps_config_load(s->path, &config, &err) != RD_OK ||
+		ps_http_reload(s->ps, &err) != RD_OK) {
 		rd_log(RD_LOG_ERROR, "not reloaded: %s", err.text);
 		return;
 	}
-	ps_enclave_places(ps->enclave, config.enclaves, config.n_enclaves);
+	ps_enclave_places(s->ps->enclave, config.enclaves, config.n_enclaves);
 	rd_log(RD_LOG_INFO, "the certificate and the list of enclaves are reloaded");
 }
 
 static int serve(struct ps *ps, const char *path)
 {
+	struct source source = {.ps = ps, .path = path};
 	struct rd_error err = {.text = "internal error"};
 	sigset_t signals;
-	int signo = 0;
 	enum rd_status st;
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGHUP);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
+	rd_server_hold_signals(&signals);
 	rd_log_set_level(getenv("RUST_LOG"), RD_LOG_INFO);
 	st = ps_server_start(ps, &err);
 	if (st != RD_OK) {
@@ -136,12 +131,7 @@ static int serve(struct ps *ps, const char *path)
 		ps_server_stop(ps);
 		return st == RD_EXISTS ? EXIT_RUNNING : EXIT_FAILURE;
 	}
-	while (signo != SIGTERM && signo != SIGINT) {
-		signo = sigwaitinfo(&signals, NULL);
-		if (signo == SIGHUP) {
-			reload(ps, path);
-		}
-	}
+	rd_server_wait(&signals, reload, &source);
 	rd_log(RD_LOG_INFO, "stopping");
 	ps_server_stop(ps);
 	return EXIT_SUCCESS;
@@ -181,7 +171,8 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	umask(077);
-	json_set_alloc_funcs(malloc, wipe_and_free);
+	/* Requests hold API keys and sealed cards, and jansson does not know. */
+	json_set_alloc_funcs(malloc, rd_wipe_and_free);
 	if (ps_config_load(args.config, &ps.config, &err) != RD_OK) {
 		fprintf(stderr, "payments-server: %s\n", err.text);
 		return EXIT_CONFIG;

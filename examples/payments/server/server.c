@@ -12,6 +12,7 @@
 #include "http/server.h"
 #include "log/log.h"
 #include "os/fd.h"
+#include "os/server.h"
 #include "os/workers.h"
 #include "server/enclave.h"
 #include "server/flight.h"
@@ -25,7 +26,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
 
 /* Each takes some ms: this is what a client waits for at most, a few seconds. */
@@ -45,25 +45,18 @@ int64_t ps_now_ms(void)
 
 enum rd_status ps_server_lock(const struct ps_config *config, int *ret_fd, struct rd_error *err)
 {
-	RD_CLEANUP(rd_fd_close) int fd = -1;
 	char path[RD_PATH_MAX];
+	enum rd_status st;
 
 	if (rd_paths_join(path, config->directory, "payments.lock", NULL) != RD_OK) {
 		return rd_fail(err, RD_LIMIT, "the configuration's folder has too long a path");
 	}
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0) {
-		return rd_fail_errno(err, errno, "cannot open %s", path);
-	}
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		if (errno != EWOULDBLOCK) {
-			return rd_fail_errno(err, errno, "cannot lock %s", path);
-		}
-		return rd_fail(err, RD_EXISTS, "another payments-server runs in %s: stop it first",
+	st = rd_server_lock(AT_FDCWD, path, ret_fd, err);
+	if (st == RD_EXISTS) {
+		return rd_fail(err, st, "another payments-server runs in %s: stop it first",
 			config->directory);
 	}
-	*ret_fd = rd_steal(&fd, -1);
-	return RD_OK;
+	return st;
 }
 
 /* The first makes the schema. */
