@@ -222,6 +222,24 @@ enum rd_status rd_yaml_next_key(
 	return fail_unknown(y, map, name);
 }
 
+enum rd_status rd_yaml_read_keys(
+	struct rd_yaml *y, const char *const *keys, size_t count, rd_yaml_value_fn *read, void *ctx)
+{
+	struct rd_yaml_map map = {.keys = keys, .count = count};
+	unsigned key = 0;
+	bool end = false;
+
+	RD_TRY(rd_yaml_begin(y, &end));
+	while (!end) {
+		RD_TRY(rd_yaml_next_key(y, &map, &key, &end));
+		if (end) {
+			return rd_yaml_end(y);
+		}
+		RD_TRY(read(y, key, ctx, y->err));
+	}
+	return RD_OK;
+}
+
 enum rd_status rd_yaml_string(struct rd_yaml *y, const char **ret)
 {
 	RD_TRY(next(y));
@@ -251,6 +269,15 @@ enum rd_status rd_yaml_u64(struct rd_yaml *y, uint64_t min, uint64_t max, uint64
 		return rd_fail(y->err, RD_BAD_NUMBER, "%s \"%.64s\" is no number from %llu to %llu",
 			y->key, text, (unsigned long long)min, (unsigned long long)max);
 	}
+	return RD_OK;
+}
+
+enum rd_status rd_yaml_u32(struct rd_yaml *y, uint32_t min, uint32_t max, uint32_t *ret)
+{
+	uint64_t n = 0;
+
+	RD_TRY(rd_yaml_u64(y, min, max, &n));
+	*ret = (uint32_t)n;
 	return RD_OK;
 }
 

@@ -59,6 +59,12 @@ enum rd_status rd_yaml_end(struct rd_yaml *y) RD_MUST_USE;
 enum rd_status rd_yaml_next_key(
 	struct rd_yaml *y, struct rd_yaml_map *map, unsigned *ret_key, bool *ret_end) RD_MUST_USE;
 
+/* The whole document: read is called for each key, with its index, and takes the value. */
+typedef enum rd_status rd_yaml_value_fn(
+	struct rd_yaml *y, unsigned key, void *ctx, struct rd_error *err);
+enum rd_status rd_yaml_read_keys(struct rd_yaml *y, const char *const *keys, size_t count,
+	rd_yaml_value_fn *read, void *ctx) RD_MUST_USE;
+
 /*
  * The key's value. Anything but one scalar is RD_BAD_TYPE; for a number and a boolean, which is
  * true or false, a scalar in quotes too. A string has no NUL in it (RD_MALFORMED), and is valid
@@ -66,6 +72,8 @@ enum rd_status rd_yaml_next_key(
  */
 enum rd_status rd_yaml_string(struct rd_yaml *y, const char **ret) RD_MUST_USE;
 enum rd_status rd_yaml_u64(struct rd_yaml *y, uint64_t min, uint64_t max, uint64_t *ret)
+	RD_MUST_USE;
+enum rd_status rd_yaml_u32(struct rd_yaml *y, uint32_t min, uint32_t max, uint32_t *ret)
 	RD_MUST_USE;
 enum rd_status rd_yaml_bool(struct rd_yaml *y, bool *ret) RD_MUST_USE;
 

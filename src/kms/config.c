@@ -23,37 +23,28 @@ static enum rd_status read_list(
 	}
 }
 
-static enum rd_status read_number(struct rd_yaml *y, uint32_t min, uint32_t max, uint32_t *ret)
+static enum rd_status read_value(struct rd_yaml *y, unsigned key, void *ctx, struct rd_error *err)
 {
-	uint64_t n = 0;
-
-	RD_TRY(rd_yaml_u64(y, min, max, &n));
-	*ret = (uint32_t)n;
-	return RD_OK;
-}
-
-static enum rd_status read_value(
-	struct rd_yaml *y, enum kms_config_key key, struct kms_config *c, struct rd_error *err)
-{
+	struct kms_config *c = ctx;
 	const char *value = NULL;
 
-	switch (key) {
+	switch ((enum kms_config_key)key) {
 	case KMS_CONFIG_ROOTS:
 		return read_list(y, kms_config_add_root, c, err);
 	case KMS_CONFIG_SERVICE_USERS:
 		return read_list(y, kms_config_add_service_user, c, err);
 	case KMS_CONFIG_THREADS:
-		return read_number(y, 1, KMS_THREADS_MAX, &c->threads);
+		return rd_yaml_u32(y, 1, KMS_THREADS_MAX, &c->threads);
 	case KMS_CONFIG_WORKERS:
-		return read_number(y, 1, KMS_THREADS_MAX, &c->workers);
+		return rd_yaml_u32(y, 1, KMS_THREADS_MAX, &c->workers);
 	case KMS_CONFIG_CONNECTIONS:
-		return read_number(y, 1, KMS_CONNECTIONS_MAX, &c->connections);
+		return rd_yaml_u32(y, 1, KMS_CONNECTIONS_MAX, &c->connections);
 	case KMS_CONFIG_CONNECTIONS_PER_CLIENT:
-		return read_number(y, 1, KMS_CONNECTIONS_MAX, &c->connections_per_client);
+		return rd_yaml_u32(y, 1, KMS_CONNECTIONS_MAX, &c->connections_per_client);
 	case KMS_CONFIG_CLOCK_SKEW:
-		return read_number(y, 1, KMS_CLOCK_SKEW_MAX_S, &c->clock_skew_s);
+		return rd_yaml_u32(y, 1, KMS_CLOCK_SKEW_MAX_S, &c->clock_skew_s);
 	case KMS_CONFIG_MAX_DOCUMENT_AGE:
-		return read_number(y, 0, KMS_DOCUMENT_AGE_MAX_S, &c->max_document_age_s);
+		return rd_yaml_u32(y, 0, KMS_DOCUMENT_AGE_MAX_S, &c->max_document_age_s);
 	case KMS_CONFIG_ALLOW_DEBUG:
 		return rd_yaml_bool(y, &c->allow_debug);
 	case KMS_CONFIG_LISTEN:
@@ -68,30 +59,11 @@ static enum rd_status read_value(
 	case KMS_CONFIG_SERVICE_SOCKET:
 	case KMS_CONFIG_STATIC_SESSION_TOKEN:
 		RD_TRY(rd_yaml_string(y, &value));
-		return kms_config_set(c, key, value, err);
+		return kms_config_set(c, (enum kms_config_key)key, value, err);
 	case KMS_CONFIG_KEY_COUNT:
 		break;
 	}
 	return RD_INTERNAL;
-}
-
-static enum rd_status read_keys(struct rd_yaml *y, struct kms_config *c, struct rd_error *err)
-{
-	struct rd_yaml_map map = {.keys = kms_config_key_names, .count = KMS_CONFIG_KEY_COUNT};
-	unsigned key = 0;
-	bool end = false;
-
-	RD_TRY(rd_yaml_begin(y, &end));
-	if (end) {
-		return RD_OK;
-	}
-	for (;;) {
-		RD_TRY(rd_yaml_next_key(y, &map, &key, &end));
-		if (end) {
-			return rd_yaml_end(y);
-		}
-		RD_TRY(read_value(y, (enum kms_config_key)key, c, err));
-	}
 }
 
 enum rd_status kms_config_parse(const char *directory, const char *name, struct rd_view text,
@@ -102,7 +74,8 @@ enum rd_status kms_config_parse(const char *directory, const char *name, struct 
 
 	RD_TRY(kms_config_defaults(directory, ret, err));
 	RD_TRY(rd_yaml_open(&y, name, text, err));
-	RD_TRY(rd_yaml_locate(y, read_keys(y, ret, err)));
+	RD_TRY(rd_yaml_locate(y,
+		rd_yaml_read_keys(y, kms_config_key_names, KMS_CONFIG_KEY_COUNT, read_value, ret)));
 	st = kms_config_judge(ret, err);
 	return st == RD_OK ? RD_OK : rd_error_wrap(err, st, "%s", name);
 }

@@ -2,15 +2,13 @@
 /* Values of kms.yaml's keys: defaults, checks, and how they are printed. */
 #include "kms/config_value.h"
 
-#include "base/text.h"
+#include "yaml/value.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define DEFAULT_PORT         8443
 #define DEFAULT_METRICS_PORT 9443
@@ -26,29 +24,9 @@ const char *const kms_config_key_names[KMS_CONFIG_KEY_COUNT] = {
 #undef X
 };
 
-/* "<scheme><path>", a relative path being below the state directory. */
-static enum rd_status set_path(const struct kms_config *c, const char *scheme, const char *path,
-	char ret[RD_PATH_MAX], struct rd_error *err)
-{
-	const char *dir = path[0] == '/' ? "" : c->directory;
-	const char *slash = path[0] == '/' ? "" : "/";
-	int n;
-
-	if (path[0] == '\0') {
-		return rd_fail(err, RD_USAGE, "a path is missing behind \"%s\"", scheme);
-	}
-	n = snprintf(ret, RD_PATH_MAX, "%s%s%s%s", scheme, dir, slash, path);
-	if (n < 0 || n >= RD_PATH_MAX) {
-		return rd_fail(err, RD_LIMIT, "a path is longer than %d bytes", RD_PATH_MAX - 1);
-	}
-	return RD_OK;
-}
-
 enum rd_status kms_config_defaults(
 	const char *directory, struct kms_config *ret, struct rd_error *err)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-
 	*ret = (struct kms_config){
 		.listen_address = "127.0.0.1",
 		.listen_port = DEFAULT_PORT,
@@ -57,9 +35,7 @@ enum rd_status kms_config_defaults(
 		.metrics_port = DEFAULT_METRICS_PORT,
 		.region = "local-1",
 		.account = "000000000001",
-		.threads = cpus < 1                 ? 1
-			   : cpus > KMS_THREADS_MAX ? KMS_THREADS_MAX
-						    : (uint32_t)cpus,
+		.threads = rd_value_threads(KMS_THREADS_MAX),
 		.connections = DEFAULT_CONNECTIONS,
 		.connections_per_client = DEFAULT_PER_CLIENT,
 		.clock_skew_s = DEFAULT_SKEW_S,
@@ -71,55 +47,9 @@ enum rd_status kms_config_defaults(
 		return rd_fail(err, RD_LIMIT, "the state directory's path is too long");
 	}
 	snprintf(ret->directory, sizeof(ret->directory), "%s", directory);
-	RD_TRY(set_path(ret, "sqlite:", "kms.db", ret->database, err));
-	RD_TRY(set_path(ret, "file:", "master.key", ret->master, err));
-	return set_path(ret, "", "audit", ret->audit, err);
-}
-
-static bool is_address(const char *text)
-{
-	uint8_t bytes[sizeof(struct in6_addr)];
-
-	return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
-}
-
-/* "127.0.0.1:8443" or "[::1]:8443". */
-static enum rd_status set_endpoint(
-	const char *value, char ret_address[64], uint16_t *ret_port, struct rd_error *err)
-{
-	const char *colon = strrchr(value, ':');
-	bool bracketed = value[0] == '[' && colon != NULL && colon > value + 1 && colon[-1] == ']';
-	size_t len = colon == NULL ? 0 : (size_t)(colon - value) - (bracketed ? 2 : 0);
-	char address[64] = "";
-	uint64_t port = 0;
-
-	if (len > 0 && len < sizeof(address)) {
-		memcpy(address, value + (bracketed ? 1 : 0), len);
-	}
-	if (!is_address(address) || (strchr(address, ':') != NULL) != bracketed ||
-		rd_parse_u64(colon + 1, 0, UINT16_MAX, &port) != RD_OK) {
-		return rd_fail(err, RD_USAGE,
-			"\"%.64s\" is not an address and a port, as in 127.0.0.1:8443 or "
-			"[::1]:8443",
-			value);
-	}
-	snprintf(ret_address, sizeof(address), "%s", address);
-	*ret_port = (uint16_t)port;
-	return RD_OK;
-}
-
-static enum rd_status set_region(const char *value, struct kms_config *c, struct rd_error *err)
-{
-	size_t len = strlen(value);
-
-	if (len == 0 || len >= sizeof(c->region) ||
-		strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-") != len) {
-		return rd_fail(err, RD_USAGE,
-			"\"%.64s\" is not a region (at most %zu of a-z, 0-9, -)", value,
-			sizeof(c->region) - 1);
-	}
-	snprintf(c->region, sizeof(c->region), "%s", value);
-	return RD_OK;
+	RD_TRY(rd_value_path(ret->directory, "sqlite:", "kms.db", ret->database, err));
+	RD_TRY(rd_value_path(ret->directory, "file:", "master.key", ret->master, err));
+	return rd_value_path(ret->directory, "", "audit", ret->audit, err);
 }
 
 static enum rd_status set_account(const char *value, struct kms_config *c, struct rd_error *err)
@@ -143,7 +73,7 @@ static enum rd_status set_url(const struct kms_config *c, const char *value,
 		size_t len = strlen(*path_schemes);
 
 		if (strncmp(value, *path_schemes, len) == 0) {
-			return set_path(c, *path_schemes, value + len, ret, err);
+			return rd_value_path(c->directory, *path_schemes, value + len, ret, err);
 		}
 	}
 	for (; *other_schemes != NULL; other_schemes++) {
@@ -234,7 +164,7 @@ enum rd_status kms_config_add_root(struct kms_config *c, const char *value, stru
 	if (c->n_roots == KMS_ROOTS_MAX) {
 		return rd_fail(err, RD_LIMIT, "more than %d roots", KMS_ROOTS_MAX);
 	}
-	RD_TRY(set_path(c, "", value, c->roots[c->n_roots], err));
+	RD_TRY(rd_value_path(c->directory, "", value, c->roots[c->n_roots], err));
 	c->n_roots++;
 	return RD_OK;
 }
@@ -257,17 +187,19 @@ enum rd_status kms_config_set(
 {
 	switch (key) {
 	case KMS_CONFIG_LISTEN:
-		return set_endpoint(value, c->listen_address, &c->listen_port, err);
+		return rd_value_endpoint(
+			value, DEFAULT_PORT, c->listen_address, &c->listen_port, err);
 	case KMS_CONFIG_METRICS:
 		c->metrics = strcmp(value, "off") != 0;
-		return c->metrics ? set_endpoint(value, c->metrics_address, &c->metrics_port, err)
+		return c->metrics ? rd_value_endpoint(value, DEFAULT_PORT, c->metrics_address,
+					    &c->metrics_port, err)
 				  : RD_OK;
 	case KMS_CONFIG_TLS_CERTIFICATE:
-		return set_path(c, "", value, c->tls_certificate, err);
+		return rd_value_path(c->directory, "", value, c->tls_certificate, err);
 	case KMS_CONFIG_TLS_KEY:
-		return set_path(c, "", value, c->tls_key, err);
+		return rd_value_path(c->directory, "", value, c->tls_key, err);
 	case KMS_CONFIG_REGION:
-		return set_region(value, c, err);
+		return rd_value_region(value, c->region, sizeof(c->region), err);
 	case KMS_CONFIG_ACCOUNT:
 		return set_account(value, c, err);
 	case KMS_CONFIG_DATABASE:
@@ -275,12 +207,13 @@ enum rd_status kms_config_set(
 	case KMS_CONFIG_MASTER:
 		return set_master(value, c, err);
 	case KMS_CONFIG_AUDIT:
-		return set_path(c, "", value, c->audit, err);
+		return rd_value_path(c->directory, "", value, c->audit, err);
 	case KMS_CONFIG_STATIC_SESSION_TOKEN:
 		return set_token(value, c, err);
 	case KMS_CONFIG_SERVICE_SOCKET:
 		c->service = strcmp(value, "off") != 0;
-		return c->service ? set_path(c, "", value, c->service_socket, err) : RD_OK;
+		return c->service ? rd_value_path(c->directory, "", value, c->service_socket, err)
+				  : RD_OK;
 	case KMS_CONFIG_ROOTS:
 	case KMS_CONFIG_SERVICE_USERS:
 	case KMS_CONFIG_THREADS:
@@ -296,33 +229,10 @@ enum rd_status kms_config_set(
 	return RD_INTERNAL;
 }
 
-static bool is_loopback(const char *address)
-{
-	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
-}
-
 enum rd_status kms_config_judge(const struct kms_config *c, struct rd_error *err)
 {
-	bool tls = c->tls_certificate[0] != '\0';
-
-	if (tls != (c->tls_key[0] != '\0')) {
-		return rd_fail(err, RD_USAGE,
-			"tls_certificate and tls_key belong together: set both or neither");
-	}
-	if (!tls && !is_loopback(c->listen_address)) {
-		return rd_fail(err, RD_FORBIDDEN,
-			"listen on %s needs TLS, because answers hold plaintext keys: set "
-			"tls_certificate and tls_key, or listen on 127.0.0.1 or ::1",
-			c->listen_address);
-	}
-	return RD_OK;
-}
-
-static void print_endpoint(FILE *to, const char *key, const char *address, unsigned port)
-{
-	bool v6 = strchr(address, ':') != NULL;
-
-	fprintf(to, "%s: \"%s%s%s:%u\"\n", key, v6 ? "[" : "", address, v6 ? "]" : "", port);
+	return rd_value_tls(c->tls_certificate, c->tls_key, c->listen_address,
+		"answers hold plaintext keys", err);
 }
 
 /* "postgresql://user:secret@host/…" without what stands between ':' and '@'. */
@@ -343,9 +253,9 @@ static void print_database(FILE *to, const char *url)
 
 void kms_config_print(const struct kms_config *c, FILE *to)
 {
-	print_endpoint(to, "listen", c->listen_address, c->listen_port);
+	rd_value_print_endpoint(to, "listen", c->listen_address, c->listen_port);
 	if (c->metrics) {
-		print_endpoint(to, "metrics", c->metrics_address, c->metrics_port);
+		rd_value_print_endpoint(to, "metrics", c->metrics_address, c->metrics_port);
 	} else {
 		fputs("metrics: off\n", to);
 	}

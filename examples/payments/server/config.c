@@ -5,13 +5,12 @@
 #include "base/text.h"
 #include "wire/link.h"
 #include "yaml/read.h"
+#include "yaml/value.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define DEFAULT_PORT 8480
 /* A page that heard nothing asks again within seconds; a customer has given up after a minute. */
@@ -54,28 +53,8 @@ static const char *const key_names[KEY_COUNT] = {
 #undef X
 };
 
-/* A relative path is below the file's folder. */
-static enum rd_status set_path(const struct ps_config *c, const char *scheme, const char *path,
-	char ret[RD_PATH_MAX], struct rd_error *err)
-{
-	bool relative = path[0] != '/';
-	int n;
-
-	if (path[0] == '\0') {
-		return rd_fail(err, RD_USAGE, "a path is missing behind \"%s\"", scheme);
-	}
-	n = snprintf(ret, RD_PATH_MAX, "%s%s%s%s", scheme, relative ? c->directory : "",
-		relative ? "/" : "", path);
-	if (n < 0 || n >= RD_PATH_MAX) {
-		return rd_fail(err, RD_LIMIT, "a path is longer than %d bytes", RD_PATH_MAX - 1);
-	}
-	return RD_OK;
-}
-
 static enum rd_status defaults(const char *directory, struct ps_config *ret, struct rd_error *err)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-
 	*ret = (struct ps_config){
 		.listen_address = "127.0.0.1",
 		.listen_port = DEFAULT_PORT,
@@ -83,70 +62,17 @@ static enum rd_status defaults(const char *directory, struct ps_config *ret, str
 		.imds_port = IMDS_PORT,
 		.authorise_deadline_s = DEFAULT_DEADLINE_S,
 		.max_in_flight = DEFAULT_IN_FLIGHT,
-		.threads = cpus < 1                ? 1
-			   : cpus > PS_THREADS_MAX ? PS_THREADS_MAX
-						   : (uint32_t)cpus,
+		.threads = rd_value_threads(PS_THREADS_MAX),
 		.workers = DEFAULT_WORKERS,
 	};
 	if (strlen(directory) >= sizeof(ret->directory)) {
 		return rd_fail(err, RD_LIMIT, "the configuration's folder has too long a path");
 	}
 	rd_text_copy(ret->directory, sizeof(ret->directory), directory);
-	return set_path(ret, "sqlite:", "payments.db", ret->database, err);
+	return rd_value_path(ret->directory, "sqlite:", "payments.db", ret->database, err);
 }
 
 /* --- values --- */
-
-static bool is_address(const char *text)
-{
-	uint8_t bytes[sizeof(struct in6_addr)];
-
-	return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
-}
-
-/* "127.0.0.1:8480" or "[::1]:8480". */
-static enum rd_status set_endpoint(
-	const char *value, char ret_address[64], uint16_t *ret_port, struct rd_error *err)
-{
-	const char *colon = strrchr(value, ':');
-	bool bracketed = value[0] == '[' && colon != NULL && colon > value + 1 && colon[-1] == ']';
-	size_t len = colon == NULL ? 0 : (size_t)(colon - value) - (bracketed ? 2 : 0);
-	char address[64] = "";
-	uint64_t port = 0;
-
-	if (len > 0 && len < sizeof(address)) {
-		memcpy(address, value + (bracketed ? 1 : 0), len);
-	}
-	if (!is_address(address) || (strchr(address, ':') != NULL) != bracketed ||
-		rd_parse_u64(colon + 1, 0, UINT16_MAX, &port) != RD_OK) {
-		return rd_fail(err, RD_USAGE,
-			"\"%.64s\" is not an address and a port, as in 127.0.0.1:8480 or "
-			"[::1]:8480",
-			value);
-	}
-	memcpy(ret_address, address, sizeof(address));
-	*ret_port = (uint16_t)port;
-	return RD_OK;
-}
-
-/* The value may hold a password: it is not repeated. */
-static enum rd_status set_database(const char *value, struct ps_config *c, struct rd_error *err)
-{
-	const size_t sqlite = strlen("sqlite:");
-
-	if (strncmp(value, "sqlite:", sqlite) == 0) {
-		return set_path(c, "sqlite:", value + sqlite, c->database, err);
-	}
-	if (strncmp(value, "postgresql://", strlen("postgresql://")) != 0) {
-		return rd_fail(err, RD_USAGE, "database is not sqlite:PATH or postgresql://…");
-	}
-	if (strlen(value) >= sizeof(c->database)) {
-		return rd_fail(err, RD_LIMIT, "database is longer than %zu bytes",
-			sizeof(c->database) - 1);
-	}
-	rd_text_copy(c->database, sizeof(c->database), value);
-	return RD_OK;
-}
 
 static enum rd_status set_credentials(const char *value, struct ps_config *c, struct rd_error *err)
 {
@@ -160,7 +86,8 @@ static enum rd_status set_credentials(const char *value, struct ps_config *c, st
 	}
 	if (strncmp(value, "file:", strlen("file:")) == 0) {
 		c->credentials_from = PS_CREDENTIALS_FILE;
-		return set_path(c, "", value + strlen("file:"), c->credentials_file, err);
+		return rd_value_path(
+			c->directory, "", value + strlen("file:"), c->credentials_file, err);
 	}
 	return rd_fail(err, RD_USAGE, "credentials are \"environment\", \"imds\" or file:PATH");
 }
@@ -187,7 +114,7 @@ static enum rd_status set_place(
 
 	if (strncmp(value, "unix:", strlen("unix:")) == 0) {
 		ret->transport = PS_UNIX;
-		RD_TRY(set_path(c, "", value + strlen("unix:"), ret->path, err));
+		RD_TRY(rd_value_path(c->directory, "", value + strlen("unix:"), ret->path, err));
 		if (strlen(ret->path) >= RD_SOCKET_PATH_MAX) {
 			return rd_fail(err, RD_LIMIT, "a socket's path has at most %d bytes",
 				RD_SOCKET_PATH_MAX - 1);
@@ -225,35 +152,27 @@ static enum rd_status read_enclaves(struct rd_yaml *y, struct ps_config *c, stru
 	}
 }
 
-static enum rd_status read_u32(struct rd_yaml *y, uint32_t min, uint32_t max, uint32_t *ret)
-{
-	uint64_t n = 0;
-
-	RD_TRY(rd_yaml_u64(y, min, max, &n));
-	*ret = (uint32_t)n;
-	return RD_OK;
-}
-
 static enum rd_status set(
 	struct ps_config *c, enum key key, const char *value, struct rd_error *err)
 {
 	switch (key) {
 	case KEY_LISTEN:
-		return set_endpoint(value, c->listen_address, &c->listen_port, err);
+		return rd_value_endpoint(
+			value, DEFAULT_PORT, c->listen_address, &c->listen_port, err);
 	case KEY_TLS_CERTIFICATE:
-		return set_path(c, "", value, c->tls_certificate, err);
+		return rd_value_path(c->directory, "", value, c->tls_certificate, err);
 	case KEY_TLS_KEY:
-		return set_path(c, "", value, c->tls_key, err);
+		return rd_value_path(c->directory, "", value, c->tls_key, err);
 	case KEY_DATABASE:
-		return set_database(value, c, err);
+		return rd_value_database(c->directory, value, c->database, err);
 	case KEY_CREDENTIALS:
 		return set_credentials(value, c, err);
 	case KEY_IMDS:
-		return set_endpoint(value, c->imds_address, &c->imds_port, err);
+		return rd_value_endpoint(value, DEFAULT_PORT, c->imds_address, &c->imds_port, err);
 	case KEY_PAGE_ORIGIN:
 		return set_origin(value, c, err);
 	case KEY_PAGES:
-		return set_path(c, "", value, c->pages, err);
+		return rd_value_path(c->directory, "", value, c->pages, err);
 	case KEY_ENCLAVES:
 	case KEY_DEADLINE:
 	case KEY_IN_FLIGHT:
@@ -265,22 +184,22 @@ static enum rd_status set(
 	return RD_INTERNAL;
 }
 
-static enum rd_status read_value(
-	struct rd_yaml *y, enum key key, struct ps_config *c, struct rd_error *err)
+static enum rd_status read_value(struct rd_yaml *y, unsigned key, void *ctx, struct rd_error *err)
 {
+	struct ps_config *c = ctx;
 	const char *value = NULL;
 
-	switch (key) {
+	switch ((enum key)key) {
 	case KEY_ENCLAVES:
 		return read_enclaves(y, c, err);
 	case KEY_DEADLINE:
-		return read_u32(y, DEADLINE_MIN_S, DEADLINE_MAX_S, &c->authorise_deadline_s);
+		return rd_yaml_u32(y, DEADLINE_MIN_S, DEADLINE_MAX_S, &c->authorise_deadline_s);
 	case KEY_IN_FLIGHT:
-		return read_u32(y, 1, IN_FLIGHT_MAX, &c->max_in_flight);
+		return rd_yaml_u32(y, 1, IN_FLIGHT_MAX, &c->max_in_flight);
 	case KEY_THREADS:
-		return read_u32(y, 1, PS_THREADS_MAX, &c->threads);
+		return rd_yaml_u32(y, 1, PS_THREADS_MAX, &c->threads);
 	case KEY_WORKERS:
-		return read_u32(y, 1, PS_THREADS_MAX, &c->workers);
+		return rd_yaml_u32(y, 1, PS_THREADS_MAX, &c->workers);
 	case KEY_LISTEN:
 	case KEY_TLS_CERTIFICATE:
 	case KEY_TLS_KEY:
@@ -293,46 +212,7 @@ static enum rd_status read_value(
 		break;
 	}
 	RD_TRY(rd_yaml_string(y, &value));
-	return set(c, key, value, err);
-}
-
-static enum rd_status read_keys(struct rd_yaml *y, struct ps_config *c, struct rd_error *err)
-{
-	struct rd_yaml_map map = {.keys = key_names, .count = KEY_COUNT};
-	unsigned key = 0;
-	bool end = false;
-
-	RD_TRY(rd_yaml_begin(y, &end));
-	while (!end) {
-		RD_TRY(rd_yaml_next_key(y, &map, &key, &end));
-		if (end) {
-			return rd_yaml_end(y);
-		}
-		RD_TRY(read_value(y, (enum key)key, c, err));
-	}
-	return RD_OK;
-}
-
-static bool is_loopback(const char *address)
-{
-	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
-}
-
-static enum rd_status judge(const struct ps_config *c, struct rd_error *err)
-{
-	bool tls = c->tls_certificate[0] != '\0';
-
-	if (tls != (c->tls_key[0] != '\0')) {
-		return rd_fail(err, RD_USAGE,
-			"tls_certificate and tls_key belong together: set both or neither");
-	}
-	if (!tls && !is_loopback(c->listen_address)) {
-		return rd_fail(err, RD_FORBIDDEN,
-			"listen on %s needs TLS, because requests hold API keys: set "
-			"tls_certificate and tls_key, or listen on 127.0.0.1 or ::1",
-			c->listen_address);
-	}
-	return RD_OK;
+	return set(c, (enum key)key, value, err);
 }
 
 enum rd_status ps_config_parse(const char *directory, const char *name, struct rd_view text,
@@ -343,8 +223,9 @@ enum rd_status ps_config_parse(const char *directory, const char *name, struct r
 
 	RD_TRY(defaults(directory, ret, err));
 	RD_TRY(rd_yaml_open(&y, name, text, err));
-	RD_TRY(rd_yaml_locate(y, read_keys(y, ret, err)));
-	st = judge(ret, err);
+	RD_TRY(rd_yaml_locate(y, rd_yaml_read_keys(y, key_names, KEY_COUNT, read_value, ret)));
+	st = rd_value_tls(ret->tls_certificate, ret->tls_key, ret->listen_address,
+		"requests hold API keys", err);
 	return st == RD_OK ? RD_OK : rd_error_wrap(err, st, "%s", name);
 }
 
@@ -387,10 +268,7 @@ static void print_optional(FILE *to, const char *key, const char *value)
 
 void ps_config_print(const struct ps_config *c, FILE *to)
 {
-	bool v6 = strchr(c->listen_address, ':') != NULL;
-
-	fprintf(to, "listen: \"%s%s%s:%u\"\n", v6 ? "[" : "", c->listen_address, v6 ? "]" : "",
-		c->listen_port);
+	rd_value_print_endpoint(to, "listen", c->listen_address, c->listen_port);
 	print_optional(to, "tls_certificate", c->tls_certificate);
 	print_optional(to, "tls_key", c->tls_key);
 	fprintf(to, "database: %s\n",
