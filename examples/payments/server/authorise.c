@@ -6,9 +6,7 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "crypto/digest.h"
-#include "log/log.h"
-#include "server/flight.h"
-#include "server/ids.h"
+#include "server/attempt.h"
 #include "server/store.h"
 
 #include <stdio.h>
@@ -16,24 +14,29 @@
 #include <string.h>
 
 struct authorise {
-	struct ps *ps;
+	struct ps_attempt attempt;
 	struct ps_authorise_request request;
-	struct ps_authorise_outcome outcome;
-	char new_id[PS_ID_SIZE];
-	struct ps_job job;
-	struct ps_ask ask;
-	bool in_flight;
 	ps_authorise_done *done;
 	void *arg;
 };
 
-static void finish(struct authorise *a)
+static struct authorise *of_attempt(struct ps_attempt *attempt)
 {
-	if (a->in_flight) {
-		ps_flight_leave(a->ps->flight, a->outcome.payment.id);
-	}
+	return ps_container(attempt, struct authorise, attempt);
+}
+
+static struct authorise *of_ask(struct ps_ask *ask)
+{
+	return of_attempt(ps_container(ask, struct ps_attempt, ask));
+}
+
+static void finish(struct ps_attempt *attempt)
+{
+	struct authorise *a = of_attempt(attempt);
+
+	ps_attempt_leave(attempt);
 	rd_wipe(&a->request, sizeof(a->request));
-	a->done(a->arg, &a->outcome);
+	a->done(a->arg, &attempt->outcome);
 	free(a);
 }
 
@@ -82,8 +85,8 @@ static void apply(struct ps_payment *p, struct ps_order *o, const struct pay_res
 
 static enum rd_status record(struct ps_ask *ask, struct rd_db *db, const struct pay_record *record)
 {
-	struct authorise *a = ps_container(ask, struct authorise, ask);
-	const struct ps_vault vault = {.merchant = a->outcome.payment.merchant,
+	struct authorise *a = of_ask(ask);
+	const struct ps_vault vault = {.merchant = a->attempt.outcome.payment.merchant,
 		.token = record->token,
 		.fpe_token = record->fpe,
 		.blind = record->blind,
@@ -97,7 +100,7 @@ static enum rd_status record(struct ps_ask *ask, struct rd_db *db, const struct 
 	if (record->vault.ptr != NULL && record->blind.ptr != NULL) {
 		RD_TRY(ps_store_vault_keep(db, &vault));
 	}
-	RD_TRY(ps_store_payment_get(db, a->outcome.payment.id, &p));
+	RD_TRY(ps_store_payment_get(db, a->attempt.outcome.payment.id, &p));
 	if (p.token[0] != '\0') {
 		return RD_OK;
 	}
@@ -126,17 +129,17 @@ static enum ps_fault fault_of(uint64_t code)
 
 static enum rd_status commit(struct ps_ask *ask, struct rd_db *db, const struct pay_message *answer)
 {
-	struct authorise *a = ps_container(ask, struct authorise, ask);
-	struct ps_payment *p = &a->outcome.payment;
+	struct authorise *a = of_ask(ask);
+	struct ps_payment *p = &a->attempt.outcome.payment;
 	const int64_t now = ps_now_ms();
 	char id[PS_ID_SIZE];
 	struct ps_order o;
 
-	a->outcome.fault = PS_FAULT_NONE;
+	a->attempt.outcome.fault = PS_FAULT_NONE;
 	memcpy(id, p->id, sizeof(id));
 	RD_TRY(ps_store_payment_get(db, id, p));
 	if (answer->type == PAY_ERROR) {
-		a->outcome.fault = fault_of(answer->error.code);
+		a->attempt.outcome.fault = fault_of(answer->error.code);
 		return RD_OK;
 	}
 	if (p->state != PS_AUTHORISING) {
@@ -144,7 +147,7 @@ static enum rd_status commit(struct ps_ask *ask, struct rd_db *db, const struct 
 	}
 	p->updated_ms = now;
 	if (is_other_card(p, &answer->result)) {
-		a->outcome.fault = PS_FAULT_OTHER_CARD;
+		a->attempt.outcome.fault = PS_FAULT_OTHER_CARD;
 		p->due_ms = now;
 		return ps_store_payment_put(db, p);
 	}
@@ -154,76 +157,50 @@ static enum rd_status commit(struct ps_ask *ask, struct rd_db *db, const struct 
 	return ps_store_order_put(db, &o);
 }
 
-static void answered(struct ps_ask *ask, enum rd_status st, const struct pay_message *answer)
-{
-	struct authorise *a = ps_container(ask, struct authorise, ask);
-
-	if (st != RD_OK) {
-		a->outcome.fault = PS_FAULT_UNAVAILABLE;
-	} else if (answer->type == PAY_ERROR) {
-		rd_log(RD_LOG_WARNING, "payment %s: the enclave says %s: %s", a->outcome.payment.id,
-			pay_error_name(answer->error.code), answer->error.text);
-	}
-	finish(a);
-}
-
 /* --- what the client wants --- */
 
-static void request_digest(const struct ps_order *o, uint8_t ret[RD_SHA256_SIZE])
+static enum rd_status request_digest(const struct ps_order *o, uint8_t ret[RD_SHA256_SIZE])
 {
 	uint8_t amount[8];
 	const struct rd_view views[] = {
 		rd_view_str(o->id), rd_view(amount, sizeof(amount)), rd_view_str(o->currency)};
 
 	rd_put_be64(amount, (uint64_t)o->amount);
-	if (rd_digest_views(RD_SHA256, views, RD_ARRAY_LEN(views), ret) != RD_OK) {
-		memset(ret, 0, RD_SHA256_SIZE);
-	}
-}
-
-static enum rd_status enter(struct authorise *a, const char *payment)
-{
-	enum rd_status st = ps_flight_enter(a->ps->flight, payment);
-
-	if (st == RD_OK) {
-		a->in_flight = true;
-	} else {
-		a->outcome.fault = st == RD_EXISTS ? PS_FAULT_IN_PROGRESS : PS_FAULT_BUSY;
-	}
-	return RD_OK;
+	return rd_digest_views(RD_SHA256, views, RD_ARRAY_LEN(views), ret);
 }
 
 /* The key is known: what has become of it? */
 static enum rd_status find_again(struct authorise *a, struct rd_db *db, const char *id)
 {
-	struct ps_payment *p = &a->outcome.payment;
+	struct ps_payment *p = &a->attempt.outcome.payment;
 
 	RD_TRY(ps_store_payment_get(db, id, p));
 	if (p->state == PS_AUTHORISING) {
-		return enter(a, p->id);
+		ps_attempt_enter(&a->attempt, p->id);
+		return RD_OK;
 	}
 	if (p->state == PS_VOIDING) {
-		a->outcome.fault = PS_FAULT_IN_PROGRESS;
+		a->attempt.outcome.fault = PS_FAULT_IN_PROGRESS;
 	}
-	a->outcome.replayed = true;
+	a->attempt.outcome.replayed = true;
 	return RD_OK;
 }
 
 static enum rd_status make(
 	struct authorise *a, struct rd_db *db, struct ps_order *o, const struct ps_idempotency *key)
 {
-	struct ps_payment *p = &a->outcome.payment;
+	struct ps_payment *p = &a->attempt.outcome.payment;
 	const int64_t now = ps_now_ms();
 
 	if (o->state != PS_OPEN) {
-		a->outcome.fault = PS_FAULT_ORDER_TAKEN;
+		a->attempt.outcome.fault = PS_FAULT_ORDER_TAKEN;
 		return RD_OK;
 	}
-	RD_TRY(enter(a, a->new_id));
-	if (!a->in_flight) {
+	ps_attempt_enter(&a->attempt, a->attempt.new_id);
+	if (a->attempt.outcome.fault != PS_FAULT_NONE) {
 		return RD_OK;
 	}
-	rd_text_copy(p->id, sizeof(p->id), a->new_id);
+	rd_text_copy(p->id, sizeof(p->id), a->attempt.new_id);
 	rd_text_copy(p->order, sizeof(p->order), o->id);
 	rd_text_copy(p->merchant, sizeof(p->merchant), o->merchant);
 	rd_text_copy(p->key, sizeof(p->key), a->request.key);
@@ -232,7 +209,7 @@ static enum rd_status make(
 	p->amount = o->amount;
 	p->created_ms = now;
 	p->updated_ms = now;
-	p->due_ms = now + (int64_t)a->ps->config.authorise_deadline_s * 1000;
+	p->due_ms = now + (int64_t)a->attempt.ps->config.authorise_deadline_s * 1000;
 	RD_TRY(ps_store_idempotency_take(db, key, p->id, now));
 	RD_TRY(ps_store_payment_add(db, p));
 	o->state = PS_PAYING;
@@ -240,19 +217,9 @@ static enum rd_status make(
 	return ps_store_order_put(db, o);
 }
 
-/* May happen several times: whatever the last time left is undone first. */
-static void begin_anew(struct authorise *a)
+static enum rd_status begin(struct ps_attempt *attempt, struct rd_db *db)
 {
-	if (a->in_flight) {
-		ps_flight_leave(a->ps->flight, a->outcome.payment.id);
-	}
-	a->in_flight = false;
-	a->outcome = (struct ps_authorise_outcome){0};
-}
-
-static enum rd_status begin(struct ps_job *job, struct rd_db *db)
-{
-	struct authorise *a = ps_container(job, struct authorise, job);
+	struct authorise *a = of_attempt(attempt);
 	char scope[PS_MERCHANT_ID_SIZE + 16], subject[PS_ID_SIZE];
 	uint8_t digest[RD_SHA256_SIZE];
 	const struct ps_idempotency key = {
@@ -260,18 +227,17 @@ static enum rd_status begin(struct ps_job *job, struct rd_db *db)
 	struct ps_order o;
 	enum rd_status st;
 
-	begin_anew(a);
 	st = ps_store_order_get(db, a->request.order, &o);
 	if (st == RD_NOTFOUND) {
-		a->outcome.fault = PS_FAULT_NOT_FOUND;
+		a->attempt.outcome.fault = PS_FAULT_NOT_FOUND;
 		return RD_OK;
 	}
 	RD_TRY(st);
 	snprintf(scope, sizeof(scope), "payment:%s", o.merchant);
-	request_digest(&o, digest);
+	RD_TRY(request_digest(&o, digest));
 	st = ps_store_idempotency_find(db, &key, subject);
 	if (st == RD_FORBIDDEN) {
-		a->outcome.fault = PS_FAULT_KEY_REUSED;
+		a->attempt.outcome.fault = PS_FAULT_KEY_REUSED;
 		return RD_OK;
 	}
 	if (st == RD_NOTFOUND) {
@@ -281,12 +247,13 @@ static enum rd_status begin(struct ps_job *job, struct rd_db *db)
 	return find_again(a, db, subject);
 }
 
-static void fill_question(struct authorise *a)
+static void fill(struct ps_attempt *attempt)
 {
-	struct pay_authorise *m = &a->ask.message.authorise;
-	const struct ps_payment *p = &a->outcome.payment;
+	struct authorise *a = of_attempt(attempt);
+	struct pay_authorise *m = &a->attempt.ask.message.authorise;
+	const struct ps_payment *p = &a->attempt.outcome.payment;
 
-	a->ask.message.type = PAY_AUTHORISE;
+	a->attempt.ask.message.type = PAY_AUTHORISE;
 	rd_text_copy(m->merchant, sizeof(m->merchant), p->merchant);
 	rd_text_copy(m->order, sizeof(m->order), p->order);
 	rd_text_copy(m->payment, sizeof(m->payment), p->key);
@@ -295,25 +262,8 @@ static void fill_question(struct authorise *a)
 	m->sealed = rd_view(a->request.sealed, sizeof(a->request.sealed));
 	snprintf(m->who, sizeof(m->who), "merchant:%s", p->merchant);
 	rd_text_copy(m->origin, sizeof(m->origin), a->request.origin);
-	a->ask.record = record;
-	a->ask.commit = commit;
-	a->ask.done = answered;
-}
-
-static void begun(struct ps_job *job, enum rd_status st)
-{
-	struct authorise *a = ps_container(job, struct authorise, job);
-
-	if (st != RD_OK) {
-		a->outcome.fault = PS_FAULT_UNAVAILABLE;
-	} else if (a->in_flight) {
-		fill_question(a);
-		if (ps_enclave_ask(a->ps->enclave, &a->ask) == RD_OK) {
-			return;
-		}
-		a->outcome.fault = PS_FAULT_BUSY;
-	}
-	finish(a);
+	a->attempt.ask.record = record;
+	a->attempt.ask.commit = commit;
 }
 
 void ps_authorise(struct ps *ps, const struct ps_authorise_request *request,
@@ -322,16 +272,17 @@ void ps_authorise(struct ps *ps, const struct ps_authorise_request *request,
 	struct ps_authorise_outcome failed = {.fault = PS_FAULT_INTERNAL};
 	struct authorise *a = calloc(1, sizeof(*a));
 
-	if (a == NULL || ps_id_new("pay_", a->new_id) != RD_OK) {
-		free(a);
+	if (a == NULL) {
 		done(arg, &failed);
 		return;
 	}
-	a->ps = ps;
-	a->request = *request;
-	a->done = done;
-	a->arg = arg;
-	a->job.run = begin;
-	a->job.done = begun;
-	ps_book_submit(ps->book, &a->job);
+	*a = (struct authorise){.attempt = {.begin = begin, .fill = fill, .finish = finish},
+		.request = *request,
+		.done = done,
+		.arg = arg};
+	if (!ps_attempt_start(&a->attempt, ps, "pay_")) {
+		rd_wipe(&a->request, sizeof(a->request));
+		free(a);
+		done(arg, &failed);
+	}
 }

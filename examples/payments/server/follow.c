@@ -3,9 +3,7 @@
 #include "server/follow.h"
 
 #include "base/text.h"
-#include "log/log.h"
-#include "server/flight.h"
-#include "server/ids.h"
+#include "server/attempt.h"
 #include "server/store.h"
 
 #include <stdio.h>
@@ -25,24 +23,24 @@ static const struct {
 };
 
 struct follow {
-	struct ps *ps;
+	struct ps_attempt attempt;
 	struct ps_follow_request request;
-	struct ps_authorise_outcome outcome;
 	struct ps_operation operation;
-	char new_id[PS_ID_SIZE];
-	struct ps_job job;
-	struct ps_ask ask;
-	bool in_flight;
 	ps_authorise_done *done;
 	void *arg;
 };
 
-static void finish(struct follow *f)
+static struct follow *of_attempt(struct ps_attempt *attempt)
 {
-	if (f->in_flight) {
-		ps_flight_leave(f->ps->flight, f->request.payment);
-	}
-	f->done(f->arg, &f->outcome);
+	return ps_container(attempt, struct follow, attempt);
+}
+
+static void finish(struct ps_attempt *attempt)
+{
+	struct follow *f = of_attempt(attempt);
+
+	ps_attempt_leave(attempt);
+	f->done(f->arg, &attempt->outcome);
 	free(f);
 }
 
@@ -50,7 +48,7 @@ static void finish(struct follow *f)
 
 static enum rd_status settle(struct follow *f, struct rd_db *db, const struct pay_result *r)
 {
-	struct ps_payment *p = &f->outcome.payment;
+	struct ps_payment *p = &f->attempt.outcome.payment;
 	const int64_t now = ps_now_ms();
 	const bool success = r->state == kinds[f->request.kind].success;
 
@@ -74,7 +72,7 @@ static enum rd_status settle(struct follow *f, struct rd_db *db, const struct pa
 /* Nobody was charged, or not any more: the order can be paid again. */
 static enum rd_status free_order(struct follow *f, struct rd_db *db)
 {
-	const struct ps_payment *p = &f->outcome.payment;
+	const struct ps_payment *p = &f->attempt.outcome.payment;
 	struct ps_order o;
 
 	if (p->state != PS_FAILED && p->state != PS_REVERSED) {
@@ -90,14 +88,15 @@ static enum rd_status free_order(struct follow *f, struct rd_db *db)
 
 static enum rd_status commit(struct ps_ask *ask, struct rd_db *db, const struct pay_message *answer)
 {
-	struct follow *f = ps_container(ask, struct follow, ask);
-	struct ps_payment *p = &f->outcome.payment;
+	struct follow *f = of_attempt(ps_container(ask, struct ps_attempt, ask));
+	struct ps_payment *p = &f->attempt.outcome.payment;
 
-	f->outcome.fault = PS_FAULT_NONE;
+	f->attempt.outcome.fault = PS_FAULT_NONE;
 	RD_TRY(ps_store_payment_get(db, f->request.payment, p));
 	if (answer->type == PAY_ERROR) {
-		f->outcome.fault = answer->error.code == PAY_ERROR_GATEWAY ? PS_FAULT_GATEWAY
-									   : PS_FAULT_ENCLAVE;
+		f->attempt.outcome.fault = answer->error.code == PAY_ERROR_GATEWAY
+						   ? PS_FAULT_GATEWAY
+						   : PS_FAULT_ENCLAVE;
 		return RD_OK;
 	}
 	if (p->state != kinds[f->request.kind].through ||
@@ -108,25 +107,12 @@ static enum rd_status commit(struct ps_ask *ask, struct rd_db *db, const struct 
 	return free_order(f, db);
 }
 
-static void answered(struct ps_ask *ask, enum rd_status st, const struct pay_message *answer)
-{
-	struct follow *f = ps_container(ask, struct follow, ask);
-
-	if (st != RD_OK) {
-		f->outcome.fault = PS_FAULT_UNAVAILABLE;
-	} else if (answer->type == PAY_ERROR) {
-		rd_log(RD_LOG_WARNING, "payment %s: the enclave says %s: %s", f->request.payment,
-			pay_error_name(answer->error.code), answer->error.text);
-	}
-	finish(f);
-}
-
 /* --- what is asked for --- */
 
 /* The operation is new, or the one that is under way. */
 static enum rd_status take_up(struct follow *f, struct rd_db *db)
 {
-	struct ps_payment *p = &f->outcome.payment;
+	struct ps_payment *p = &f->attempt.outcome.payment;
 	const enum ps_operation_kind kind = f->request.kind;
 	const int64_t now = ps_now_ms();
 
@@ -135,7 +121,7 @@ static enum rd_status take_up(struct follow *f, struct rd_db *db)
 	} else {
 		f->operation = (struct ps_operation){
 			.kind = kind, .state = PS_OP_PENDING, .created_ms = now};
-		rd_text_copy(f->operation.id, sizeof(f->operation.id), f->new_id);
+		rd_text_copy(f->operation.id, sizeof(f->operation.id), f->attempt.new_id);
 		rd_text_copy(f->operation.payment, sizeof(f->operation.payment), p->id);
 		RD_TRY(ps_store_operation_add(db, &f->operation));
 		rd_text_copy(p->operation, sizeof(p->operation), f->operation.id);
@@ -149,57 +135,48 @@ static enum rd_status take_up(struct follow *f, struct rd_db *db)
 /* May this be asked for now? What is refused is refused before anything is written. */
 static enum ps_fault judge(struct follow *f)
 {
-	const struct ps_payment *p = &f->outcome.payment;
+	const struct ps_payment *p = &f->attempt.outcome.payment;
 	const enum ps_operation_kind kind = f->request.kind;
-	enum rd_status st;
 
 	if (f->request.merchant[0] != '\0' && strcmp(f->request.merchant, p->merchant) != 0) {
 		return PS_FAULT_NOT_FOUND;
 	}
 	if (p->state == kinds[kind].to && kind != PS_OP_VOID) {
-		f->outcome.replayed = true;
+		f->attempt.outcome.replayed = true;
 		return PS_FAULT_NONE;
 	}
 	if (p->state != kinds[kind].from && p->state != kinds[kind].through) {
 		return PS_FAULT_WRONG_STATE;
 	}
-	st = ps_flight_enter(f->ps->flight, p->id);
-	if (st != RD_OK) {
-		return st == RD_EXISTS ? PS_FAULT_IN_PROGRESS : PS_FAULT_BUSY;
-	}
-	f->in_flight = true;
-	return PS_FAULT_NONE;
+	ps_attempt_enter(&f->attempt, p->id);
+	return f->attempt.outcome.fault;
 }
 
-static enum rd_status begin(struct ps_job *job, struct rd_db *db)
+static enum rd_status begin(struct ps_attempt *attempt, struct rd_db *db)
 {
-	struct follow *f = ps_container(job, struct follow, job);
+	struct follow *f = of_attempt(attempt);
 	enum rd_status st;
 
-	if (f->in_flight) {
-		ps_flight_leave(f->ps->flight, f->request.payment);
-	}
-	f->in_flight = false;
-	f->outcome = (struct ps_authorise_outcome){0};
-	st = ps_store_payment_get(db, f->request.payment, &f->outcome.payment);
+	st = ps_store_payment_get(db, f->request.payment, &f->attempt.outcome.payment);
 	if (st == RD_NOTFOUND) {
-		f->outcome.fault = PS_FAULT_NOT_FOUND;
+		f->attempt.outcome.fault = PS_FAULT_NOT_FOUND;
 		return RD_OK;
 	}
 	RD_TRY(st);
-	f->outcome.fault = judge(f);
-	if (!f->in_flight) {
+	f->attempt.outcome.fault = judge(f);
+	if (f->attempt.outcome.fault != PS_FAULT_NONE || f->attempt.outcome.replayed) {
 		return RD_OK;
 	}
 	return take_up(f, db);
 }
 
-static void fill_question(struct follow *f)
+static void fill(struct ps_attempt *attempt)
 {
-	struct pay_follow *m = &f->ask.message.follow;
-	const struct ps_payment *p = &f->outcome.payment;
+	struct follow *f = of_attempt(attempt);
+	struct pay_follow *m = &f->attempt.ask.message.follow;
+	const struct ps_payment *p = &f->attempt.outcome.payment;
 
-	f->ask.message.type = kinds[f->request.kind].question;
+	f->attempt.ask.message.type = kinds[f->request.kind].question;
 	rd_text_copy(m->merchant, sizeof(m->merchant), p->merchant);
 	rd_text_copy(m->order, sizeof(m->order), p->order);
 	rd_text_copy(m->payment, sizeof(m->payment), p->key);
@@ -210,24 +187,7 @@ static void fill_question(struct follow *f)
 	rd_text_copy(m->masked, sizeof(m->masked), p->masked);
 	rd_text_copy(m->who, sizeof(m->who), f->request.who);
 	rd_text_copy(m->origin, sizeof(m->origin), f->request.origin);
-	f->ask.commit = commit;
-	f->ask.done = answered;
-}
-
-static void begun(struct ps_job *job, enum rd_status st)
-{
-	struct follow *f = ps_container(job, struct follow, job);
-
-	if (st != RD_OK) {
-		f->outcome.fault = PS_FAULT_UNAVAILABLE;
-	} else if (f->in_flight) {
-		fill_question(f);
-		if (ps_enclave_ask(f->ps->enclave, &f->ask) == RD_OK) {
-			return;
-		}
-		f->outcome.fault = PS_FAULT_BUSY;
-	}
-	finish(f);
+	f->attempt.ask.commit = commit;
 }
 
 void ps_follow(
@@ -236,18 +196,18 @@ void ps_follow(
 	struct ps_authorise_outcome failed = {.fault = PS_FAULT_INTERNAL};
 	struct follow *f = calloc(1, sizeof(*f));
 
-	if (f == NULL || ps_id_new("ops_", f->new_id) != RD_OK) {
-		free(f);
+	if (f == NULL) {
 		done(arg, &failed);
 		return;
 	}
-	f->ps = ps;
-	f->request = *request;
-	f->done = done;
-	f->arg = arg;
-	f->job.run = begin;
-	f->job.done = begun;
-	ps_book_submit(ps->book, &f->job);
+	*f = (struct follow){.attempt = {.begin = begin, .fill = fill, .finish = finish},
+		.request = *request,
+		.done = done,
+		.arg = arg};
+	if (!ps_attempt_start(&f->attempt, ps, "ops_")) {
+		free(f);
+		done(arg, &failed);
+	}
 }
 
 void ps_follow_recover(

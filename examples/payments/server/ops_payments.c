@@ -6,6 +6,7 @@
 #include "server/authorise.h"
 #include "server/body.h"
 #include "server/follow.h"
+#include "server/listing.h"
 #include "server/store.h"
 #include "server/view.h"
 
@@ -111,51 +112,24 @@ void ps_ops_payment_get(struct ps_call *call)
 	answer(call, &p, 200);
 }
 
-struct listing {
-	struct ps_call *call;
-	uint32_t n, limit;
-	char last[PS_ID_SIZE];
-};
-
 static enum rd_status list_row(void *arg, const struct ps_payment *p)
 {
-	struct listing *l = arg;
+	struct ps_listing *l = arg;
 
-	/* One more than is shown says that there is another page. */
-	if (l->n++ == l->limit) {
-		return RD_OK;
+	if (ps_listing_shows(l, p->id)) {
+		ps_view_payment(&l->call->json, p, true);
 	}
-	ps_view_payment(&l->call->json, p, true);
-	memcpy(l->last, p->id, sizeof(l->last));
 	return RD_OK;
 }
 
 static void list(struct ps_call *call, const char *merchant)
 {
-	struct listing listing = {.call = call};
-	struct ps_query_page query;
-	struct ps_refusal refusal = ps_query_page(call->query, "pay_", &query);
-	struct ps_page page;
-	enum rd_status st;
+	struct ps_listing listing;
 
-	if (refusal.fault != PS_FAULT_NONE) {
-		ps_call_refuse(call, refusal.fault, refusal.message);
-		return;
+	if (ps_listing_begin(&listing, call, "payments", "pay_", merchant)) {
+		ps_listing_end(
+			&listing, ps_store_payments(call->db, &listing.page, list_row, &listing));
 	}
-	page = (struct ps_page){
-		.merchant = merchant, .after = query.after, .limit = query.limit + 1};
-	listing.limit = query.limit;
-	rd_json_out_object(&call->json, NULL);
-	rd_json_out_list(&call->json, "payments");
-	st = ps_store_payments(call->db, &page, list_row, &listing);
-	if (st != RD_OK) {
-		ps_call_fail(call, st);
-		return;
-	}
-	rd_json_out_end(&call->json);
-	rd_json_out_str(&call->json, "next", listing.n > listing.limit ? listing.last : NULL);
-	rd_json_out_end(&call->json);
-	ps_call_answer(call, 200);
 }
 
 void ps_ops_payment_list(struct ps_call *call)
