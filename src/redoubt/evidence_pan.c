@@ -6,6 +6,7 @@
  */
 #include "redoubt/evidence.h"
 
+#include "base/luhn.h"
 #include "base/secret.h"
 #include "os/fd.h"
 
@@ -28,17 +29,8 @@ static bool is_word(uint8_t c)
 
 static bool is_card_number(const struct scan *s)
 {
-	unsigned sum = 0;
-
-	if (s->n < PAN_MIN || s->n > PAN_MAX || s->digits[0] < '2' || s->digits[0] > '6') {
-		return false;
-	}
-	for (size_t i = 0; i < s->n; i++) {
-		unsigned d = (unsigned)(s->digits[s->n - 1 - i] - '0') << (i & 1);
-
-		sum += d > 9 ? d - 9 : d;
-	}
-	return sum % 10 == 0;
+	return s->n >= PAN_MIN && s->n <= PAN_MAX && s->digits[0] >= '2' && s->digits[0] <= '6' &&
+	       rd_luhn_valid(rd_view(s->digits, s->n));
 }
 
 static void end_word(struct scan *s)

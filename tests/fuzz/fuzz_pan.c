@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as a card (month, year, length of the security code, the code, the number): a number
  * that is accepted keeps every rule, and its mask hides the middle. */
+#include "base/luhn.h"
 #include "card/pan.h"
 
 #include <stdlib.h>

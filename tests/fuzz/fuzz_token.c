@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as a token of either kind: what is accepted has the form, and goes there and back. */
+#include "base/luhn.h"
 #include "card/token.h"
 
 #include <stdlib.h>

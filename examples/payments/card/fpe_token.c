@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Format-preserving tokens; token.h says how they are made. */
+#include "base/luhn.h"
 #include "base/secret.h"
 #include "card/ff1.h"
 #include "card/token.h"

@@ -2,6 +2,8 @@
 /* Card numbers: digits, brands, check digit, mask. What else a card has is in card.c. */
 #include "card/pan.h"
 
+#include "base/luhn.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -96,23 +98,6 @@ enum rd_status rd_card_brand_of(struct rd_view digits, enum rd_card_brand *ret)
 		found |= brand_of_prefix(n, prefix, ret);
 	}
 	return found ? RD_OK : RD_NOTFOUND;
-}
-
-/* Every second digit from the right counts double, less nine when that has two digits; no branch
- * and no table index depends on a digit. */
-bool rd_luhn_valid(struct rd_view digits)
-{
-	unsigned sum = 0;
-	unsigned strangers = 0;
-
-	for (size_t i = 0; i < digits.len; i++) {
-		unsigned digit = (unsigned)digits.ptr[i] - '0';
-		unsigned twice = 2 * digit - 9 * ((digit + 5) / 10);
-
-		strangers |= digit > 9;
-		sum += (digits.len - i) % 2 == 0 ? twice : digit;
-	}
-	return digits.len >= 2 && strangers == 0 && sum % 10 == 0;
 }
 
 static enum rd_status check_number(struct rd_view digits, enum rd_card_brand *ret_brand)

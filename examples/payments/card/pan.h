@@ -39,10 +39,6 @@ enum rd_status rd_card_brand_of(struct rd_view digits, enum rd_card_brand *ret) 
 /* Whether the brand has numbers of that many digits. */
 bool rd_card_brand_has_length(enum rd_card_brand brand, size_t n_digits);
 
-/* ISO/IEC 7812-1 annex B: whether the last digit is the others' check digit. False when there are
- * fewer than two characters or one is no digit. Time depends on the length alone. */
-bool rd_luhn_valid(struct rd_view digits);
-
 /* A number that has passed every check. Zero-initialise; digits are ASCII. */
 struct rd_pan {
 	struct rd_secret digits;

@@ -2,6 +2,7 @@
 /* Looking for card numbers in what leaves. */
 #include "enclave/egress.h"
 
+#include "base/luhn.h"
 #include "card/pan.h"
 #include "cbor/decode.h"
 

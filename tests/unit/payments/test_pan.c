@@ -3,6 +3,7 @@
  */
 #include "test.h"
 
+#include "base/luhn.h"
 #include "card/pan.h"
 
 /* 2026-11-26 00:00:00 UTC. */

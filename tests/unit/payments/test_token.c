@@ -2,6 +2,7 @@
 /* Tokens of both kinds and the blind index: what they are, what they are not, what is refused. */
 #include "test.h"
 
+#include "base/luhn.h"
 #include "card/ff1.h"
 #include "card/token.h"
 #include "crypto/hmac.h"
