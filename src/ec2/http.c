@@ -56,26 +56,12 @@ static void refusal(
 	*ret_body = bodies[what];
 }
 
-static bool is_get(const struct rd_http_request *request, const char *target)
-{
-	return rd_view_equal(request->method, rd_view_str("GET")) &&
-	       rd_view_equal(request->target, rd_view_str(target));
-}
-
-static void answer_text(
-	struct rd_http_call *call, int status, const char *type, struct rd_view body)
-{
-	const struct rd_http_header header = {rd_view_str("Content-Type"), rd_view_str(type)};
-
-	rd_http_answer(call, status, &header, 1, body);
-}
-
 static void handle(void *ctx, unsigned thread, const struct rd_http_request *request,
 	struct rd_http_call *call)
 {
 	(void)thread;
-	if (is_get(request, "/healthz")) {
-		answer_text(call, 200, TYPE_TEXT, rd_view_str("ok\n"));
+	if (rd_http_is_get(request, "/healthz")) {
+		rd_http_answer_typed(call, 200, TYPE_TEXT, rd_view_str("ok\n"));
 		return;
 	}
 	ec2_exchange_begin(ctx, request, call);
@@ -87,12 +73,12 @@ static void handle_metrics(void *ctx, unsigned thread, const struct rd_http_requ
 	struct rd_buf page RD_CLEANUP(rd_buf_finish) = rd_buf_growable(METRICS_PAGE_MAX);
 
 	(void)thread;
-	if (!is_get(request, "/metrics")) {
-		answer_text(call, 404, TYPE_TEXT, rd_view_str("GET /metrics\n"));
+	if (!rd_http_is_get(request, "/metrics")) {
+		rd_http_answer_typed(call, 404, TYPE_TEXT, rd_view_str("GET /metrics\n"));
 	} else if (ec2_metrics_page(ctx, &page) != RD_OK) {
-		answer_text(call, 500, TYPE_TEXT, rd_view_str("out of memory\n"));
+		rd_http_answer_typed(call, 500, TYPE_TEXT, rd_view_str("out of memory\n"));
 	} else {
-		answer_text(call, 200, TYPE_METRICS, rd_buf_view(&page));
+		rd_http_answer_typed(call, 200, TYPE_METRICS, rd_buf_view(&page));
 	}
 }
 

@@ -51,29 +51,15 @@ static void refusal(
 	*ret_body = bodies[what];
 }
 
-static void answer_text(
-	struct rd_http_call *call, int status, const char *type, struct rd_view body)
-{
-	const struct rd_http_header header = {rd_view_str("Content-Type"), rd_view_str(type)};
-
-	rd_http_answer(call, status, &header, 1, body);
-}
-
-static bool is_get(const struct rd_http_request *request, const char *path)
-{
-	return rd_view_equal(request->method, rd_view_str("GET")) &&
-	       rd_view_equal(request->target, rd_view_str(path));
-}
-
 static void handle(void *ctx, unsigned thread, const struct rd_http_request *request,
 	struct rd_http_call *call)
 {
 	struct kms *kms = ctx;
 
-	if (!is_get(request, "/healthz")) {
+	if (!rd_http_is_get(request, "/healthz")) {
 		kms_exchange_begin(kms, thread, request, call);
 	} else if (kms_audit_healthy(kms->audit)) {
-		answer_text(call, 200, TYPE_TEXT, rd_view_str("ok\n"));
+		rd_http_answer_typed(call, 200, TYPE_TEXT, rd_view_str("ok\n"));
 	} else {
 		kms_answer_fault(
 			call, "ServiceUnavailableException", "The audit log cannot be written.");
@@ -94,12 +80,12 @@ static void handle_metrics(void *ctx, unsigned thread, const struct rd_http_requ
 	struct rd_buf page RD_CLEANUP(rd_buf_finish) = rd_buf_growable(METRICS_PAGE_MAX);
 
 	(void)thread;
-	if (!is_get(request, "/metrics")) {
-		answer_text(call, 404, TYPE_TEXT, rd_view_str("GET /metrics\n"));
+	if (!rd_http_is_get(request, "/metrics")) {
+		rd_http_answer_typed(call, 404, TYPE_TEXT, rd_view_str("GET /metrics\n"));
 	} else if (kms_metrics_page(ctx, &page) != RD_OK) {
-		answer_text(call, 500, TYPE_TEXT, rd_view_str("out of memory\n"));
+		rd_http_answer_typed(call, 500, TYPE_TEXT, rd_view_str("out of memory\n"));
 	} else {
-		answer_text(call, 200, TYPE_TEXT, rd_buf_view(&page));
+		rd_http_answer_typed(call, 200, TYPE_TEXT, rd_buf_view(&page));
 	}
 }
 
