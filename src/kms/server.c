@@ -27,6 +27,7 @@
 #include "os/workers.h"
 
 #include "http/server.h"
+#include "metrics/calls.h"
 #include "os/fd.h"
 
 #include <errno.h>
@@ -306,7 +307,7 @@ void kms_server_stop(struct kms *kms)
 	kms_signing_keys_free(&kms->signing_keys);
 	kms_cache_free(&kms->cache);
 	kms_keyring_free(&kms->keyring);
-	kms_metrics_free(&kms->metrics);
+	rd_metrics_calls_free(&kms->metrics);
 	free_threads_memory(kms);
 	kms_journal_free(&kms->journal);
 	close_databases(kms);
