@@ -36,6 +36,7 @@ struct kms_service_door;
 struct kms_signing_keys;
 struct kms_thread;
 struct kms_trust;
+struct rd_http_page;
 struct rd_metrics_calls;
 struct rd_tls_server;
 struct rd_workers;
@@ -72,8 +73,8 @@ struct kms {
 	struct kms_scheduler *scheduler;
 	struct rd_tls_server *tls; /* NULL: plain HTTP, on loopback */
 	struct rd_http_server *server;
-	struct rd_http_server *metrics_server; /* or NULL */
-	struct kms_service_door *service;      /* service.h; or NULL */
+	struct rd_http_page *metrics_server; /* or NULL */
+	struct kms_service_door *service;    /* service.h; or NULL */
 	/* Milliseconds since the epoch; the one clock, so that tests may move it. */
 	int64_t (*now_ms)(void);
 };

@@ -26,6 +26,7 @@
 #include "log/log.h"
 #include "os/workers.h"
 
+#include "http/page.h"
 #include "http/server.h"
 #include "metrics/calls.h"
 #include "os/fd.h"
@@ -247,7 +248,7 @@ static void tell_where(const struct kms *kms)
 		(unsigned)rd_http_server_port(kms->server), kms->config.region);
 	if (kms->metrics_server != NULL) {
 		rd_log(RD_LOG_INFO, "metrics on port %u of %s",
-			(unsigned)rd_http_server_port(kms->metrics_server),
+			(unsigned)rd_http_page_port(kms->metrics_server),
 			kms->config.metrics_address);
 	}
 }
