@@ -109,3 +109,9 @@ struct rd_view rd_http_header_find(const struct rd_http_request *request, const 
 	}
 	return rd_view(NULL, 0);
 }
+
+bool rd_http_is_get(const struct rd_http_request *request, const char *target)
+{
+	return rd_view_equal(request->method, rd_view_str("GET")) &&
+	       rd_view_equal(request->target, rd_view_str(target));
+}

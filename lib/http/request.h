@@ -58,4 +58,7 @@ enum rd_status rd_http_parse_head(struct rd_view bytes, struct rd_http_request *
 /* The first header of that name, compared without case; a NULL view when there is none. */
 struct rd_view rd_http_header_find(const struct rd_http_request *request, const char *name);
 
+/* Whether it is a GET of exactly that target; a query makes another target. */
+bool rd_http_is_get(const struct rd_http_request *request, const char *target);
+
 #endif

@@ -191,6 +191,14 @@ void rd_http_answer(struct rd_http_call *call, int status, const struct rd_http_
 	}
 }
 
+void rd_http_answer_typed(
+	struct rd_http_call *call, int status, const char *type, struct rd_view body)
+{
+	const struct rd_http_header header = {rd_view_str("Content-Type"), rd_view_str(type)};
+
+	rd_http_answer(call, status, &header, 1, body);
+}
+
 void rd_http_batch_add(struct rd_http_batch *batch, struct rd_http_call *call,
 	void (*resume)(void *arg), void *arg)
 {

@@ -77,6 +77,9 @@ void rd_http_server_free(struct rd_http_server **server, unsigned grace_ms);
 /* From any thread, once a call. Header names and values are ours: no CR, LF or NUL (asserted). */
 void rd_http_answer(struct rd_http_call *call, int status, const struct rd_http_header *headers,
 	size_t n_headers, struct rd_view body);
+/* The same, with a Content-Type and no other header of the owner's. */
+void rd_http_answer_typed(
+	struct rd_http_call *call, int status, const char *type, struct rd_view body);
 
 /*
  * For a thread of the owner's that is done with many calls at once: they are collected, and sent

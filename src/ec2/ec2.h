@@ -25,6 +25,7 @@ struct ec2_host;
 struct ec2_host_client;
 struct ec2_metadata;
 struct ec2_watch;
+struct rd_http_page;
 struct rd_http_server;
 struct rd_tls_server;
 struct ec2_metrics;
@@ -47,7 +48,7 @@ struct ec2 {
 	struct rd_tls_server *tls; /* NULL: plain HTTP, on loopback */
 	struct rd_http_server *server;
 	struct ec2_metrics *metrics;
-	struct rd_http_server *metrics_server; /* or NULL */
+	struct rd_http_page *metrics_server; /* or NULL */
 	/* Milliseconds since the epoch; the one clock, so that tests may move it. */
 	int64_t (*now_ms)(void);
 };

@@ -123,10 +123,7 @@ static void run(void *arg, unsigned worker)
 
 static void answer_bare(struct rd_http_call *http, int status, const char *text)
 {
-	const struct rd_http_header header = {
-		rd_view_str("Content-Type"), rd_view_str("text/plain")};
-
-	rd_http_answer(http, status, &header, 1, rd_view_str(text));
+	rd_http_answer_typed(http, status, "text/plain", rd_view_str(text));
 }
 
 void ec2_exchange_begin(

@@ -5,7 +5,9 @@
 #include "aws/query.h"
 #include "ec2/exchange.h"
 #include "ec2/metrics.h"
+#include "http/page.h"
 #include "http/tls_files.h"
+#include "metrics/text.h"
 
 /* A session token is 6 KiB, and SDKs send a KiB of other headers. */
 #define HEADERS_MAX 32768
@@ -18,17 +20,11 @@
 #define CONNECTIONS 1024
 /* Behind a proxy all clients have one address, so this is no finer than that. */
 #define PER_PEER 512
-/* A scraper or two; not a service. */
-#define METRICS_CONNECTIONS 16
-#define METRICS_REQUEST_MAX 8192
-/* Every series of every operation at once stays under 400 KiB. */
-#define METRICS_PAGE_MAX (2u << 20)
 /* What is under way when the server is stopped. */
 #define GRACE_MS 10000
 
-#define TYPE_XML     "text/xml;charset=UTF-8"
-#define TYPE_TEXT    "text/plain; charset=utf-8"
-#define TYPE_METRICS "text/plain; version=0.0.4; charset=utf-8"
+#define TYPE_XML  "text/xml;charset=UTF-8"
+#define TYPE_TEXT "text/plain; charset=utf-8"
 
 #define REFUSAL(code, message)                                                                     \
 	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error><Code>" code         \
@@ -56,44 +52,20 @@ static void refusal(
 	*ret_body = bodies[what];
 }
 
-static bool is_get(const struct rd_http_request *request, const char *target)
-{
-	return rd_view_equal(request->method, rd_view_str("GET")) &&
-	       rd_view_equal(request->target, rd_view_str(target));
-}
-
-static void answer_text(
-	struct rd_http_call *call, int status, const char *type, struct rd_view body)
-{
-	const struct rd_http_header header = {rd_view_str("Content-Type"), rd_view_str(type)};
-
-	rd_http_answer(call, status, &header, 1, body);
-}
-
 static void handle(void *ctx, unsigned thread, const struct rd_http_request *request,
 	struct rd_http_call *call)
 {
 	(void)thread;
-	if (is_get(request, "/healthz")) {
-		answer_text(call, 200, TYPE_TEXT, rd_view_str("ok\n"));
+	if (rd_http_is_get(request, "/healthz")) {
+		rd_http_answer_typed(call, 200, TYPE_TEXT, rd_view_str("ok\n"));
 		return;
 	}
 	ec2_exchange_begin(ctx, request, call);
 }
 
-static void handle_metrics(void *ctx, unsigned thread, const struct rd_http_request *request,
-	struct rd_http_call *call)
+static enum rd_status write_metrics(void *ctx, struct rd_buf *out)
 {
-	struct rd_buf page RD_CLEANUP(rd_buf_finish) = rd_buf_growable(METRICS_PAGE_MAX);
-
-	(void)thread;
-	if (!is_get(request, "/metrics")) {
-		answer_text(call, 404, TYPE_TEXT, rd_view_str("GET /metrics\n"));
-	} else if (ec2_metrics_page(ctx, &page) != RD_OK) {
-		answer_text(call, 500, TYPE_TEXT, rd_view_str("out of memory\n"));
-	} else {
-		answer_text(call, 200, TYPE_METRICS, rd_buf_view(&page));
-	}
+	return ec2_metrics_page(ctx, out);
 }
 
 /* --- certificates --- */
@@ -112,23 +84,19 @@ enum rd_status ec2_http_reload(struct ec2 *ec2, struct rd_error *err)
 
 static enum rd_status start_metrics(struct ec2 *ec2, struct rd_error *err)
 {
-	const struct rd_http_config http = {
+	const struct rd_http_page_config page = {
 		.address = ec2->config.metrics_address,
 		.port = ec2->config.metrics_port,
-		.threads = 1,
-		.limits = {.body_max = METRICS_REQUEST_MAX,
-			.headers_max = METRICS_REQUEST_MAX,
-			.header_ms = HEADER_MS,
-			.body_ms = HEADER_MS,
-			.idle_ms = IDLE_MS,
-			.write_ms = WRITE_MS,
-			.connections = METRICS_CONNECTIONS},
-		.handle = handle_metrics,
+		.target = "/metrics",
+		.type = RD_METRICS_TYPE,
+		.other_type = TYPE_TEXT,
+		.page_max = RD_METRICS_PAGE_MAX,
+		.write = write_metrics,
 		.refusal = refusal,
 		.ctx = ec2,
 	};
 
-	return rd_http_server_new(&http, &ec2->metrics_server, err);
+	return rd_http_page_new(&page, &ec2->metrics_server, err);
 }
 
 enum rd_status ec2_http_start(struct ec2 *ec2, struct rd_error *err)
@@ -159,7 +127,7 @@ enum rd_status ec2_http_start(struct ec2 *ec2, struct rd_error *err)
 
 void ec2_http_stop(struct ec2 *ec2)
 {
-	rd_http_server_free(&ec2->metrics_server, 0);
+	rd_http_page_free(&ec2->metrics_server);
 	rd_http_server_free(&ec2->server, GRACE_MS);
 	rd_tls_server_free(&ec2->tls);
 }

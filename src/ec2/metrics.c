@@ -5,40 +5,51 @@
 #include "ec2/life.h"
 #include "ec2/ops.h"
 #include "http/server.h"
+#include "metrics/calls.h"
 #include "os/workers.h"
 
-#include <assert.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* Upper edges in microseconds: from DescribeRegions to a page of a thousand instances. */
 static const uint64_t edges_us[] = {
 	1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 1000000, 5000000};
-#define EDGES RD_ARRAY_LEN(edges_us)
 
 static const uint32_t states[] = {
 	EC2_PENDING, EC2_RUNNING, EC2_STOPPING, EC2_STOPPED, EC2_SHUTTING_DOWN, EC2_TERMINATED};
 #define STATES RD_ARRAY_LEN(states)
 
-struct series {
-	atomic_uint_fast64_t outcomes[EC2_FAULT_COUNT];
-	atomic_uint_fast64_t below[EDGES + 1]; /* not cumulated; the last: above all edges */
-	atomic_uint_fast64_t total_us;
-};
-
 struct ec2_metrics {
 	atomic_uint_fast64_t instances[STATES];
-	struct series *series; /* of each operation, and the last of what is none */
+	struct rd_metrics_calls *calls;
 };
+
+/* Behind the operations: what is none. */
+static const char *operation_name(size_t i)
+{
+	return i < ec2_ops_count ? ec2_ops[i].name : "None";
+}
+
+static const char *outcome_name(size_t i)
+{
+	return i == EC2_FAULT_NONE ? "OK" : ec2_fault_code((enum ec2_fault_type)i);
+}
 
 enum rd_status ec2_metrics_new(struct ec2_metrics **ret)
 {
+	const struct rd_metrics_calls_config config = {
+		.operations = ec2_ops_count + 1,
+		.operation = operation_name,
+		.outcomes = EC2_FAULT_COUNT,
+		.outcome = outcome_name,
+		.edges_us = edges_us,
+		.n_edges = RD_ARRAY_LEN(edges_us),
+		.help = "Calls by operation and outcome (OK or the error's code).",
+	};
 	struct ec2_metrics *m = calloc(1, sizeof(*m));
 
 	RD_ENSURE(m != NULL, RD_NOMEM);
-	m->series = calloc(ec2_ops_count + 1, sizeof(*m->series));
-	if (m->series == NULL) {
+	if (rd_metrics_calls_new(&config, &m->calls) != RD_OK) {
 		free(m);
 		return RD_NOMEM;
 	}
@@ -51,38 +62,18 @@ void ec2_metrics_free(struct ec2_metrics **metrics)
 	struct ec2_metrics *m = rd_steal(metrics, NULL);
 
 	if (m != NULL) {
-		free(m->series);
+		rd_metrics_calls_free(&m->calls);
 		free(m);
 	}
-}
-
-static void add(atomic_uint_fast64_t *counter, uint64_t n)
-{
-	atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
-}
-
-static uint64_t get(atomic_uint_fast64_t *counter)
-{
-	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
 void ec2_metrics_call(struct ec2_metrics *metrics, const struct ec2_op *op,
 	enum ec2_fault_type outcome, uint64_t microseconds)
 {
-	struct series *s;
-	size_t edge = 0;
-
-	if (metrics == NULL) {
-		return;
+	if (metrics != NULL) {
+		rd_metrics_calls_count(metrics->calls,
+			op != NULL ? (size_t)(op - ec2_ops) : ec2_ops_count, outcome, microseconds);
 	}
-	assert(outcome < EC2_FAULT_COUNT);
-	s = &metrics->series[op != NULL ? (size_t)(op - ec2_ops) : ec2_ops_count];
-	while (edge < EDGES && microseconds > edges_us[edge]) {
-		edge++;
-	}
-	add(&s->outcomes[outcome], 1);
-	add(&s->below[edge], 1);
-	add(&s->total_us, microseconds);
 }
 
 void ec2_metrics_instances(struct ec2_metrics *metrics, const struct ec2_list *instances)
@@ -106,97 +97,18 @@ void ec2_metrics_instances(struct ec2_metrics *metrics, const struct ec2_list *i
 
 /* --- the page --- */
 
-static const char *series_name(size_t i)
+static enum rd_status put_instances(struct ec2_metrics *m, const struct rd_metrics_text *text)
 {
-	return i < ec2_ops_count ? ec2_ops[i].name : "None";
-}
-
-static enum rd_status put_head(
-	struct rd_buf *out, const char *name, const char *type, const char *help)
-{
-	return rd_buf_printf(out, "# HELP redoubt_ec2_%s %s\n# TYPE redoubt_ec2_%s %s\n", name,
-		help, name, type);
-}
-
-static enum rd_status put_one(
-	struct rd_buf *out, const char *name, const char *type, const char *help, uint64_t value)
-{
-	RD_TRY(put_head(out, name, type, help));
-	return rd_buf_printf(out, "redoubt_ec2_%s %llu\n", name, (unsigned long long)value);
-}
-
-static enum rd_status put_outcomes(struct ec2_metrics *m, struct rd_buf *out)
-{
-	RD_TRY(put_head(out, "requests_total", "counter",
-		"Calls by operation and outcome (OK or the error's code)."));
-	for (size_t i = 0; i <= ec2_ops_count; i++) {
-		for (unsigned f = 0; f < EC2_FAULT_COUNT; f++) {
-			uint64_t n = get(&m->series[i].outcomes[f]);
-
-			if (n == 0) {
-				continue;
-			}
-			RD_TRY(rd_buf_printf(out,
-				"redoubt_ec2_requests_total{operation=\"%s\",outcome=\"%s\"} "
-				"%llu\n",
-				series_name(i),
-				f == EC2_FAULT_NONE ? "OK" : ec2_fault_code((enum ec2_fault_type)f),
-				(unsigned long long)n));
-		}
-	}
-	return RD_OK;
-}
-
-static enum rd_status put_histogram(struct series *s, const char *name, struct rd_buf *out)
-{
-	uint64_t count = 0;
-
-	for (size_t e = 0; e <= EDGES; e++) {
-		char edge[32] = "+Inf";
-
-		if (e < EDGES) {
-			snprintf(edge, sizeof(edge), "%.6g", (double)edges_us[e] / 1e6);
-		}
-		count += get(&s->below[e]);
-		RD_TRY(rd_buf_printf(out,
-			"redoubt_ec2_request_seconds_bucket{operation=\"%s\",le=\"%s\"} %llu\n",
-			name, edge, (unsigned long long)count));
-	}
-	RD_TRY(rd_buf_printf(out, "redoubt_ec2_request_seconds_sum{operation=\"%s\"} %.6f\n", name,
-		(double)get(&s->total_us) / 1e6));
-	return rd_buf_printf(out, "redoubt_ec2_request_seconds_count{operation=\"%s\"} %llu\n",
-		name, (unsigned long long)count);
-}
-
-static enum rd_status put_latencies(struct ec2_metrics *m, struct rd_buf *out)
-{
-	RD_TRY(put_head(out, "request_seconds", "histogram",
-		"Time from a request's last byte to its answer."));
-	for (size_t i = 0; i <= ec2_ops_count; i++) {
-		bool any = false;
-
-		for (size_t e = 0; e <= EDGES && !any; e++) {
-			any = get(&m->series[i].below[e]) > 0;
-		}
-		if (any) {
-			RD_TRY(put_histogram(&m->series[i], series_name(i), out));
-		}
-	}
-	return RD_OK;
-}
-
-static enum rd_status put_instances(struct ec2_metrics *m, struct rd_buf *out)
-{
-	RD_TRY(put_head(out, "instances", "gauge",
+	RD_TRY(rd_metrics_head(text, "instances", "gauge",
 		"Instances on record by state, every ten seconds while redoubtd is there."));
 	for (size_t s = 0; s < STATES; s++) {
-		RD_TRY(rd_buf_printf(out, "redoubt_ec2_instances{state=\"%s\"} %llu\n",
-			ec2_state_name(states[s]), (unsigned long long)get(&m->instances[s])));
+		RD_TRY(rd_metrics_sample(text, "instances", "state", ec2_state_name(states[s]),
+			atomic_load_explicit(&m->instances[s], memory_order_relaxed)));
 	}
 	return RD_OK;
 }
 
-static enum rd_status put_connections(const struct ec2 *ec2, struct rd_buf *out)
+static enum rd_status put_connections(const struct ec2 *ec2, const struct rd_metrics_text *text)
 {
 	uint64_t refusals = 0;
 	struct rd_http_stats s;
@@ -205,19 +117,23 @@ static enum rd_status put_connections(const struct ec2 *ec2, struct rd_buf *out)
 	for (unsigned i = 0; i < RD_HTTP_REFUSAL_COUNT; i++) {
 		refusals += s.refusals[i];
 	}
-	RD_TRY(put_one(out, "connections", "gauge", "Connections that are open.", s.connections));
-	RD_TRY(put_one(out, "connections_total", "counter", "Connections accepted.", s.accepted));
-	RD_TRY(put_one(out, "http_requests_total", "counter", "HTTP requests read.", s.requests));
-	return put_one(out, "http_refusals_total", "counter",
+	RD_TRY(rd_metrics_one(
+		text, "connections", "gauge", "Connections that are open.", s.connections));
+	RD_TRY(rd_metrics_one(
+		text, "connections_total", "counter", "Connections accepted.", s.accepted));
+	RD_TRY(rd_metrics_one(
+		text, "http_requests_total", "counter", "HTTP requests read.", s.requests));
+	return rd_metrics_one(text, "http_refusals_total", "counter",
 		"What was refused before it was a call.", refusals);
 }
 
 enum rd_status ec2_metrics_page(struct ec2 *ec2, struct rd_buf *out)
 {
-	RD_TRY(put_outcomes(ec2->metrics, out));
-	RD_TRY(put_latencies(ec2->metrics, out));
-	RD_TRY(put_instances(ec2->metrics, out));
-	RD_TRY(put_connections(ec2, out));
-	return put_one(out, "waiting_calls", "gauge", "Calls that wait for a worker.",
+	const struct rd_metrics_text text = {.out = out, .prefix = "redoubt_ec2_"};
+
+	RD_TRY(rd_metrics_calls_put(ec2->metrics->calls, &text));
+	RD_TRY(put_instances(ec2->metrics, &text));
+	RD_TRY(put_connections(ec2, &text));
+	return rd_metrics_one(&text, "waiting_calls", "gauge", "Calls that wait for a worker.",
 		rd_workers_waiting(ec2->workers, 0));
 }

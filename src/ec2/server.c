@@ -14,6 +14,7 @@
 #include "ec2/metrics.h"
 #include "ec2/schema.h"
 #include "ec2/watch.h"
+#include "http/page.h"
 #include "http/server.h"
 #include "log/log.h"
 #include "os/fd.h"
@@ -103,7 +104,7 @@ static void tell_where(const struct ec2 *ec2)
 		(unsigned)rd_http_server_port(ec2->server), ec2->config.region);
 	if (ec2->metrics_server != NULL) {
 		rd_log(RD_LOG_INFO, "metrics on port %u",
-			(unsigned)rd_http_server_port(ec2->metrics_server));
+			(unsigned)rd_http_page_port(ec2->metrics_server));
 	}
 }
 

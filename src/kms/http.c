@@ -3,9 +3,11 @@
 #include "kms/http.h"
 
 #include "aws/json_in.h"
+#include "http/page.h"
 #include "http/tls_files.h"
 #include "kms/exchange.h"
 #include "kms/metrics.h"
+#include "metrics/text.h"
 
 /* A session token is 6 KiB, and SDKs send a KiB of other headers. */
 #define HEADERS_MAX 32768
@@ -18,14 +20,9 @@
 /* What is under way when the server is stopped: an RSA key takes seconds. */
 #define GRACE_MS 10000
 
-/* A scraper or two; not a service. */
-#define METRICS_CONNECTIONS 16
-#define METRICS_REQUEST_MAX 8192
-/* Every series of every operation at once stays under 400 KiB. */
-#define METRICS_PAGE_MAX (2u << 20)
-
 #define TYPE_JSON "application/x-amz-json-1.1"
-#define TYPE_TEXT "text/plain; version=0.0.4; charset=utf-8"
+/* /healthz has it, too. */
+#define TYPE_TEXT RD_METRICS_TYPE
 
 /* SDKs parse whatever comes as JSON (kms.md 1.3), also what is refused before it is a request. */
 static void refusal(
@@ -51,29 +48,15 @@ static void refusal(
 	*ret_body = bodies[what];
 }
 
-static void answer_text(
-	struct rd_http_call *call, int status, const char *type, struct rd_view body)
-{
-	const struct rd_http_header header = {rd_view_str("Content-Type"), rd_view_str(type)};
-
-	rd_http_answer(call, status, &header, 1, body);
-}
-
-static bool is_get(const struct rd_http_request *request, const char *path)
-{
-	return rd_view_equal(request->method, rd_view_str("GET")) &&
-	       rd_view_equal(request->target, rd_view_str(path));
-}
-
 static void handle(void *ctx, unsigned thread, const struct rd_http_request *request,
 	struct rd_http_call *call)
 {
 	struct kms *kms = ctx;
 
-	if (!is_get(request, "/healthz")) {
+	if (!rd_http_is_get(request, "/healthz")) {
 		kms_exchange_begin(kms, thread, request, call);
 	} else if (kms_audit_healthy(kms->audit)) {
-		answer_text(call, 200, TYPE_TEXT, rd_view_str("ok\n"));
+		rd_http_answer_typed(call, 200, TYPE_TEXT, rd_view_str("ok\n"));
 	} else {
 		kms_answer_fault(
 			call, "ServiceUnavailableException", "The audit log cannot be written.");
@@ -88,19 +71,9 @@ static void turn(void *ctx)
 	kms_audit_wake(kms->audit);
 }
 
-static void handle_metrics(void *ctx, unsigned thread, const struct rd_http_request *request,
-	struct rd_http_call *call)
+static enum rd_status write_metrics(void *ctx, struct rd_buf *out)
 {
-	struct rd_buf page RD_CLEANUP(rd_buf_finish) = rd_buf_growable(METRICS_PAGE_MAX);
-
-	(void)thread;
-	if (!is_get(request, "/metrics")) {
-		answer_text(call, 404, TYPE_TEXT, rd_view_str("GET /metrics\n"));
-	} else if (kms_metrics_page(ctx, &page) != RD_OK) {
-		answer_text(call, 500, TYPE_TEXT, rd_view_str("out of memory\n"));
-	} else {
-		answer_text(call, 200, TYPE_TEXT, rd_buf_view(&page));
-	}
+	return kms_metrics_page(ctx, out);
 }
 
 /* --- certificates --- */
@@ -146,23 +119,19 @@ static enum rd_status start_api(struct kms *kms, struct rd_error *err)
 
 static enum rd_status start_metrics(struct kms *kms, struct rd_error *err)
 {
-	const struct rd_http_config http = {
+	const struct rd_http_page_config page = {
 		.address = kms->config.metrics_address,
 		.port = kms->config.metrics_port,
-		.threads = 1,
-		.limits = {.body_max = METRICS_REQUEST_MAX,
-			.headers_max = METRICS_REQUEST_MAX,
-			.header_ms = HEADER_MS,
-			.body_ms = HEADER_MS,
-			.idle_ms = IDLE_MS,
-			.write_ms = WRITE_MS,
-			.connections = METRICS_CONNECTIONS},
-		.handle = handle_metrics,
+		.target = "/metrics",
+		.type = RD_METRICS_TYPE,
+		.other_type = TYPE_TEXT,
+		.page_max = RD_METRICS_PAGE_MAX,
+		.write = write_metrics,
 		.refusal = refusal,
 		.ctx = kms,
 	};
 
-	return rd_http_server_new(&http, &kms->metrics_server, err);
+	return rd_http_page_new(&page, &kms->metrics_server, err);
 }
 
 enum rd_status kms_http_start(struct kms *kms, struct rd_error *err)
@@ -174,7 +143,7 @@ enum rd_status kms_http_start(struct kms *kms, struct rd_error *err)
 
 void kms_http_stop(struct kms *kms)
 {
-	rd_http_server_free(&kms->metrics_server, 0);
+	rd_http_page_free(&kms->metrics_server);
 	rd_http_server_free(&kms->server, GRACE_MS);
 	rd_tls_server_free(&kms->tls);
 }

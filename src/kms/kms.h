@@ -31,12 +31,13 @@
 struct kms_cache;
 struct kms_journal;
 struct kms_last_uses;
-struct kms_metrics;
 struct kms_scheduler;
 struct kms_service_door;
 struct kms_signing_keys;
 struct kms_thread;
 struct kms_trust;
+struct rd_http_page;
+struct rd_metrics_calls;
 struct rd_tls_server;
 struct rd_workers;
 
@@ -66,14 +67,14 @@ struct kms {
 	struct kms_trust *trust;           /* roots.h */
 	struct kms_cache *cache;
 	struct kms_signing_keys *signing_keys; /* auth.h */
-	struct kms_metrics *metrics;
-	struct kms_last_uses *last_uses; /* last_use.h */
+	struct rd_metrics_calls *metrics;      /* metrics.h */
+	struct kms_last_uses *last_uses;       /* last_use.h */
 	struct rd_workers *workers;
 	struct kms_scheduler *scheduler;
 	struct rd_tls_server *tls; /* NULL: plain HTTP, on loopback */
 	struct rd_http_server *server;
-	struct rd_http_server *metrics_server; /* or NULL */
-	struct kms_service_door *service;      /* service.h; or NULL */
+	struct rd_http_page *metrics_server; /* or NULL */
+	struct kms_service_door *service;    /* service.h; or NULL */
 	/* Milliseconds since the epoch; the one clock, so that tests may move it. */
 	int64_t (*now_ms)(void);
 };

@@ -8,7 +8,7 @@
 
 #include "kms/call.h"
 
-struct kms_metrics;
+struct rd_metrics_calls;
 
 enum kms_metrics_protocol {
 	KMS_METRICS_JSON,
@@ -16,11 +16,11 @@ enum kms_metrics_protocol {
 	KMS_METRICS_SERVICE, /* another service's question, at the service door */
 };
 
-enum rd_status kms_metrics_new(struct kms_metrics **ret) RD_MUST_USE;
-void kms_metrics_free(struct kms_metrics **metrics);
+/* Freed with rd_metrics_calls_free. RD_NOMEM. */
+enum rd_status kms_metrics_new(struct rd_metrics_calls **ret) RD_MUST_USE;
 
 /* One call has ended. op NULL: IAM and STS, or a request for nothing that there is. */
-void kms_metrics_call(struct kms_metrics *metrics, enum kms_metrics_protocol protocol,
+void kms_metrics_call(struct rd_metrics_calls *metrics, enum kms_metrics_protocol protocol,
 	const struct kms_op *op, enum kms_fault_type outcome, uint64_t nanoseconds);
 
 /* Appends the page. */

@@ -26,7 +26,9 @@
 #include "log/log.h"
 #include "os/workers.h"
 
+#include "http/page.h"
 #include "http/server.h"
+#include "metrics/calls.h"
 #include "os/fd.h"
 #include "os/server.h"
 
@@ -239,7 +241,7 @@ static void tell_where(const struct kms *kms)
 		(unsigned)rd_http_server_port(kms->server), kms->config.region);
 	if (kms->metrics_server != NULL) {
 		rd_log(RD_LOG_INFO, "metrics on port %u of %s",
-			(unsigned)rd_http_server_port(kms->metrics_server),
+			(unsigned)rd_http_page_port(kms->metrics_server),
 			kms->config.metrics_address);
 	}
 }
@@ -299,7 +301,7 @@ void kms_server_stop(struct kms *kms)
 	kms_signing_keys_free(&kms->signing_keys);
 	kms_cache_free(&kms->cache);
 	kms_keyring_free(&kms->keyring);
-	kms_metrics_free(&kms->metrics);
+	rd_metrics_calls_free(&kms->metrics);
 	free_threads_memory(kms);
 	kms_journal_free(&kms->journal);
 	close_databases(kms);

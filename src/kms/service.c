@@ -95,11 +95,10 @@ static void drop_body(struct question *q)
 static void answer(struct question *q)
 {
 	struct kms_call *call = &q->call;
-	const struct rd_http_header header = {rd_view_str("Content-Type"), rd_view_str(TYPE_JSON)};
 
 	kms_metrics_call(call->kms->metrics, KMS_METRICS_SERVICE, NULL, call->fault.type,
 		monotonic_ns() - q->begun_ns);
-	rd_http_answer(q->http, q->status, &header, 1, rd_buf_view(&q->body));
+	rd_http_answer_typed(q->http, q->status, TYPE_JSON, rd_buf_view(&q->body));
 	if (q->route->lends) {
 		call->who = (struct kms_identity){.kind = KMS_ROOT};
 	}
@@ -141,14 +140,13 @@ static enum rd_status render_fault(struct question *q)
 static void answer_fault(
 	struct rd_http_call *http, int status, const char *type, const char *message)
 {
-	const struct rd_http_header header = {rd_view_str("Content-Type"), rd_view_str(TYPE_JSON)};
 	uint8_t storage[256];
 	struct rd_buf body = rd_buf_fixed(storage, sizeof(storage));
 
 	if (put_fault(type, message, &body) != RD_OK) {
 		body.used = 0;
 	}
-	rd_http_answer(http, status, &header, 1, rd_buf_view(&body));
+	rd_http_answer_typed(http, status, TYPE_JSON, rd_buf_view(&body));
 }
 
 /* In one piece: a buffer that grows leaves copies of credentials behind. */

@@ -36,6 +36,35 @@ static void reads_what_clients_send(void **state)
 	assert_false(framing.expect_continue);
 }
 
+static void a_get_is_of_one_target_to_the_letter(void **state)
+{
+	static const struct {
+		const char *line;
+		bool is;
+	} cases[] = {
+		{"GET /metrics", true},
+		{"HEAD /metrics", false},
+		{"POST /metrics", false},
+		{"get /metrics", false},
+		{"GET /", false},
+		{"GET /metric", false},
+		{"GET /metrics/", false},
+		{"GET /metrics?x=1", false},
+		{"GET /Metrics", false},
+		{"GET http://x/metrics", false},
+	};
+	char text[128];
+
+	(void)state;
+	for (size_t i = 0; i < RD_ARRAY_LEN(cases); i++) {
+		snprintf(text, sizeof(text), "%s HTTP/1.1\r\n" HOST "\r\n", cases[i].line);
+		assert_ok(parse(text));
+		if (rd_http_is_get(&request, "/metrics") != cases[i].is) {
+			fail_msg("%s", cases[i].line);
+		}
+	}
+}
+
 static void knows_when_to_close(void **state)
 {
 	static const struct {
@@ -173,6 +202,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_what_clients_send),
+		cmocka_unit_test(a_get_is_of_one_target_to_the_letter),
 		cmocka_unit_test(knows_when_to_close),
 		cmocka_unit_test(waits_for_the_end),
 		cmocka_unit_test(forgives_one_empty_line_before),

@@ -27,11 +27,7 @@ static atomic_uint handled;
 
 static void answer(struct rd_http_call *call, struct rd_view body)
 {
-	const struct rd_http_header headers[] = {
-		{rd_view_str("Content-Type"), rd_view_str("text/plain")},
-	};
-
-	rd_http_answer(call, 200, headers, 1, body);
+	rd_http_answer_typed(call, 200, "text/plain", body);
 }
 
 static void handle(void *ctx, unsigned thread, const struct rd_http_request *request,
@@ -159,13 +155,16 @@ static void expect_closed(int fd, const char *status, const char *body)
 
 static void answers_many_requests_on_one_connection(void **state)
 {
+	const char *text;
 	bool closed;
 	int fd = dial();
 
 	(void)state;
 	for (int i = 0; i < 20; i++) {
 		say(fd, HEAD("/", "Content-Length: 5\r\n\r\nhello"));
-		assert_non_null(strstr(hear(fd, "\r\n\r\nhello", &closed), "HTTP/1.1 200"));
+		text = hear(fd, "\r\n\r\nhello", &closed);
+		assert_non_null(strstr(text, "HTTP/1.1 200"));
+		assert_non_null(strstr(text, "\r\nContent-Type: text/plain\r\n"));
 		assert_false(closed);
 	}
 	assert_int_equal(atomic_load(&handled), 20);
