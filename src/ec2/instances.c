@@ -340,14 +340,18 @@ static enum rd_status note_had(void *arg, const struct ec2_port *port)
 static enum rd_status take_wanted(
 	struct ec2_call *call, const char *id, const struct wanted *w, size_t i)
 {
-	const struct ec2_config *c = &call->ec2->config;
-	enum rd_status st = ec2_store_port_take(call->db, id, w->ports[i].protocol,
-		w->ports[i].instance_port, c->forward_first, c->forward_last);
+	struct ec2_config *c = &call->ec2->config;
+	const struct ec2_port_range range = {.first = c->forward_first,
+		.last = c->forward_last,
+		.is_free = ec2_host_port_is_free,
+		.arg = c};
+	enum rd_status st = ec2_store_port_take(
+		call->db, id, w->ports[i].protocol, w->ports[i].instance_port, &range);
 
 	if (st == RD_LIMIT) {
 		return ec2_fail(call, EC2_FAULT_RESOURCE_LIMIT,
-			"All ports of this host from %u to %u are taken by instances.",
-			c->forward_first, c->forward_last);
+			"All ports of this host from %u to %u are taken.", c->forward_first,
+			c->forward_last);
 	}
 	return st;
 }

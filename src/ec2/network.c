@@ -6,10 +6,13 @@
 #include "crypto/random.h"
 #include "ec2/ids.h"
 #include "ec2/store.h"
+#include "os/fd.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* 172.31.16.0, and the first address that is not EC2's own. */
 #define SUBNET_BASE  0xac1f1000u
@@ -156,6 +159,23 @@ enum rd_status ec2_mac_make(char ret[EC2_MAC_SIZE])
 	snprintf(ret, EC2_MAC_SIZE, "06:%02x:%02x:%02x:%02x:%02x", random[0], random[1], random[2],
 		random[3], random[4]);
 	return RD_OK;
+}
+
+/* TCP as libslirp binds it: beside what is left of old connections, not beside who listens. */
+bool ec2_host_port_is_free(void *config, const char *protocol, uint16_t port)
+{
+	const struct ec2_config *c = config;
+	const bool tcp = strcmp(protocol, "tcp") == 0;
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
+	const int on = tcp;
+	int fd RD_CLEANUP(rd_fd_close) = socket(
+		AF_INET, SOCK_CLOEXEC | (tcp ? SOCK_STREAM : SOCK_DGRAM), 0);
+
+	if (fd < 0 || inet_pton(AF_INET, c->forward_address, &at.sin_addr) != 1) {
+		return true; /* whoever binds it will say what is wrong */
+	}
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	return bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0 || errno != EADDRINUSE;
 }
 
 /* --- sources --- */

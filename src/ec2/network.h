@@ -47,6 +47,11 @@ bool ec2_sources_known(const struct ec2_config *config);
 /* Whether a rule with these sources lets in whoever comes to a published port. */
 bool ec2_sources_include(const struct ec2_config *config, const char *cidr);
 
+/* struct ec2_port_range's is_free, for the address that ports are published on; config: struct
+ * ec2_config. Somebody may take it before the instance has it: then the instance does not start,
+ * and says so. */
+bool ec2_host_port_is_free(void *config, const char *protocol, uint16_t port);
+
 enum rd_status ec2_mac_make(char ret[EC2_MAC_SIZE]) RD_MUST_USE;
 
 #endif

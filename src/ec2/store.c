@@ -316,11 +316,30 @@ static enum rd_status gap_row(void *arg, const struct rd_db_value *columns, size
 	return RD_OK;
 }
 
-enum rd_status ec2_store_port_take(struct rd_db *db, const char *instance, const char *protocol,
-	uint16_t instance_port, uint16_t first, uint16_t last)
+/* Neither an instance has it nor another program. */
+static enum rd_status find_port(struct rd_db *db, const char *protocol,
+	const struct ec2_port_range *range, int64_t *ret_port)
 {
-	struct gap gap = {.next = first};
-	int64_t has = 0;
+	struct gap gap = {.next = range->first};
+
+	for (;; gap.next++) {
+		RD_TRY(rd_db_run(db,
+			"SELECT port FROM host_port WHERE protocol = $1 AND port >= $2"
+			" ORDER BY port",
+			RD_DB_ARGS(rd_db_text(protocol), rd_db_int(gap.next)), gap_row, &gap,
+			NULL));
+		RD_ENSURE(gap.next <= range->last, RD_LIMIT);
+		if (range->is_free(range->arg, protocol, (uint16_t)gap.next)) {
+			*ret_port = gap.next;
+			return RD_OK;
+		}
+	}
+}
+
+enum rd_status ec2_store_port_take(struct rd_db *db, const char *instance, const char *protocol,
+	uint16_t instance_port, const struct ec2_port_range *range)
+{
+	int64_t port = 0, has = 0;
 	enum rd_status st = rd_db_one(db,
 		"SELECT port FROM host_port"
 		" WHERE instance = $1 AND protocol = $2 AND instance_port = $3",
@@ -330,14 +349,11 @@ enum rd_status ec2_store_port_take(struct rd_db *db, const char *instance, const
 	if (st != RD_NOTFOUND) {
 		return st;
 	}
-	RD_TRY(rd_db_run(db,
-		"SELECT port FROM host_port WHERE protocol = $1 AND port >= $2 ORDER BY port",
-		RD_DB_ARGS(rd_db_text(protocol), rd_db_int(first)), gap_row, &gap, NULL));
-	RD_ENSURE(gap.next <= last, RD_LIMIT);
+	RD_TRY(find_port(db, protocol, range, &port));
 	return rd_db_write(db,
 		"INSERT INTO host_port (protocol, port, instance, instance_port)"
 		" VALUES ($1, $2, $3, $4)",
-		RD_DB_ARGS(rd_db_text(protocol), rd_db_int(gap.next), rd_db_text(instance),
+		RD_DB_ARGS(rd_db_text(protocol), rd_db_int(port), rd_db_text(instance),
 			rd_db_int(instance_port)),
 		RD_INTERNAL);
 }

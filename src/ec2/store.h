@@ -67,10 +67,16 @@ struct ec2_port {
 typedef enum rd_status ec2_store_port_fn(void *arg, const struct ec2_port *port);
 enum rd_status ec2_store_ports(
 	struct rd_db *db, const char *instance, ec2_store_port_fn *fn, void *arg) RD_MUST_USE;
-/* Takes the lowest free one of first … last; the one that it has, if it has one. RD_LIMIT: none is
- * free. */
+/* Which ports of the host may be given to instances. */
+struct ec2_port_range {
+	uint16_t first, last;
+	/* Whether no other program has it. */
+	bool (*is_free)(void *arg, const char *protocol, uint16_t port);
+	void *arg;
+};
+/* Takes the lowest free one; the one that it has, if it has one. RD_LIMIT: none is free. */
 enum rd_status ec2_store_port_take(struct rd_db *db, const char *instance, const char *protocol,
-	uint16_t instance_port, uint16_t first, uint16_t last) RD_MUST_USE;
+	uint16_t instance_port, const struct ec2_port_range *range) RD_MUST_USE;
 enum rd_status ec2_store_port_drop(struct rd_db *db, const char *instance, const char *protocol,
 	uint16_t instance_port) RD_MUST_USE;
 

@@ -96,7 +96,9 @@ static inline void bench_open(struct bench *b)
 	assert_int_equal(fwrite(disk, sizeof(disk), 1, file), 1);
 	assert_int_equal(fclose(file), 0);
 	snprintf(b->ec2.config.region, sizeof(b->ec2.config.region), "local-1");
-	snprintf(b->ec2.config.forward_address, sizeof(b->ec2.config.forward_address), "127.0.0.1");
+	/* Loopback, where nobody else listens. */
+	snprintf(
+		b->ec2.config.forward_address, sizeof(b->ec2.config.forward_address), "127.77.0.1");
 	snprintf(b->ec2.config.run, sizeof(b->ec2.config.run), "/run/redoubt");
 	snprintf(b->ec2.config.images[0], RD_PATH_MAX, "%s", b->dir);
 	b->ec2.config.n_images = 1;

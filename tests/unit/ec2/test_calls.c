@@ -2,6 +2,10 @@
 /* Calls and instances' lives, with a redoubtd and an authority that do as they are told. */
 #include "bench.h"
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #define RUN "RunInstances&ImageId=ami-12345678&MinCount=1&MaxCount=1"
 
 static int open_bench(void **state)
@@ -193,13 +197,57 @@ static void ports_run_out_by_name(void **state)
 		"AuthorizeSecurityGroupIngress&GroupName=default&IpProtocol=tcp&FromPort=1&ToPort=3"
 		"&CidrIp=0.0.0.0/0",
 		"<return>true</return>");
-	bench_has(b, "DescribeInstances", "<key>redoubt:tcp:3</key><value>127.0.0.1:20002</value>");
+	bench_has(
+		b, "DescribeInstances", "<key>redoubt:tcp:3</key><value>127.77.0.1:20002</value>");
 	bench_has(b,
 		"AuthorizeSecurityGroupIngress&GroupName=default&IpProtocol=tcp&FromPort=9&ToPort=9"
 		"&CidrIp=0.0.0.0/0",
 		"<Code>ResourceLimitExceeded</Code>");
 	bench_has(b, "DescribeSecurityGroupRules", "<fromPort>1</fromPort>");
 	assert_null(strstr((char *)b->answer.ptr, "<fromPort>9</fromPort>"));
+}
+
+/* A socket of that type at the port of the address that ports are published on. */
+static int occupy(const struct bench *b, int type, uint16_t port)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
+	int fd = socket(AF_INET, type, 0);
+
+	assert_int_equal(inet_pton(AF_INET, b->ec2.config.forward_address, &at.sin_addr), 1);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&at, sizeof(at)), 0);
+	if (type == SOCK_STREAM) {
+		assert_int_equal(listen(fd, 1), 0);
+	}
+	return fd;
+}
+
+static void ports_of_other_programs_are_left_to_them(void **state)
+{
+	struct bench *b = *state;
+	int tcp = occupy(b, SOCK_STREAM, 20001), udp = occupy(b, SOCK_DGRAM, 20000);
+	char id[EC2_ID_SIZE];
+
+	run_one(b, "", id);
+	bench_has(b,
+		"AuthorizeSecurityGroupIngress&GroupName=default&IpProtocol=tcp&FromPort=1&ToPort=2"
+		"&CidrIp=0.0.0.0/0",
+		"<return>true</return>");
+	bench_has(b,
+		"AuthorizeSecurityGroupIngress&GroupName=default&IpProtocol=udp&FromPort=1&ToPort=1"
+		"&CidrIp=0.0.0.0/0",
+		"<return>true</return>");
+	bench_has(
+		b, "DescribeInstances", "<key>redoubt:tcp:1</key><value>127.77.0.1:20000</value>");
+	bench_has(
+		b, "DescribeInstances", "<key>redoubt:tcp:2</key><value>127.77.0.1:20002</value>");
+	bench_has(
+		b, "DescribeInstances", "<key>redoubt:udp:1</key><value>127.77.0.1:20001</value>");
+	bench_has(b,
+		"AuthorizeSecurityGroupIngress&GroupName=default&IpProtocol=tcp&FromPort=9&ToPort=9"
+		"&CidrIp=0.0.0.0/0",
+		"<Code>ResourceLimitExceeded</Code>");
+	close(tcp);
+	close(udp);
 }
 
 /* --- reconciliation --- */
@@ -292,6 +340,7 @@ int main(void)
 		TEST(a_token_is_for_one_request),
 		TEST(the_limit_of_instances_counts_those_that_live),
 		TEST(ports_run_out_by_name),
+		TEST(ports_of_other_programs_are_left_to_them),
 		TEST(what_should_run_is_started),
 		TEST(strangers_are_terminated),
 		TEST(what_was_asked_before_a_crash_is_asked_again),
