@@ -50,6 +50,14 @@ def peaks_of(leaves):
     return peaks
 
 
+def path_of_last(leaves):
+    """RFC 6962, 2.1.1: PATH of the last leaf."""
+    if len(leaves) == 1:
+        return b""
+    k = 1 << (len(leaves) - 1).bit_length() - 1
+    return path_of_last(leaves[k:]) + root_of(leaves[:k])
+
+
 def consistency(old, leaves, whole=True):
     """RFC 6962, 2.1.2: SUBPROOF."""
     if old == len(leaves):
@@ -279,6 +287,9 @@ class Peer:
             fields["session_token"] = credentials.token
         if store.records:
             fields["peaks"] = peaks_of(store.leaves)
+            fields["last"] = store.records[-1]
+        if len(store.records) > 1:
+            fields["last_proof"] = path_of_last(store.leaves)
         if store.head:
             fields["head"] = store.head
         if store.policy:

@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from payments_enclave import World
-from payments_peer import TYPES, Closed, Peer, Refused, Shop, Store, card_plaintext, hpke_seal, payload_of, peaks_of
+from payments_peer import TYPES, Closed, Peer, Refused, Shop, Store, card_plaintext, hpke_seal, path_of_last, payload_of, peaks_of
 
 VISA = "4111111111111111"
 AMEX = "378282246310005"
@@ -473,7 +473,8 @@ def test_a_proof_that_proves_nothing_is_refused(world, shop, payment):
     world.restart()
     with world.link(hold=["PROOF"]) as peer:
         number = peer.begin("START", access_key_id=world.kms.admin.akid, secret_access_key=world.kms.admin.secret,
-                            keyring=store.keyring, size=len(store.records), peaks=peaks_of(store.leaves), head=store.head)
+                            keyring=store.keyring, size=len(store.records), peaks=peaks_of(store.leaves), head=store.head,
+                            last=store.records[-1], last_proof=path_of_last(store.leaves))
         name, question, fields = peer.held.get(timeout=30)
         assert name == "PROOF" and 0 < fields["old_size"] < fields["size"] == len(store.records)
         peer.send("PROVED", question, {"proof": bytes(64)})
@@ -688,6 +689,28 @@ def test_a_policy_that_two_custodians_signed_is_in_force_and_stays(fresh, shop, 
     start_refused(fresh, "policy", fresh.store)
     fresh.store.policy = old
     fresh.restart()
+    with fresh.server() as peer:
+        assert peer.ask("AUTHORISE", **shop.authorise(peer.channel(), payment))["reason"] == "limit"
+
+
+def test_a_new_enclave_takes_no_policy_that_was_replaced(fresh, shop, payment):
+    alice, bob, _ = fresh.custodians
+    sealed = [None]  # the image's own
+    with fresh.server() as peer:
+        for version in (2, 3):
+            request = policy_request(peer, {**fresh.policy, "version": version, "amount_max": 1000 - version})
+            sealed.append(peer.ask("POLICY", request=request, signatures=[alice.sign(request), bob.sign(request)])["sealed"])
+    store = fresh.store
+    for fresh.store.policy in sealed[:-1]:
+        fresh.restart()  # it remembers nothing
+        assert "policy 3 is in force" in str(start_refused(fresh, "policy", store))
+    # What says so is the last record, and no other will do.
+    store.policy = sealed[1]
+    start_refused(fresh, "log", store, last=store.records[0])
+    start_refused(fresh, "log", store, last=store.records[0], last_proof=path_of_last(store.leaves)[:32])
+    start_refused(fresh, "log", store, last=store.records[-1].replace(b'"policyVersion":3', b'"policyVersion":2'))
+    start_refused(fresh, "log", store, last=b"{}")
+    store.policy = sealed[-1]
     with fresh.server() as peer:
         assert peer.ask("AUTHORISE", **shop.authorise(peer.channel(), payment))["reason"] == "limit"
 

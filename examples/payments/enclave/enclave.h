@@ -59,10 +59,12 @@ struct start {
 	uint64_t deadline_ms;
 	/* Of START, whose views do not last. */
 	uint64_t size;
-	size_t peaks_len, policy_len, sealed_log_len;
+	size_t peaks_len, policy_len, sealed_log_len, last_len, last_proof_len;
 	bool has_head;
 	uint8_t peaks[PAY_PEAKS_MAX];
 	uint8_t head[PAY_HEAD_SIZE];
+	uint8_t last[PAY_RECORD_MAX];
+	uint8_t last_proof[PAY_PROOF_MAX];
 	uint8_t policy[PAY_POLICY_SEALED_MAX];
 	uint8_t sealed_log[PAY_WRAPPED_MAX]; /* the log's key, sealed */
 };

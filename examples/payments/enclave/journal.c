@@ -6,8 +6,11 @@
 #include "base/text.h"
 #include "crypto/digest.h"
 #include "enclave/egress.h"
+#include "enclave/members.h"
 
 #include <time.h>
+
+static const char policy_member[] = "policyVersion";
 
 uint64_t journal_now_ms(void)
 {
@@ -117,7 +120,7 @@ static enum rd_status write_record(const struct journal *journal, const struct j
 	RD_TRY(rd_buf_printf(out, "{\"eventTime\":\"%s\"", time));
 	RD_TRY(put_facts(out, facts));
 	RD_TRY(put_number(out, "imageVersion", journal->image_version));
-	RD_TRY(put_number(out, "policyVersion", journal->policy_version));
+	RD_TRY(put_number(out, policy_member, journal->policy_version));
 	return rd_buf_put_str(out, "}");
 }
 
@@ -136,4 +139,32 @@ enum rd_status journal_append(
 	ret->logged.record = rd_buf_view(&out);
 	ret->logged.head = rd_view(ret->head, sizeof(ret->head));
 	return RD_OK;
+}
+
+static enum rd_status read_policy_version(struct rd_view record, uint32_t *ret)
+{
+	struct rd_error err = {.text = ""};
+	json_t *root = NULL;
+	json_int_t version;
+
+	RD_TRY(members_parse(record, "record", &root, &err));
+	version = json_integer_value(json_object_get(root, policy_member));
+	json_decref(root);
+	RD_ENSURE(version >= 1 && version <= UINT32_MAX, RD_MISSING);
+	*ret = (uint32_t)version;
+	return RD_OK;
+}
+
+enum rd_status journal_last_policy(const struct rd_audit_author *author, struct rd_view record,
+	struct rd_view proof, uint32_t *ret_version)
+{
+	const struct rd_merkle_head *head = &author->head;
+	struct rd_merkle_proof path = {0};
+	struct rd_merkle_hash leaf;
+
+	RD_ENSURE(record.len > 0, RD_MISSING);
+	RD_TRY(rd_merkle_proof_decode(proof, &path));
+	RD_TRY(rd_merkle_leaf(record, &leaf));
+	RD_TRY(rd_merkle_verify_inclusion(head->size - 1, head->size, &leaf, &path, &head->root));
+	return read_policy_version(record, ret_version);
 }

@@ -50,6 +50,15 @@ struct journal_entry {
 enum rd_status journal_append(struct journal *journal, const struct journal_facts *facts,
 	struct journal_entry *ret) RD_MUST_USE;
 
+/*
+ * Which policy was in force when the log's last record was made. Each record has its number, so
+ * that whoever keeps log and policy cannot give back an older policy with the log. proof is
+ * rd_merkle_proof_encode's, empty for the only record. RD_UNTRUSTED: it is not this log's last;
+ * RD_MISSING, RD_MALFORMED: no record of ours.
+ */
+enum rd_status journal_last_policy(const struct rd_audit_author *author, struct rd_view record,
+	struct rd_view proof, uint32_t *ret_version) RD_MUST_USE;
+
 /* Milliseconds since the epoch. */
 uint64_t journal_now_ms(void);
 

@@ -170,6 +170,30 @@ static void compare_log(struct enclave *e, struct rd_view proof)
 	}
 }
 
+/* The policy is none that a later one has replaced. */
+static bool check_policy(struct enclave *e)
+{
+	const struct start *s = &e->start;
+	uint32_t version = 0;
+	enum rd_status st;
+
+	if (s->size == 0) {
+		return true;
+	}
+	st = journal_last_policy(&e->journal.author, rd_view(s->last, s->last_len),
+		rd_view(s->last_proof, s->last_proof_len), &version);
+	if (st != RD_OK) {
+		fail(e, PAY_ERROR_LOG, "the log's last record is wanted, with its proof: %s",
+			rd_status_text(st));
+		return false;
+	}
+	if (version > e->policy.version) {
+		fail(e, PAY_ERROR_POLICY, "policy %u is in force: it has to be given", version);
+		return false;
+	}
+	return true;
+}
+
 static void restore_log(struct enclave *e)
 {
 	struct start *s = &e->start;
@@ -187,7 +211,9 @@ static void restore_log(struct enclave *e)
 			rd_status_text(st));
 		return;
 	}
-	compare_log(e, rd_view(NULL, 0));
+	if (check_policy(e)) {
+		compare_log(e, rd_view(NULL, 0));
+	}
 }
 
 /* --- the policy --- */
@@ -415,6 +441,8 @@ static void keep_state(struct start *s, const struct pay_start *start)
 	s->size = start->size;
 	keep(s->peaks, &s->peaks_len, start->peaks);
 	keep(s->policy, &s->policy_len, start->policy);
+	keep(s->last, &s->last_len, start->last);
+	keep(s->last_proof, &s->last_proof_len, start->last_proof);
 	keep(s->head, &head_len, start->head);
 	s->has_head = head_len > 0;
 }

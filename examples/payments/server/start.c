@@ -31,6 +31,7 @@ struct start {
 	uint8_t policy[PAY_POLICY_SEALED_MAX];
 	uint8_t peaks[PAY_PEAKS_MAX];
 	uint8_t head[PAY_HEAD_SIZE];
+	uint8_t last[PAY_RECORD_MAX], last_proof[PAY_PROOF_MAX];
 	enum rd_status st;
 	struct rd_error err;
 };
@@ -69,6 +70,20 @@ static void send(struct start *start, enum rd_status st)
 
 /* --- 2: on the book's --- */
 
+static enum rd_status read_last(struct start *start, struct rd_db *db)
+{
+	struct rd_buf record = rd_buf_fixed(start->last, sizeof(start->last));
+	struct rd_buf path = rd_buf_fixed(start->last_proof, sizeof(start->last_proof));
+	struct pay_start *m = &start->message.start;
+	struct rd_merkle_proof proof;
+
+	RD_TRY(ps_store_audit_last(db, m->size, &record, &proof));
+	RD_TRY(rd_merkle_proof_encode(&proof, &path));
+	m->last = rd_buf_view(&record);
+	m->last_proof = rd_buf_view(&path);
+	return RD_OK;
+}
+
 static enum rd_status read_log(struct start *start, struct rd_db *db)
 {
 	struct pay_start *m = &start->message.start;
@@ -92,7 +107,7 @@ static enum rd_status read_log(struct start *start, struct rd_db *db)
 	}
 	m->peaks = rd_view(start->peaks, n * RD_MERKLE_HASH_SIZE);
 	m->head = rd_view(start->head, sizeof(start->head));
-	return RD_OK;
+	return read_last(start, db);
 }
 
 static enum rd_status read_run(struct ps_job *job, struct rd_db *db)

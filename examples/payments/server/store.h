@@ -140,6 +140,9 @@ enum rd_status ps_store_audit_range(struct rd_db *db, uint64_t size, struct rd_m
 /* RD_OUT_OF_RANGE: sizes that the log never had. */
 enum rd_status ps_store_audit_proof(struct rd_db *db, uint64_t old_size, uint64_t size,
 	struct rd_merkle_proof *ret) RD_MUST_USE;
+/* The last record of a log of that size, which is not 0, and the proof that it is. */
+enum rd_status ps_store_audit_last(struct rd_db *db, uint64_t size, struct rd_buf *record,
+	struct rd_merkle_proof *ret) RD_MUST_USE;
 typedef enum rd_status ps_audit_fn(void *arg, uint64_t index, struct rd_view record);
 enum rd_status ps_store_audit_records(
 	struct rd_db *db, uint64_t from, uint32_t limit, ps_audit_fn *fn, void *arg) RD_MUST_USE;

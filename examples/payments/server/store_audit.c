@@ -180,6 +180,19 @@ enum rd_status ps_store_audit_records(
 		RD_DB_ARGS(rd_db_int((int64_t)from), rd_db_int(limit)), record_row, &records, NULL);
 }
 
+static enum rd_status copy_record(void *arg, uint64_t index, struct rd_view record)
+{
+	(void)index;
+	return rd_buf_put_view(arg, record);
+}
+
+enum rd_status ps_store_audit_last(
+	struct rd_db *db, uint64_t size, struct rd_buf *record, struct rd_merkle_proof *ret)
+{
+	RD_TRY(ps_store_audit_records(db, size - 1, 1, copy_record, record));
+	return rd_merkle_prove_inclusion(size - 1, size, fetch, db, ret);
+}
+
 struct heads {
 	ps_audit_head_fn *fn;
 	void *arg;

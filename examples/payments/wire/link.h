@@ -230,6 +230,9 @@ struct pay_start {
 	uint64_t size;           /* of the log */
 	struct rd_view peaks;    /* optional: 32 bytes for each set bit of size, largest first */
 	struct rd_view head;     /* optional: the head of that size; absent for an empty log */
+	/* Optional, mandatory unless the log is empty: its last record, and the proof that it is
+	 * (rd_merkle_proof_encode; absent for the only one). It says which policy was in force. */
+	struct rd_view last, last_proof;
 	/* Optional: 1: only the keys are opened, which is what takes time; the answer is PREPARED,
 	 * and the START that is meant comes later. The enclave that serves goes on meanwhile. */
 	uint64_t prepare;

@@ -40,6 +40,8 @@ static const struct pay_field start_fields[] = {
 	U64("size", start.size, true, 0, INT64_MAX),
 	BYTES("peaks", start.peaks, false, 32, PAY_PEAKS_MAX),
 	SIZED("head", start.head, false, PAY_HEAD_SIZE),
+	BYTES("last", start.last, false, 1, PAY_RECORD_MAX),
+	BYTES("last_proof", start.last_proof, false, 32, PAY_PROOF_MAX),
 	U64("prepare", start.prepare, false, 1, 1),
 };
 

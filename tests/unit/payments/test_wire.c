@@ -77,7 +77,9 @@ static size_t one_of_each_to_enclave(struct pay_message *m)
 			.policy = bytes(PAY_POLICY_SEALED_MAX),
 			.size = 3,
 			.peaks = bytes(64),
-			.head = bytes(PAY_HEAD_SIZE)}};
+			.head = bytes(PAY_HEAD_SIZE),
+			.last = bytes(PAY_RECORD_MAX),
+			.last_proof = bytes(64)}};
 	m[n++] = (struct pay_message){.type = PAY_ATTEST, .attest.nonce = bytes(32)};
 	m[n++] = authorise;
 	m[n++] = (struct pay_message){.type = PAY_CAPTURE, .follow = follow};

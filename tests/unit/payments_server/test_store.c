@@ -440,6 +440,18 @@ static void the_log_grows_by_the_next_record_alone(void **state)
 	assert_memory_equal(newest, head, sizeof(head));
 }
 
+static void assert_last(const struct world *w, unsigned size, const struct rd_merkle_hash *root)
+{
+	uint8_t room[PAY_RECORD_MAX];
+	struct rd_buf record = rd_buf_fixed(room, sizeof(room));
+	struct rd_merkle_proof proof;
+	struct rd_merkle_hash leaf;
+
+	assert_ok(ps_store_audit_last(w->db, size, &record, &proof));
+	assert_ok(rd_merkle_leaf(rd_buf_view(&record), &leaf));
+	assert_ok(rd_merkle_verify_inclusion(size - 1, size, &leaf, &proof, root));
+}
+
 /* Against the tree in memory, for every size. */
 static void gives_peaks_and_proofs_of_every_size(void **state)
 {
@@ -459,6 +471,7 @@ static void gives_peaks_and_proofs_of_every_size(void **state)
 		assert_ok(ps_store_audit_range(w->db, size, &range));
 		assert_ok(rd_merkle_root(&range, &root));
 		assert_true(rd_merkle_equal(&root, &roots[size]));
+		assert_last(w, size, &roots[size]);
 		for (unsigned old = 1; old <= size; old++) {
 			assert_ok(ps_store_audit_proof(w->db, old, size, &proof));
 			assert_ok(rd_merkle_verify_consistency(
