@@ -3,26 +3,10 @@
 #include "http/tls_files.h"
 
 #include "base/secret.h"
-#include "os/fd.h"
-
-#include <errno.h>
-#include <fcntl.h>
+#include "os/file.h"
 
 /* Certificates of a chain; a key is far smaller. */
 #define PEM_MAX 65536
-
-static enum rd_status read_file(const char *path, struct rd_buf *out, struct rd_error *err)
-{
-	int fd RD_CLEANUP(rd_fd_close) = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	enum rd_status st;
-
-	if (fd < 0) {
-		return rd_fail_errno(err, errno, "cannot open %s", path);
-	}
-	st = rd_fd_read_all(fd, out);
-	return st == RD_OK ? RD_OK
-			   : rd_fail(err, st, "cannot read %s: %s", path, rd_status_text(st));
-}
 
 enum rd_status rd_http_tls_load(const char *chain_path, const char *key_path,
 	struct rd_tls_server **tls, struct rd_error *err)
@@ -32,8 +16,8 @@ enum rd_status rd_http_tls_load(const char *chain_path, const char *key_path,
 	struct rd_buf key = rd_buf_fixed(text, sizeof(text));
 	enum rd_status st;
 
-	RD_TRY(read_file(chain_path, &chain, err));
-	st = read_file(key_path, &key, err);
+	RD_TRY(rd_file_read(chain_path, &chain, err));
+	st = rd_file_read(key_path, &key, err);
 	if (st == RD_OK && *tls == NULL) {
 		st = rd_tls_server_new(rd_buf_view(&chain), rd_buf_view(&key), tls, err);
 	} else if (st == RD_OK) {

@@ -6,14 +6,13 @@
 #include "crypto/cms_sign.h"
 #include "crypto/random.h"
 #include "os/fd.h"
-#include "os/paths.h"
+#include "os/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define KEY_FILE  "identity.key"
 #define CERT_FILE "identity.pem"
@@ -30,38 +29,7 @@ struct imds_signer {
 	struct rd_cert *cert;
 };
 
-/* Whole or not at all. */
-static enum rd_status write_file(
-	const char *path, mode_t mode, struct rd_view bytes, struct rd_error *err)
-{
-	char temporary[RD_PATH_MAX + 8];
-	int fd RD_CLEANUP(rd_fd_close) = -1;
-
-	(void)snprintf(temporary, sizeof(temporary), "%s.new", path);
-	(void)unlink(temporary);
-	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-	if (fd < 0 || rd_fd_write_full(fd, bytes) != RD_OK || fsync(fd) != 0 ||
-		rename(temporary, path) != 0) {
-		return rd_fail_errno(err, errno, "cannot write %s", path);
-	}
-	return RD_OK;
-}
-
-/* RD_NOTFOUND when it is not there. */
-static enum rd_status read_file(const char *path, struct rd_buf *out, struct rd_error *err)
-{
-	int fd RD_CLEANUP(rd_fd_close) = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	enum rd_status st;
-
-	if (fd < 0) {
-		return rd_fail_errno(err, errno, "cannot open %s", path);
-	}
-	st = rd_fd_read_all(fd, out);
-	return st == RD_OK ? RD_OK
-			   : rd_fail(err, st, "cannot read %s: %s", path, rd_status_text(st));
-}
-
-static enum rd_status save_key(const struct imds_signer *s, const char *path, struct rd_error *err)
+static enum rd_status save_key(const struct imds_signer *s, int dir_fd, struct rd_error *err)
 {
 	struct rd_secret der RD_CLEANUP(rd_secret_finish) = {.len = 0};
 	enum rd_status st = rd_secret_init(&der, RD_RSA_PKCS8_SIZE_MAX);
@@ -69,16 +37,16 @@ static enum rd_status save_key(const struct imds_signer *s, const char *path, st
 	if (st == RD_OK) {
 		st = rd_rsa_key_to_pkcs8(s->key, &der);
 	}
-	return st == RD_OK ? write_file(path, 0600, rd_secret_view(&der), err)
-			   : rd_fail(err, st, "cannot write %s: %s", path, rd_status_text(st));
+	return st == RD_OK ? rd_file_replace(dir_fd, KEY_FILE, rd_secret_view(&der), 0600, err)
+			   : rd_fail(err, st, "cannot write " KEY_FILE ": %s", rd_status_text(st));
 }
 
-static enum rd_status save_cert(const struct imds_signer *s, const char *path, struct rd_error *err)
+static enum rd_status save_cert(const struct imds_signer *s, int dir_fd, struct rd_error *err)
 {
 	struct rd_buf pem RD_CLEANUP(rd_buf_finish) = rd_buf_growable(RD_CERT_SIZE_MAX);
 
 	RD_TRY(rd_cert_to_pem(s->cert, &pem));
-	return write_file(path, 0644, rd_buf_view(&pem), err);
+	return rd_file_replace(dir_fd, CERT_FILE, rd_buf_view(&pem), 0644, err);
 }
 
 static enum rd_status certify(struct imds_signer *s, const char *region, int64_t now_s)
@@ -97,8 +65,8 @@ static enum rd_status certify(struct imds_signer *s, const char *region, int64_t
 }
 
 /* The key last: without it, all is made anew. */
-static enum rd_status make(struct imds_signer *s, const char *key_path, const char *cert_path,
-	const char *region, int64_t now_s, struct rd_error *err)
+static enum rd_status make(
+	struct imds_signer *s, int dir_fd, const char *region, int64_t now_s, struct rd_error *err)
 {
 	enum rd_status st = rd_rsa_key_generate(KEY_BITS, &s->key);
 
@@ -109,47 +77,47 @@ static enum rd_status make(struct imds_signer *s, const char *key_path, const ch
 		return rd_fail(err, st, "cannot make the key for instance identity documents: %s",
 			rd_status_text(st));
 	}
-	RD_TRY(save_cert(s, cert_path, err));
-	return save_key(s, key_path, err);
+	RD_TRY(save_cert(s, dir_fd, err));
+	return save_key(s, dir_fd, err);
 }
 
-static enum rd_status load(struct imds_signer *s, const char *key_path, const char *cert_path,
-	struct rd_buf *key, struct rd_error *err)
+static enum rd_status load(
+	struct imds_signer *s, int dir_fd, const struct rd_buf *key, struct rd_error *err)
 {
 	struct rd_buf pem RD_CLEANUP(rd_buf_finish) = rd_buf_growable(RD_CERT_PEM_SIZE_MAX);
 	struct rd_buf probe RD_CLEANUP(rd_buf_finish) = rd_buf_growable(SIGNED_MAX);
-	enum rd_status st;
+	enum rd_status st = rd_file_load(dir_fd, CERT_FILE, &pem, err);
 
-	RD_TRY(read_file(cert_path, &pem, err));
+	if (st == RD_NOTFOUND) {
+		return rd_fail(err, st, KEY_FILE " is there, and " CERT_FILE " is not");
+	}
+	RD_TRY(st);
 	st = rd_rsa_key_from_pkcs8(rd_buf_view(key), &s->key);
 	if (st != RD_OK) {
-		return rd_fail(err, st, "%s is not our key: %s", key_path, rd_status_text(st));
+		return rd_fail(err, st, KEY_FILE " is not our key: %s", rd_status_text(st));
 	}
 	st = rd_cert_from_pem(rd_buf_view(&pem), &s->cert);
 	if (st == RD_OK) {
 		st = rd_cms_sign(s->key, s->cert, rd_view_str("x"), &probe);
 	}
-	return st == RD_OK ? RD_OK
-			   : rd_fail(err, st, "%s is not the certificate of %s: %s", cert_path,
-				     key_path, rd_status_text(st));
+	return st == RD_OK
+		       ? RD_OK
+		       : rd_fail(err, st, CERT_FILE " is not the certificate of " KEY_FILE ": %s",
+				 rd_status_text(st));
 }
 
-static enum rd_status open_in(const char *directory, const char *region, int64_t now_s,
-	struct imds_signer *s, struct rd_error *err)
+static enum rd_status open_in(
+	int dir_fd, const char *region, int64_t now_s, struct imds_signer *s, struct rd_error *err)
 {
 	uint8_t storage[RD_RSA_PKCS8_SIZE_MAX];
 	struct rd_buf key = rd_buf_fixed(storage, sizeof(storage));
-	char key_path[RD_PATH_MAX], cert_path[RD_PATH_MAX];
-	enum rd_status st;
+	enum rd_status st = rd_file_load(dir_fd, KEY_FILE, &key, err);
 
-	RD_TRY(rd_paths_join(key_path, directory, KEY_FILE, NULL));
-	RD_TRY(rd_paths_join(cert_path, directory, CERT_FILE, NULL));
-	st = read_file(key_path, &key, err);
 	if (st == RD_NOTFOUND) {
-		return make(s, key_path, cert_path, region, now_s, err);
+		return make(s, dir_fd, region, now_s, err);
 	}
 	RD_TRY(st);
-	st = load(s, key_path, cert_path, &key, err);
+	st = load(s, dir_fd, &key, err);
 	explicit_bzero(storage, sizeof(storage));
 	return st;
 }
@@ -157,14 +125,16 @@ static enum rd_status open_in(const char *directory, const char *region, int64_t
 enum rd_status imds_signer_open(const char *directory, const char *region, int64_t now_s,
 	struct imds_signer **ret, struct rd_error *err)
 {
+	int dir_fd RD_CLEANUP(rd_fd_close) = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct imds_signer *s = calloc(1, sizeof(*s));
 	enum rd_status st;
 
 	RD_ENSURE(s != NULL, rd_fail(err, RD_NOMEM, "out of memory"));
-	st = open_in(directory, region, now_s, s, err);
+	st = dir_fd >= 0 ? open_in(dir_fd, region, now_s, s, err)
+			 : rd_fail_errno(err, errno, "cannot be opened");
 	if (st != RD_OK) {
 		imds_signer_free(&s);
-		return st;
+		return rd_error_wrap(err, st, "%s", directory);
 	}
 	*ret = s;
 	return RD_OK;

@@ -10,6 +10,7 @@
 #include "crypto/random.h"
 #include "crypto/x509.h"
 #include "os/fd.h"
+#include "os/file.h"
 #include "redoubt/pki.h"
 
 #include <errno.h>
@@ -19,17 +20,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DAY_S            86400
-#define BACKDATE_S       3600
-#define AUTHORITY_DAYS   3652
-#define SERIAL_SIZE      16
-#define COMMON_NAME_MAX  64 /* X.520 */
-#define AUTHORITY_NAME   "Redoubt TLS authority"
-#define SERVER_NAME      "redoubt-kms"
-#define PRIVATE_MODE     0600
-#define PUBLIC_MODE      0644
-#define TEMPORARY_SUFFIX ".new"
-#define FILE_NAME_MAX    32
+#define DAY_S           86400
+#define BACKDATE_S      3600
+#define AUTHORITY_DAYS  3652
+#define SERIAL_SIZE     16
+#define COMMON_NAME_MAX 64 /* X.520 */
+#define AUTHORITY_NAME  "Redoubt TLS authority"
+#define SERVER_NAME     "redoubt-kms"
+#define PRIVATE_MODE    0600
+#define PUBLIC_MODE     0644
+#define FILE_NAME_MAX   32
 
 struct pair {
 	struct rd_ec_key *key;
@@ -46,45 +46,6 @@ static void finish_secret(struct rd_buf *b)
 {
 	rd_wipe(b->ptr, b->used);
 	rd_buf_finish(b);
-}
-
-static enum rd_status write_file(
-	int dir, const char *name, struct rd_view bytes, mode_t mode, struct rd_error *err)
-{
-	RD_CLEANUP(rd_fd_close) int fd = -1;
-	char temporary[FILE_NAME_MAX + sizeof(TEMPORARY_SUFFIX)];
-	enum rd_status st;
-
-	snprintf(temporary, sizeof(temporary), "%.*s" TEMPORARY_SUFFIX, FILE_NAME_MAX, name);
-	(void)unlinkat(dir, temporary, 0);
-	fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
-	if (fd < 0) {
-		return rd_fail_errno(err, errno, "cannot make %s", temporary);
-	}
-	st = rd_fd_write_full(fd, bytes);
-	if (st == RD_OK && (fsync(fd) != 0 || renameat(dir, temporary, dir, name) != 0)) {
-		st = rd_status_from_errno(errno);
-	}
-	if (st != RD_OK) {
-		(void)unlinkat(dir, temporary, 0);
-		return rd_fail(err, st, "cannot write %s: %s", name, rd_status_text(st));
-	}
-	return RD_OK;
-}
-
-/* RD_NOTFOUND without an error: no such file. */
-static enum rd_status read_file(int dir, const char *name, struct rd_buf *out, struct rd_error *err)
-{
-	RD_CLEANUP(rd_fd_close) int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	enum rd_status st;
-
-	if (fd < 0) {
-		return errno == ENOENT ? RD_NOTFOUND
-				       : rd_fail_errno(err, errno, "cannot open %s", name);
-	}
-	st = rd_fd_read_all(fd, out);
-	return st == RD_OK ? RD_OK
-			   : rd_fail(err, st, "cannot read %s: %s", name, rd_status_text(st));
 }
 
 /* NAME.key, then NAME.pem. */
@@ -104,9 +65,9 @@ static enum rd_status save(int dir, const char *name, const struct pair *p, stru
 		return rd_fail(err, st, "cannot encode %s: %s", name, rd_status_text(st));
 	}
 	snprintf(file, sizeof(file), "%s.key", name);
-	RD_TRY(write_file(dir, file, rd_buf_view(&key), PRIVATE_MODE, err));
+	RD_TRY(rd_file_replace(dir, file, rd_buf_view(&key), PRIVATE_MODE, err));
 	snprintf(file, sizeof(file), "%s.pem", name);
-	return write_file(dir, file, rd_buf_view(&cert), PUBLIC_MODE, err);
+	return rd_file_replace(dir, file, rd_buf_view(&cert), PUBLIC_MODE, err);
 }
 
 /* ret holds the new key; issuer NULL: signs itself. */
@@ -177,8 +138,8 @@ static enum rd_status open_authority(int dir, int64_t now_s, struct pair *ret, s
 	RD_CLEANUP(finish_secret)
 	struct rd_buf key = rd_buf_fixed(storage, sizeof(storage));
 	RD_CLEANUP(rd_buf_finish) struct rd_buf cert = rd_buf_growable(RD_CERT_PEM_SIZE_MAX);
-	enum rd_status key_st = read_file(dir, "ca.key", &key, err);
-	enum rd_status cert_st = read_file(dir, "ca.pem", &cert, err);
+	enum rd_status key_st = rd_file_load(dir, "ca.key", &key, err);
+	enum rd_status cert_st = rd_file_load(dir, "ca.pem", &cert, err);
 
 	if (key_st == RD_NOTFOUND && cert_st == RD_NOTFOUND) {
 		return make_authority(dir, now_s, ret, err);

@@ -8,9 +8,9 @@
 
 #include "log/log.h"
 #include "os/fd.h"
+#include "os/file.h"
 #include "os/msg.h"
 #include "redoubtd/enclave.h"
-#include "redoubtd/files.h"
 #include "redoubtd/instance.h"
 #include "redoubtd/launch.h"
 #include "redoubtd/places.h"

@@ -4,11 +4,11 @@
 
 #include "log/log.h"
 #include "os/fd.h"
+#include "os/file.h"
 #include "os/server.h"
 #include "redoubtd/adopt.h"
 #include "redoubtd/clients.h"
 #include "redoubtd/enclave.h"
-#include "redoubtd/files.h"
 #include "redoubtd/instance.h"
 
 #include <errno.h>

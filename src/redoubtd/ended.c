@@ -4,7 +4,7 @@
 
 #include "ctl/ring.h"
 #include "os/fd.h"
-#include "redoubtd/files.h"
+#include "os/file.h"
 #include "redoubtd/registry.h"
 
 #include <dirent.h>

@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "crypto/random.h"
 #include "os/fd.h"
-#include "redoubtd/files.h"
+#include "os/file.h"
 
 #include <fcntl.h>
 #include <string.h>

@@ -16,7 +16,7 @@
 #include "disk/qcow2.h"
 #include "log/log.h"
 #include "os/fd.h"
-#include "redoubtd/files.h"
+#include "os/file.h"
 #include "redoubtd/places.h"
 
 #include <errno.h>

@@ -12,8 +12,8 @@
 #include "disk/qcow2.h"
 #include "log/log.h"
 #include "os/fd.h"
+#include "os/file.h"
 #include "redoubtd/clients.h"
-#include "redoubtd/files.h"
 #include "redoubtd/launch.h"
 
 #include <arpa/inet.h>

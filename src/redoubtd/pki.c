@@ -6,7 +6,7 @@
 #include "base/secret.h"
 #include "crypto/random.h"
 #include "log/log.h"
-#include "redoubtd/files.h"
+#include "os/file.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #include "ctl/ring.h"
 #include "log/log.h"
 #include "os/fd.h"
-#include "redoubtd/files.h"
+#include "os/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Small files that survive kill -9 and a full disk, and directories that go away whole. */
-#ifndef RD_REDOUBTD_FILES_H
-#define RD_REDOUBTD_FILES_H
+#ifndef RD_OS_FILE_H
+#define RD_OS_FILE_H
 
 #include "base/bytes.h"
 #include "base/error.h"
@@ -18,6 +18,10 @@ enum rd_status rd_file_replace(int dir_fd, const char *name, struct rd_view cont
 /* A regular file of ours (no symbolic link), at most out->max bytes. RD_NOTFOUND without an err. */
 enum rd_status rd_file_load(int dir_fd, const char *name, struct rd_buf *out, struct rd_error *err)
 	RD_MUST_USE;
+
+/* A file that an operator named: the same, but links are followed, and one that is not there is an
+ * error as any other. */
+enum rd_status rd_file_read(const char *path, struct rd_buf *out, struct rd_error *err) RD_MUST_USE;
 
 /* Makes (or finds) and opens a directory of ours below dir_fd. */
 enum rd_status rd_dir_make(

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files and directories. */
-#include "redoubtd/files.h"
+#include "os/file.h"
 
 #include "os/fd.h"
 
@@ -60,28 +60,43 @@ enum rd_status rd_file_replace(
 	return RD_OK;
 }
 
-enum rd_status rd_file_load(int dir_fd, const char *name, struct rd_buf *out, struct rd_error *err)
+static enum rd_status read_regular(
+	int fd, const char *name, struct rd_buf *out, struct rd_error *err)
 {
-	int fd RD_CLEANUP(rd_fd_close) = -1;
 	struct stat st;
 	enum rd_status status;
 
-	/* O_NONBLOCK: a FIFO put in its place must not hang us. */
-	fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0 && errno == ENOENT) {
-		return RD_NOTFOUND;
-	}
-	if (fd < 0 || fstat(fd, &st) < 0) {
+	if (fstat(fd, &st) < 0) {
 		return rd_fail_errno(err, errno, "cannot open %s", name);
 	}
 	if (!S_ISREG(st.st_mode)) {
 		return rd_fail(err, RD_BAD_TYPE, "%s is not a regular file", name);
 	}
 	status = rd_fd_read_all(fd, out);
-	if (status != RD_OK) {
-		return rd_fail(err, status, "cannot read %s: %s", name, rd_status_text(status));
+	return status == RD_OK
+		       ? RD_OK
+		       : rd_fail(err, status, "cannot read %s: %s", name, rd_status_text(status));
+}
+
+/* O_NONBLOCK: a FIFO put in a file's place must not hang us. */
+enum rd_status rd_file_load(int dir_fd, const char *name, struct rd_buf *out, struct rd_error *err)
+{
+	int fd RD_CLEANUP(rd_fd_close) = openat(
+		dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0 && errno == ENOENT) {
+		return RD_NOTFOUND;
 	}
-	return RD_OK;
+	return fd < 0 ? rd_fail_errno(err, errno, "cannot open %s", name)
+		      : read_regular(fd, name, out, err);
+}
+
+enum rd_status rd_file_read(const char *path, struct rd_buf *out, struct rd_error *err)
+{
+	int fd RD_CLEANUP(rd_fd_close) = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	return fd < 0 ? rd_fail_errno(err, errno, "cannot open %s", path)
+		      : read_regular(fd, path, out, err);
 }
 
 enum rd_status rd_dir_make(
