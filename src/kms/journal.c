@@ -293,8 +293,8 @@ static enum rd_status log_due(struct kms *kms, struct rd_db *db, int64_t age_ms)
 	}
 	if (total > 0) {
 		rd_log(RD_LOG_WARNING,
-			"%zu changes were in the database and perhaps not in the audit log: they "
-			"are now",
+			"%zu changes, of commands or of a server that ended, were in the database "
+			"and perhaps not in the audit log: they are now",
 			total);
 	}
 	return st;

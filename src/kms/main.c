@@ -2,6 +2,7 @@
 /* redoubt-kms: the command line, and signals. */
 #include "base/secret.h"
 #include "kms/master.h"
+#include "kms/own_call.h"
 #include "kms/schema.h"
 #include "kms/server.h"
 #include "log/log.h"
@@ -14,6 +15,8 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 /* sysexits(3) has these numbers for "wrong command line" and "wrong configuration". */
 #define EXIT_USAGE  64
@@ -159,10 +162,34 @@ static enum rd_status make_master(const char *operand, struct rd_error *err)
 	return RD_OK;
 }
 
+/* With a record for the audit log in its transaction, where a server finds it. */
+static enum rd_status change_keyring(const struct arguments *args, struct kms *kms,
+	struct kms_keyring *keyring, struct rd_db *db, struct rd_error *err)
+{
+	static const struct kms_op rotate = {.name = "RotateRootKey", .flags = KMS_OP_WRITES},
+				   change = {.name = "ChangeMasterKey", .flags = KMS_OP_WRITES};
+	bool rotates = args->action == ROTATE_ROOT;
+	struct kms_own_call *own RD_CLEANUP(kms_own_call_free) = kms_own_call_new(
+		kms, rotates ? &rotate : &change, (int64_t)time(NULL) * 1000);
+	enum rd_status st;
+
+	if (own == NULL) {
+		return rd_fail(err, RD_NOMEM, "out of memory");
+	}
+	snprintf(own->call.user_agent, sizeof(own->call.user_agent), "redoubt-kms %s, user id %u",
+		rotates ? "--rotate-root" : "--change-master", (unsigned)getuid());
+	rd_db_before_commit(db, kms_own_call_leave, own);
+	st = rotates ? kms_keyring_rotate(keyring, db, err)
+		     : kms_keyring_change_master(keyring, db, args->operand, err);
+	rd_db_before_commit(db, NULL, NULL);
+	return st;
+}
+
 /* What the other actions work on. */
 static enum rd_status with_keyring(
-	const struct arguments *args, const struct kms_config *config, struct rd_error *err)
+	const struct arguments *args, struct kms *kms, struct rd_error *err)
 {
+	const struct kms_config *config = &kms->config;
 	struct rd_db *db = NULL;
 	struct kms_keyring *keyring = NULL;
 	enum rd_status st;
@@ -170,10 +197,8 @@ static enum rd_status with_keyring(
 	RD_TRY(open_heap(err));
 	RD_TRY(rd_db_open(config->database, &kms_schema, &db, err));
 	st = kms_keyring_open(db, config->master, &keyring, err);
-	if (st == RD_OK && args->action == ROTATE_ROOT) {
-		st = kms_keyring_rotate(keyring, db, err);
-	} else if (st == RD_OK) {
-		st = kms_keyring_change_master(keyring, db, args->operand, err);
+	if (st == RD_OK) {
+		st = change_keyring(args, kms, keyring, db, err);
 	}
 	if (st == RD_OK && args->action == ROTATE_ROOT) {
 		printf("root key %u is in use; servers wrap rows anew in the background\n",
@@ -253,9 +278,10 @@ static int serve(struct kms *kms, const struct rd_paths *paths, const char *path
 	return EXIT_SUCCESS;
 }
 
-static enum rd_status act(
-	const struct arguments *args, const struct kms_config *config, struct rd_error *err)
+static enum rd_status act(const struct arguments *args, struct kms *kms, struct rd_error *err)
 {
+	const struct kms_config *config = &kms->config;
+
 	switch (args->action) {
 	case CHECK_CONFIG:
 		kms_config_print(config, stdout);
@@ -264,7 +290,7 @@ static enum rd_status act(
 		return backup(args->operand, config, err);
 	case ROTATE_ROOT:
 	case CHANGE_MASTER:
-		return with_keyring(args, config, err);
+		return with_keyring(args, kms, err);
 	case SERVE:
 	case MAKE_MASTER:
 		break;
@@ -301,7 +327,7 @@ int main(int argc, char **argv)
 		if (st == RD_OK && args.action == SERVE) {
 			return serve(&kms, &paths, args.config_path);
 		}
-		st = st == RD_OK ? act(&args, &kms.config, &err) : st;
+		st = st == RD_OK ? act(&args, &kms, &err) : st;
 	}
 	if (st != RD_OK) {
 		fprintf(stderr, "redoubt-kms: %s\n", err.text);

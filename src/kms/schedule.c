@@ -6,21 +6,16 @@
 #include "kms/cache.h"
 #include "kms/call.h"
 #include "kms/due.h"
-#include "kms/fresh.h"
-#include "kms/journal.h"
-#include "kms/record.h"
+#include "kms/own_call.h"
 #include "kms/store.h"
 #include "log/log.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Ids read at a time. */
 #define BATCH 64
-/* Of a call without parameters. */
-#define RECORD_MAX 65536
 
 struct batch {
 	char ids[BATCH][KMS_KEY_ID_SIZE];
@@ -43,55 +38,6 @@ static const struct kind kinds[KMS_SCHEDULE_KINDS] = {
 
 /* --- the audit record --- */
 
-/* What the server does is a call like any other, of its own. */
-struct own_call {
-	struct kms_call call;
-	struct kms_journal_entry entry;
-	pthread_mutex_t lock; /* of what follows */
-	pthread_cond_t done;
-	bool is_done;
-	enum rd_status st;
-};
-
-static void on_recorded(void *arg, enum rd_status st, uint64_t index)
-{
-	struct own_call *own = arg;
-
-	(void)index;
-	pthread_mutex_lock(&own->lock);
-	own->is_done = true;
-	own->st = st;
-	pthread_cond_signal(&own->done);
-	pthread_mutex_unlock(&own->lock);
-}
-
-static enum rd_status append_and_wait(struct own_call *own, struct rd_view record)
-{
-	RD_TRY(kms_audit_append(own->call.kms->audit, record, on_recorded, own));
-	pthread_mutex_lock(&own->lock);
-	while (!own->is_done) {
-		pthread_cond_wait(&own->done, &own->lock);
-	}
-	pthread_mutex_unlock(&own->lock);
-	return own->st;
-}
-
-/* The record is committed with what it tells of, and then it is the log's. */
-static enum rd_status keep_record(struct rd_db *db, void *arg)
-{
-	struct own_call *own = arg;
-
-	return kms_journal_keep(own->call.kms->journal, db, &own->call, &own->entry);
-}
-
-static enum rd_status record(struct own_call *own)
-{
-	struct rd_buf text RD_CLEANUP(rd_buf_finish) = rd_buf_growable(RECORD_MAX);
-
-	RD_TRY(kms_record(&own->call, &text));
-	return append_and_wait(own, rd_buf_view(&text));
-}
-
 static enum rd_status name_key(struct kms_call *call, const struct kms_key *key)
 {
 	struct rd_buf arn = rd_buf_fixed(call->key_arn, sizeof(call->key_arn) - 1);
@@ -100,40 +46,18 @@ static enum rd_status name_key(struct kms_call *call, const struct kms_key *key)
 		rd_view_str(key->id), &arn);
 }
 
-/* As if the server had called itself. NULL: no memory, or no random bytes. */
-static struct own_call *make_call(
+/* NULL: no memory, or no random bytes. */
+static struct kms_own_call *make_call(
 	struct kms *kms, const struct kind *kind, const struct kms_key *key, int64_t now_ms)
 {
-	struct own_call *own = calloc(1, sizeof(*own));
-	struct kms_call *call;
+	struct kms_own_call *own = kms_own_call_new(kms, &kind->op, now_ms);
 
 	RD_ENSURE(own != NULL, NULL);
-	call = &own->call;
-	call->kms = kms;
-	call->op = &kind->op;
-	call->now_ms = now_ms;
-	snprintf(call->who.account, sizeof(call->who.account), "%s", key->account);
-	snprintf(call->who.arn, sizeof(call->who.arn), "%s", "redoubt-kms");
-	if (name_key(call, key) != RD_OK || kms_request_id(NULL, call->request_id) != RD_OK) {
-		free(own);
-		return NULL;
+	snprintf(own->call.who.account, sizeof(own->call.who.account), "%s", key->account);
+	if (name_key(&own->call, key) != RD_OK) {
+		kms_own_call_free(&own);
 	}
-	pthread_mutex_init(&own->lock, NULL);
-	pthread_cond_init(&own->done, NULL);
 	return own;
-}
-
-static void free_call(struct own_call **ptr)
-{
-	struct own_call *own = rd_steal(ptr, NULL);
-
-	if (own != NULL) {
-		kms_journal_end(
-			own->call.kms->journal, &own->entry, own->is_done && own->st == RD_OK);
-		pthread_cond_destroy(&own->done);
-		pthread_mutex_destroy(&own->lock);
-		free(own);
-	}
 }
 
 /* --- the work --- */
@@ -161,7 +85,7 @@ static enum rd_status run_one(struct kms *kms, struct rd_db *db, const struct ki
 	const char *id, int64_t now_ms, bool *ret_done)
 {
 	struct kms_key key RD_CLEANUP(kms_key_finish) = {0};
-	struct own_call *own RD_CLEANUP(free_call) = NULL;
+	struct kms_own_call *own RD_CLEANUP(kms_own_call_free) = NULL;
 	enum rd_status st = kms_store_key_find(db, id, &key);
 
 	*ret_done = false;
@@ -169,13 +93,13 @@ static enum rd_status run_one(struct kms *kms, struct rd_db *db, const struct ki
 	RD_TRY(st);
 	own = make_call(kms, kind, &key, now_ms);
 	RD_ENSURE(own != NULL, RD_NOMEM);
-	rd_db_before_commit(db, keep_record, own);
+	rd_db_before_commit(db, kms_own_call_keep, own);
 	st = kind->run(kms, db, id, now_ms, ret_done);
 	rd_db_before_commit(db, NULL, NULL);
 	RD_TRY(st);
 	RD_ENSURE(*ret_done, RD_OK);
 	kms_cache_drop(kms->cache, 'k', id);
-	st = record(own);
+	st = kms_own_call_record(own);
 	if (st != RD_OK) {
 		rd_log(RD_LOG_ERROR, "key %s: %s is done and not recorded yet: %s", id,
 			kind->op.name, rd_status_text(st));

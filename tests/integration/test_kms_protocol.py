@@ -19,6 +19,7 @@ import time
 
 import botocore.exceptions
 import pytest
+from kms_door import records
 from kms_host import ACCOUNT, JSON, REGION, Credentials, Kms, Request, amz_time, until
 
 MIB = 1 << 20
@@ -549,6 +550,12 @@ def test_root_key_is_rotated_and_the_master_changed():
         server.write_config(f"master: file:{master}\n")
         server.start()
         assert server.client().decrypt(CiphertextBlob=blob)["Plaintext"] == b"kept"
+        made = records(server, eventName="CreateAdministrator")
+        assert [r["requestParameters"] for r in made] == [{"accessKeyId": server.admin.akid, "userName": "admin"}]
+        for name, option in (("RotateRootKey", "--rotate-root"), ("ChangeMasterKey", "--change-master")):
+            record, = records(server, eventName=name)
+            assert record["eventType"] == "AwsServiceEvent" and not record["readOnly"]
+            assert record["userAgent"] == f"redoubt-kms {option}, user id {os.getuid()}"
 
 
 def test_backup_of_a_running_server_has_its_keys():

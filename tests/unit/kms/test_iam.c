@@ -2,6 +2,13 @@
 /* Users, roles, policies, access keys and temporary credentials over the query protocol. */
 #include "world.h"
 
+#include "kms/audit.h"
+#include "kms/journal.h"
+#include "os/file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
 #define TRUST                                                                                      \
 	"%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%7B%22Effect%22%3A%22Allow%22%2C" \
 	"%22Principal%22%3A%7B%22AWS%22%3A%22" ACCOUNT                                             \
@@ -602,9 +609,37 @@ static void gives_a_session_to_a_user(void **state)
 	call_end(&call);
 }
 
+/* What a call of the server's own is recorded in. */
+struct log {
+	char dir[64];
+	struct rd_ec_key *key;
+};
+
+static void open_log(struct world *w, struct log *log)
+{
+	strcpy(log->dir, "/tmp/kms-iam-log.XXXXXX");
+	assert_non_null(mkdtemp(log->dir));
+	log->key = NULL;
+	assert_ok(rd_ec_key_generate(RD_P256, &log->key));
+	assert_ok(kms_audit_open(log->dir, log->key, &w->kms.audit, NULL));
+	assert_ok(kms_journal_new(&w->kms.journal));
+}
+
+static void close_log(struct world *w, struct log *log)
+{
+	int tmp = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	kms_audit_close(&w->kms.audit);
+	kms_journal_free(&w->kms.journal);
+	rd_ec_key_free(&log->key);
+	assert_ok(rd_dir_remove(tmp, log->dir + strlen("/tmp/"), NULL));
+	close(tmp);
+}
+
 static void makes_the_first_administrator_once(void **state)
 {
 	struct world *w = *state;
+	struct log log;
 	static struct kms_call call;
 	static struct sent s;
 	struct rd_error err = {.text = ""};
@@ -614,8 +649,10 @@ static void makes_the_first_administrator_once(void **state)
 	char akid[21] = "", secret[41] = "";
 
 	assert_non_null(to);
+	open_log(w, &log);
 	assert_ok(kms_first_admin(&w->kms, w->db, to, &err));
 	assert_status(kms_first_admin(&w->kms, w->db, to, &err), RD_EXISTS);
+	close_log(w, &log);
 	assert_non_null(strstr(err.text, "has users already"));
 	fclose(to);
 	at = strstr(text, "export AWS_ACCESS_KEY_ID=");
