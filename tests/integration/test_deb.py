@@ -72,7 +72,8 @@ def test_parent_has_what_builds_images_and_nothing_of_a_host(packages):
     inside = files(packages["redoubt-parent"])
     programs = {os.path.basename(name) for name in inside if name.startswith("/usr/bin/") and not name.endswith("/")}
     assert programs == {"nitro-cli", "nitro-enclaves-allocator", "vsock-proxy"}
-    assert not [name for name in inside if "libexec" in name or "redoubtd" in name or "kms.yaml" in name]
+    assert [os.path.basename(name) for name in inside if "/libexec/" in name and not name.endswith("/")] == ["nitro-cli-build-enclave"]
+    assert not [name for name in inside if "redoubtd" in name or "kms.yaml" in name]
     assert {f"/usr/share/redoubt/guest/{name}" for name in ("init", "nsm-cuse", "nsm-cli", "kmstool_enclave_cli")} <= set(inside)
     assert field(packages["redoubt-parent"], "Conflicts") == "redoubt"
 
