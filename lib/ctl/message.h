@@ -79,6 +79,7 @@ enum rd_ctl_type {
 	RD_CTL_DESCRIBE = 2,
 	RD_CTL_TERMINATE = 3,
 	RD_CTL_CONSOLE = 4,
+	RD_CTL_RESERVE = 5,
 
 	RD_CTL_PROGRESS = 16,
 	RD_CTL_STARTED = 17,
@@ -205,6 +206,15 @@ struct rd_ctl_target {
 	char enclave_id[RD_CTL_ID_MAX + 1];
 	char name[RD_CTL_NAME_MAX + 1];
 	bool all;
+};
+
+/*
+ * nitro-enclaves-allocator → redoubtd, from inside a parent instance: so much of its memory is to
+ * be set aside for enclaves, in the place of what was; 0: nothing. Answered by DONE when the guest
+ * has given it up, or by ERROR, and then what was set aside before still is.
+ */
+struct rd_ctl_reserve {
+	uint64_t memory_mib;
 };
 
 /* redoubtd → nitro-cli: a line for stderr. */
@@ -427,6 +437,7 @@ struct rd_ctl_parent {
 	bool strict; /* this and what follows is for redoubtd's own record */
 	char role_arn[RD_CTL_ARN_MAX + 1];
 	char account[RD_CTL_WORD_MAX + 1];
+	uint64_t reserve_mib; /* set aside for enclaves, whether one has it or not */
 };
 
 /* redoubtd → a parent's vmm: VMM_STOP, VMM_REBOOT. */
@@ -462,6 +473,7 @@ struct rd_ctl_message {
 		struct rd_ctl_run run;               /* RUN */
 		struct rd_ctl_describe describe;     /* DESCRIBE */
 		struct rd_ctl_target target;         /* TERMINATE, CONSOLE */
+		struct rd_ctl_reserve reserve;       /* RESERVE */
 		struct rd_ctl_progress progress;     /* PROGRESS */
 		struct rd_ctl_enclave enclave;       /* STARTED, RUNNING, ENCLAVE */
 		struct rd_ctl_terminated terminated; /* TERMINATED */

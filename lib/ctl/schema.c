@@ -82,6 +82,10 @@ static const struct rd_ctl_field target_fields[] = {
 	BOOL("all", target.all),
 };
 
+static const struct rd_ctl_field reserve_fields[] = {
+	U64("memory_mib", reserve.memory_mib, true, 0, RD_CTL_MEMORY_MIB_MAX),
+};
+
 static const struct rd_ctl_field progress_fields[] = {
 	TEXT("text", progress.text, true),
 };
@@ -246,6 +250,7 @@ static const struct rd_ctl_field parent_fields[] = {
 	BOOL("strict", parent.strict),
 	TEXT("role_arn", parent.role_arn, false),
 	TEXT("account", parent.account, false),
+	U64("reserve_mib", parent.reserve_mib, false, 0, RD_CTL_MEMORY_MIB_MAX),
 };
 
 static const struct rd_ctl_field vmm_stop_fields[] = {
@@ -275,6 +280,7 @@ static const struct rd_ctl_schema schemas[] = {
 	{RD_CTL_DESCRIBE, "DESCRIBE", RD_CTL_CLIENT_TO_DAEMON, 0, 0, FIELDS(describe)},
 	{RD_CTL_TERMINATE, "TERMINATE", RD_CTL_CLIENT_TO_DAEMON, 0, 0, FIELDS(target)},
 	{RD_CTL_CONSOLE, "CONSOLE", RD_CTL_CLIENT_TO_DAEMON, 0, 0, FIELDS(target)},
+	{RD_CTL_RESERVE, "RESERVE", RD_CTL_CLIENT_TO_DAEMON, 0, 0, FIELDS(reserve)},
 
 	{RD_CTL_PROGRESS, "PROGRESS", RD_CTL_DAEMON_TO_CLIENT, 0, 0, FIELDS(progress)},
 	{RD_CTL_STARTED, "STARTED", RD_CTL_DAEMON_TO_CLIENT, 0, 0, FIELDS(enclave)},

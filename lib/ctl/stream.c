@@ -22,7 +22,7 @@ void rd_ctl_request_init(struct rd_ctl_request *r)
 static bool may_ask(enum rd_ctl_type type)
 {
 	return type == RD_CTL_RUN || type == RD_CTL_DESCRIBE || type == RD_CTL_TERMINATE ||
-	       type == RD_CTL_CONSOLE;
+	       type == RD_CTL_CONSOLE || type == RD_CTL_RESERVE;
 }
 
 /* RUN alone comes with something in a descriptor's place. */

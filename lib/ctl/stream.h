@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Control messages over a byte stream: how nitro-cli in a parent instance speaks to the hypervisor
- * (vsock, RD_CID_HYPERVISOR, RD_GUEST_PORT_CONTROL). A message is a u32 LE length and the datagram
- * that it would be on redoubtd's socket. No descriptor travels; in their place
+ * Control messages over a byte stream: how nitro-cli and nitro-enclaves-allocator in a parent
+ * instance speak to the hypervisor (vsock, RD_CID_HYPERVISOR, RD_GUEST_PORT_CONTROL). A message is
+ * a u32 LE length and the datagram that it would be on redoubtd's socket. No descriptor travels; in
+ * their place
  *
  *	RUN          is followed by a u64 LE size and the EIF's bytes, so many
  *	CONSOLE_FD   is followed by the console's bytes, until the end of the stream

@@ -69,7 +69,6 @@ enum rd_status rd_eif_parser_new(struct rd_eif_parser **ret_parser)
 	p->cmdline = rd_buf_growable(RD_EIF_CMDLINE_MAX + 1);
 	p->metadata = rd_buf_growable(RD_EIF_METADATA_MAX);
 	p->signature = rd_buf_growable(RD_EIF_SIGNATURE_MAX);
-	RD_TRY(rd_eif_measure_new(&p->measure));
 	*ret_parser = rd_steal(&p, NULL);
 	return RD_OK;
 }
@@ -243,6 +242,10 @@ static enum rd_status end_section_header(struct rd_eif_parser *p, struct rd_erro
 	p->crc = (uint32_t)crc32(p->crc, p->head, RD_EIF_SECTION_HEADER_SIZE);
 	p->left = size;
 	p->state = IN_DATA;
+	/* Whoever reads no further than the header needs no digests, which are slow to set up. */
+	if (p->measure == NULL) {
+		RD_TRY(explain(rd_eif_measure_new(&p->measure), err));
+	}
 	return explain(rd_eif_measure_begin(p->measure, s->type), err);
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values of configurations: paths, addresses, databases. */
+/* Values of configurations: paths, addresses, databases, CPUs. */
 #include "yaml/value.h"
 
 #include "base/text.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -89,6 +90,85 @@ enum rd_status rd_value_region(const char *value, char *ret, size_t size, struct
 static bool is_loopback(const char *address)
 {
 	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
+}
+
+struct cpu_list {
+	uint32_t id_max;
+	size_t max;
+	uint32_t *ids;
+	size_t count;
+};
+
+static enum rd_status add_range(
+	struct cpu_list *l, uint64_t first, uint64_t last, const char *item, struct rd_error *err)
+{
+	if (first > last) {
+		return rd_fail(err, RD_BAD_NUMBER, "\"%s\" ends before it begins", item);
+	}
+	for (uint64_t id = first; id <= last; id++) {
+		if (l->count == l->max) {
+			return rd_fail(err, RD_LIMIT, "more than %zu CPUs", l->max);
+		}
+		l->ids[l->count++] = (uint32_t)id;
+	}
+	return RD_OK;
+}
+
+/* "7" or "4-7". */
+static enum rd_status add_item(struct cpu_list *l, char *item, struct rd_error *err)
+{
+	char shown[32];
+	char *dash = strchr(item, '-');
+	uint64_t first = 0, last = 0;
+	enum rd_status st;
+
+	snprintf(shown, sizeof(shown), "%s", item);
+	if (dash != NULL) {
+		*dash = '\0';
+	}
+	st = rd_parse_u64(item, 0, l->id_max, &first);
+	last = first;
+	if (st == RD_OK && dash != NULL) {
+		st = rd_parse_u64(dash + 1, 0, l->id_max, &last);
+	}
+	if (st != RD_OK) {
+		return rd_fail(err, RD_BAD_NUMBER, "\"%s\" is no CPU number or range (0 to %u)",
+			shown, (unsigned)l->id_max);
+	}
+	return add_range(l, first, last, shown, err);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a;
+	uint32_t y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+enum rd_status rd_value_cpu_list(const char *text, uint32_t id_max, size_t max, uint32_t *ret,
+	size_t *ret_count, struct rd_error *err)
+{
+	struct cpu_list l = {.id_max = id_max, .max = max, .ids = ret};
+	char *copy = strdup(text);
+	char *rest = copy;
+	char *item;
+	enum rd_status st = copy == NULL ? rd_fail(err, RD_NOMEM, "out of memory") : RD_OK;
+
+	while (st == RD_OK && (item = strsep(&rest, ",")) != NULL) {
+		st = add_item(&l, item, err);
+	}
+	free(copy);
+	RD_TRY(st);
+	qsort(ret, l.count, sizeof(ret[0]), compare_ids);
+	for (size_t i = 1; i < l.count; i++) {
+		if (ret[i] == ret[i - 1]) {
+			return rd_fail(
+				err, RD_DUPLICATE, "CPU %u is listed twice", (unsigned)ret[i]);
+		}
+	}
+	*ret_count = l.count;
+	return RD_OK;
 }
 
 enum rd_status rd_value_tls(const char *certificate, const char *key, const char *address,

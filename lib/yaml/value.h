@@ -31,6 +31,14 @@ enum rd_status rd_value_database(const char *directory, const char *value, char 
 enum rd_status rd_value_region(const char *value, char *ret, size_t size, struct rd_error *err)
 	RD_MUST_USE;
 
+/*
+ * "2,4-7": numbers from 0 to id_max, and ranges of them, in any order and none twice
+ * (RD_BAD_NUMBER, RD_DUPLICATE). ret has room for max (RD_LIMIT) and gets them ascending; after a
+ * refusal it holds anything.
+ */
+enum rd_status rd_value_cpu_list(const char *text, uint32_t id_max, size_t max, uint32_t *ret,
+	size_t *ret_count, struct rd_error *err) RD_MUST_USE;
+
 /* Both files or none, and none on loopback alone: RD_USAGE, RD_FORBIDDEN. why: "answers hold
  * plaintext keys". */
 enum rd_status rd_value_tls(const char *certificate, const char *key, const char *address,

@@ -331,7 +331,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
 
 const struct cli_command cli_build_enclave = {
 	.name = "build-enclave",
-	.about = "Build an enclave image file from a container image",
+	.about = CLI_BUILD_ENCLAVE_ABOUT,
 	.options = options,
 	.n_options = RD_ARRAY_LEN(options),
 	.run = run,

@@ -21,10 +21,12 @@ struct cli_command {
 	const char *about; /* one line for the help texts */
 	const struct cli_option *options;
 	size_t n_options;
-	/* argv[0] is the subcommand's name. Returns the exit code. */
+	/* argv[0] is the subcommand's name, and NULL its end. Returns the exit code. */
 	int (*run)(const struct cli_command *command, int argc, char **argv);
 };
 
+/* A program of its own, which nitro-cli runs (build_program.c): both have this command. */
+#define CLI_BUILD_ENCLAVE_ABOUT "Build an enclave image file from a container image"
 extern const struct cli_command cli_build_enclave;
 extern const struct cli_command cli_console;
 extern const struct cli_command cli_describe_eif;

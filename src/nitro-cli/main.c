@@ -56,7 +56,7 @@ static int help(int argc, char **argv)
 {
 	const struct cli_command *command;
 	char dashes[] = "--help";
-	char *help_argv[2];
+	char *help_argv[3] = {NULL};
 
 	if (argc < 3) {
 		print_help(stdout);

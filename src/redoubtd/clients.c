@@ -56,6 +56,9 @@ static void close_client(struct rd_client *c)
 	if (c->starting != NULL) {
 		c->starting->runner = NULL;
 	}
+	if (c->reserving != NULL) {
+		c->reserving->reserver = NULL;
+	}
 	while (c->first != NULL) {
 		free_answer(c);
 	}

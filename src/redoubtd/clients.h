@@ -50,8 +50,9 @@ struct rd_client {
 	struct rd_enclave *running;      /* RUN, after it */
 	uint64_t waits[RD_ENCLAVES_MAX]; /* TERMINATE: slots of enclaves that are to end */
 	size_t wait_count;
-	struct rd_instance *starting; /* INSTANCE_RUN, until its vmm has been started */
-	bool watching;                /* INSTANCE_WATCH */
+	struct rd_instance *starting;  /* INSTANCE_RUN, until its vmm has been started */
+	bool watching;                 /* INSTANCE_WATCH */
+	struct rd_instance *reserving; /* RESERVE, until it is answered */
 };
 
 enum rd_status rd_clients_open(struct rd_daemon *d, struct rd_error *err) RD_MUST_USE;

@@ -3,9 +3,9 @@
 #include "redoubtd/config.h"
 
 #include "base/bytes.h"
-#include "base/text.h"
 #include "ctl/message.h"
 #include "yaml/read.h"
+#include "yaml/value.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -64,77 +64,6 @@ static void set_defaults(const struct rd_config_host *host, struct rd_config *c)
 	}
 }
 
-static int compare_slots(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a;
-	uint32_t y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static enum rd_status add_range(
-	struct rd_config *c, uint64_t first, uint64_t last, const char *item, struct rd_error *err)
-{
-	if (first > last) {
-		return rd_fail(err, RD_BAD_NUMBER, "\"%s\" ends before it begins", item);
-	}
-	for (uint64_t id = first; id <= last; id++) {
-		if (c->cpu_slot_count == RD_CONFIG_CPUS_MAX) {
-			return rd_fail(err, RD_LIMIT, "more than %d CPU slots", RD_CONFIG_CPUS_MAX);
-		}
-		c->cpu_slots[c->cpu_slot_count++] = (uint32_t)id;
-	}
-	return RD_OK;
-}
-
-/* "7" or "4-7". */
-static enum rd_status add_item(struct rd_config *c, char *item, struct rd_error *err)
-{
-	char shown[32];
-	char *dash = strchr(item, '-');
-	uint64_t first = 0;
-	uint64_t last = 0;
-	enum rd_status st;
-
-	snprintf(shown, sizeof(shown), "%s", item);
-	if (dash != NULL) {
-		*dash = '\0';
-	}
-	st = rd_parse_u64(item, 0, RD_CTL_CPU_ID_MAX, &first);
-	last = first;
-	if (st == RD_OK && dash != NULL) {
-		st = rd_parse_u64(dash + 1, 0, RD_CTL_CPU_ID_MAX, &last);
-	}
-	if (st != RD_OK) {
-		return rd_fail(err, RD_BAD_NUMBER, "\"%s\" is no CPU number or range (0 to %d)",
-			shown, RD_CTL_CPU_ID_MAX);
-	}
-	return add_range(c, first, last, shown, err);
-}
-
-enum rd_status rd_config_cpu_list(const char *text, struct rd_config *c, struct rd_error *err)
-{
-	char *copy = strdup(text);
-	char *rest = copy;
-	char *item;
-	enum rd_status st = copy == NULL ? RD_NOMEM : RD_OK;
-
-	c->cpu_slot_count = 0;
-	while (st == RD_OK && (item = strsep(&rest, ",")) != NULL) {
-		st = add_item(c, item, err);
-	}
-	free(copy);
-	RD_TRY(st);
-	qsort(c->cpu_slots, c->cpu_slot_count, sizeof(c->cpu_slots[0]), compare_slots);
-	for (size_t i = 1; i < c->cpu_slot_count; i++) {
-		if (c->cpu_slots[i] == c->cpu_slots[i - 1]) {
-			return rd_fail(err, RD_DUPLICATE, "CPU %u is listed twice",
-				(unsigned)c->cpu_slots[i]);
-		}
-	}
-	return RD_OK;
-}
-
 static enum rd_status set_engine(const char *value, struct rd_config *c, struct rd_error *err)
 {
 	static const char *const names[] = {
@@ -179,7 +108,8 @@ static enum rd_status set_string(
 {
 	switch (key) {
 	case KEY_CPU_POOL:
-		return rd_config_cpu_list(value, c, err);
+		return rd_value_cpu_list(value, RD_CTL_CPU_ID_MAX, RD_CONFIG_CPUS_MAX, c->cpu_slots,
+			&c->cpu_slot_count, err);
 	case KEY_ENGINE:
 		return set_engine(value, c, err);
 	case KEY_REGION:

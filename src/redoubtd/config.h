@@ -58,8 +58,4 @@ enum rd_status rd_config_parse(const struct rd_config_host *host, const char *na
 enum rd_status rd_config_load(const struct rd_config_host *host, const char *path, bool must_exist,
 	struct rd_config *ret, struct rd_error *err) RD_MUST_USE;
 
-/* "2,4-7": numbers and ranges, up to RD_CONFIG_CPUS_MAX of them, any order, none twice. */
-enum rd_status rd_config_cpu_list(const char *text, struct rd_config *c, struct rd_error *err)
-	RD_MUST_USE;
-
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Instances: messages of their vmms, their memory, their ends. */
+/* Instances: messages of their vmms, their ends. */
 #include "redoubtd/instance.h"
 
 #include "log/log.h"
@@ -7,7 +7,6 @@
 #include "os/fd.h"
 #include "redoubtd/clients.h"
 #include "redoubtd/enclave.h"
-#include "redoubtd/ingest.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -199,11 +198,13 @@ void rd_instance_init_domain(struct rd_instance *in)
 						       : RD_INSTANCE_ENCLAVES_MAX;
 	rd_pool_init_instance(
 		&in->domain.pool, in->parent.cpus, in->parent.memory_mib, in->parent.strict);
+	in->guest_mib = in->parent.memory_mib;
+	in->reserving = false;
 	in->parent.uid_index = in->parent.uid_index != 0 ? in->parent.uid_index
 							 : free_index(in->daemon);
 }
 
-/* --- its memory --- */
+/* --- its control group --- */
 
 void rd_instance_open_cgroup(struct rd_instance *in, uint64_t memory_mib)
 {
@@ -238,66 +239,6 @@ static void remove_cgroup(struct rd_instance *in)
 	snprintf(name, sizeof(name), "instance-%s", in->domain.instance_id);
 	if (rd_cgroup_remove(name) == RD_AGAIN) {
 		rd_log(RD_LOG_WARNING, "%s: its cgroup is not empty yet", in->domain.instance_id);
-	}
-}
-
-/* What the guest is to have: all that its enclaves have not taken. */
-static uint64_t guest_memory(const struct rd_instance *in)
-{
-	uint64_t taken = rd_pool_taken_mib(&in->domain.pool);
-
-	return taken < in->parent.memory_mib ? in->parent.memory_mib - taken : 1;
-}
-
-static enum rd_status send_balloon(struct rd_instance *in)
-{
-	struct rd_ctl_message m = {
-		.type = RD_CTL_VMM_BALLOON, .balloon = {.target_mib = guest_memory(in)}};
-
-	return rd_instance_send(in, &m, -1);
-}
-
-static void tell_enclaves(struct rd_instance *in, bool given)
-{
-	struct rd_client *next;
-
-	for (struct rd_enclave *e = in->domain.registry.first; e != NULL; e = e->next) {
-		rd_enclave_memory(e, given);
-	}
-	for (struct rd_client *c = in->daemon->clients; c != NULL; c = next) {
-		next = c->next;
-		if (c->domain == &in->domain && c->ingest != NULL) {
-			rd_ingest_memory(c->ingest);
-		}
-	}
-}
-
-void rd_instance_take_memory(struct rd_enclave *e)
-{
-	if (e->domain->instance == NULL) {
-		return;
-	}
-	/* A vmm that is gone takes its clients with it. */
-	(void)!send_balloon(e->domain->instance);
-	e->waits_for_memory = true;
-	e->lent_mib = rd_pool_lend(&e->daemon->host.pool, e->launch.memory_mib);
-}
-
-/* Only what the guest has given up is out of its reach: the group holds it to that. */
-static void on_balloon(struct rd_instance *in, const struct rd_ctl_balloon *b)
-{
-	uint64_t target = guest_memory(in);
-
-	if (b->gave_up) {
-		rd_log(RD_LOG_INFO, "%s: its guest keeps %llu MiB, %llu were asked for",
-			in->domain.instance_id, (unsigned long long)b->actual_mib,
-			(unsigned long long)b->target_mib);
-		tell_enclaves(in, false);
-	} else if (b->actual_mib <= target) {
-		if (in->cgroup_fd >= 0) {
-			rd_instance_open_cgroup(in, target);
-		}
-		tell_enclaves(in, true);
 	}
 }
 
@@ -424,10 +365,7 @@ void rd_instance_enclave_gone(struct rd_domain *domain)
 		return;
 	}
 	if (in->sock >= 0 && !in->vmm_gone) {
-		if (in->cgroup_fd >= 0) {
-			rd_instance_open_cgroup(in, guest_memory(in));
-		}
-		(void)!send_balloon(in);
+		(void)!rd_instance_set_balloon(in);
 		rd_instance_set_state(in, in->state); /* it has one enclave less */
 	} else if (in->vmm_gone && domain->registry.count == 0) {
 		finish(in);
@@ -442,6 +380,10 @@ static void on_status(struct rd_instance *in, const struct rd_ctl_status *status
 		rd_instance_abort(in, RD_CTL_CAUSE_ENGINE, "its vmm answers for another one");
 	} else if (status->state == RD_CTL_STATE_RUNNING && in->state == RD_CTL_INSTANCE_PENDING) {
 		rd_watch_disarm(in->timer);
+		/* What its guest has given up is not known to a daemon that was restarted. */
+		if (in->adopted) {
+			(void)!rd_instance_set_balloon(in);
+		}
 		rd_instance_set_state(in, RD_CTL_INSTANCE_RUNNING);
 	}
 }
@@ -476,6 +418,7 @@ static void on_reset(struct rd_instance *in)
 	}
 	in->reset_ms = now;
 	end_enclaves(in);
+	rd_instance_forget_memory(in);
 }
 
 static void on_client(struct rd_instance *in, struct rd_msg_fds *fds)
@@ -503,7 +446,7 @@ static void on_message(
 	} else if (m->type == RD_CTL_VMM_PARENT_RESET) {
 		on_reset(in);
 	} else if (m->type == RD_CTL_VMM_BALLOON_AT) {
-		on_balloon(in, &m->balloon);
+		rd_instance_balloon_at(in, &m->balloon);
 	}
 }
 

@@ -2,18 +2,18 @@
 /*
  * Parent instances: VMs that may have enclaves of their own, run for redoubt-ec2.
  *
- *	         RUN                    vmm's BOOTED          STOP, TERMINATE
- *	stopped ────► pending (disk) ──────────────► running ───────────────► stopping,
- *shutting-down ▲             │ refused, failed              │ power-off, crash            │
- *	   └─────────────┴──────────────────────────────┴── vmm gone, enclaves gone ──┘──►
- *terminated
+ *	         RUN                  vmm's BOOTED          STOP, TERMINATE
+ *	stopped ────► pending (disk) ─────────────► running ──────────────► stopping, shutting-down
+ *	   ▲             │ refused, failed             │ power-off, crash               │
+ *	   └─────────────┴─────────────────────────────┴── vmm gone, enclaves gone ─────┴──► terminated
  *
  * An instance is there from its first RUN to TERMINATE: its disk and its console below
  * state/instances/<id>/. While it runs it has a vmm and run/instances/<id>/, by which a daemon that
  * was restarted finds it again, as with enclaves. It has gone when its vmm and those of its
- *enclaves have: only then is its memory free.
+ * enclaves have: only then is its memory free.
  *
- *	instance.c           messages of its vmm, its memory, its end
+ *	instance.c           messages of its vmm, its end
+ *	instance_memory.c    what it gives to its enclaves
  *	instance_run.c       RUN: admission, disk, launch
  *	instance_places.c    what is where on disk
  *	instance_adopt.c     finding them again
@@ -49,6 +49,11 @@ struct rd_instance {
 	struct rd_ctl_ended end;
 	uint64_t reset_ms;        /* when its guest began anew last */
 	struct rd_client *runner; /* waits for the launch */
+	/* Its memory; see instance_memory.c. */
+	uint64_t guest_mib;
+	bool reserving; /* parent.reserve_mib is what is being set aside */
+	uint64_t reserve_before_mib;
+	struct rd_client *reserver; /* waits for that; NULL once it has gone */
 	struct rd_pki_instance pki;
 
 	/* Making the disk. */
@@ -96,11 +101,13 @@ void rd_instance_name_enclave(
 /* The parent's end of the link to an enclave that is about to be launched (borrowed). */
 enum rd_status rd_instance_link(struct rd_domain *domain, uint64_t cid, int sock) RD_MUST_USE;
 /*
- * An enclave's memory has been taken out of its domain's pool. What is an instance's to give takes
- * time: the enclave waits for it (rd_enclave_memory), and boots meanwhile if the host has as much
- * to lend.
+ * An enclave's memory has been taken out of its domain's pool. What an instance has not set aside
+ * takes time: the enclave waits for it (rd_enclave_memory), and boots meanwhile if the host has as
+ * much to lend.
  */
 void rd_instance_take_memory(struct rd_enclave *e);
+/* RESERVE; c is answered when the guest has given so much up, or has not in time. */
+void rd_instance_reserve(struct rd_client *c, uint64_t memory_mib);
 /* An enclave has gone, and what it had has been given back. */
 void rd_instance_enclave_gone(struct rd_domain *domain);
 bool rd_instance_slot_taken(const struct rd_daemon *d, uint64_t slot_uid);
@@ -118,6 +125,12 @@ enum rd_status rd_instance_send(struct rd_instance *in, const struct rd_ctl_mess
 	RD_MUST_USE;
 /* Watches vmm and sock from now on. */
 enum rd_status rd_instance_watch(struct rd_instance *in) RD_MUST_USE;
+/* Tells its guest how much memory it is to have: what neither enclaves have nor is set aside. */
+enum rd_status rd_instance_set_balloon(struct rd_instance *in) RD_MUST_USE;
+/* Its vmm's answer to that. */
+void rd_instance_balloon_at(struct rd_instance *in, const struct rd_ctl_balloon *b);
+/* Its guest has begun anew, which no balloon survives: nothing is set aside any more. */
+void rd_instance_forget_memory(struct rd_instance *in);
 /* Its memory, CPUs and enclaves' limits, from in->parent. */
 void rd_instance_init_domain(struct rd_instance *in);
 /* Ends it, for a reason that only the daemon knows. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DESCRIBE, TERMINATE and CONSOLE; RUN is in ingest.c. */
+/* DESCRIBE, TERMINATE and CONSOLE; RUN is in ingest.c, RESERVE in instance_memory.c. */
 #include "redoubtd/requests.h"
 
 #include "os/fd.h"
@@ -238,6 +238,8 @@ void rd_request(struct rd_client *c, const struct rd_ctl_message *m, struct rd_m
 		describe(c, &m->describe);
 	} else if (m->type == RD_CTL_TERMINATE) {
 		terminate(c, &m->target);
+	} else if (m->type == RD_CTL_RESERVE) {
+		rd_instance_reserve(c, m->reserve.memory_mib);
 	} else {
 		console(c, &m->target);
 	}

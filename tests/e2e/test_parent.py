@@ -23,6 +23,8 @@ from redoubt import descendants, reap_orphans, wait_for
 ONE, TWO = "i-0123456789abcdef0", "i-0fedcba9876543210"
 # DESCRIBE of lib/ctl, nitro-cli's.
 DESCRIBE_ENCLAVES = 2
+# nitro-enclaves-allocator's, and the code for what makes no sense here.
+RESERVE, INVALID_ARGUMENT = 5, 3
 ROLE = "arn:aws:iam::123456789012:role/app"
 ATTACK = os.environ["PARENT_ATTACK"]
 ENDED = "guest: script ended"
@@ -44,6 +46,7 @@ def disks(tmp_path_factory):
     base = str(work / "base.raw")
     with tempfile.TemporaryDirectory(dir=work) as scratch:
         parent_disk.make(base, scratch, {"bin/nitro-cli": os.path.join(out, "bin", "nitro-cli"), "bin/attack": ATTACK,
+                                         "bin/nitro-enclaves-allocator": os.path.join(out, "bin", "nitro-enclaves-allocator"),
                                          "bin/socat": "/usr/bin/socat"})
     return base, work
 
@@ -171,7 +174,7 @@ nitro-cli describe-enclaves | grep -c EnclaveID
 insmod /modules/*virtio_balloon.ko; echo "guest: balloon $?"
 nitro-cli run-enclave --eif-path /app.eif --cpu-count 2 --memory 256 --enclave-name given; echo "guest: given $?"
 nitro-cli describe-enclaves --metadata; echo "guest: metadata $?"
-reboot -f
+sleep 1; reboot -f
 """, f"kept-{spare}", image), enclaves=True, memory_mib=512, cpus=2)
     console = ours.said(ONE, "guest: metadata")
     assert after(console, "guest: no balloon") == ["0"] and after(console, "guest: balloon") == ["0"], console[-3000:]
@@ -183,6 +186,77 @@ reboot -f
     # One line for a guest that begins anew, though its firmware does so twice.
     ours.said(ONE, "guest: up", count=2)
     assert host.read_log().count("begins anew") == 1
+    ours.terminate(ONE)
+    ours.reach(ONE, TERMINATED)
+    nothing_is_left(host, ONE)
+
+
+def reserve_script(eif_size):
+    """Sets memory aside, has it used, gives it back, and takes what it has set aside along into a reboot."""
+    return f"""
+allocate() {{ printf "$1" > /etc/nitro_enclaves/allocator.yaml; nitro-enclaves-allocator; echo "guest: $2 $?"; }}
+run() {{ nitro-cli run-enclave --eif-path /app.eif --cpu-count 1 --memory 128 > /dev/null; echo "guest: $1 $?"; }}
+memory() {{ sleep 2; echo "guest: memory $(free_mib)"; }}
+mkdir -p /etc/nitro_enclaves
+dd if=/dev/vda2 of=/app.eif bs=64k skip=1 2>/dev/null; truncate -s {eif_size} /app.eif
+if dd if=/dev/vda2 bs=64k skip=1000 count=1 2>/dev/null | grep -q been-here; then
+  memory; rmmod virtio_balloon; run "run after the reboot"
+  exit
+fi
+echo been-here | dd of=/dev/vda2 bs=64k seek=1000 conv=sync,fsync 2>/dev/null
+memory
+allocate 'memory_mib: 400' "more than there is"
+allocate 'memory_mib: 160\ncpu_number: 2' "unknown key"
+rmmod virtio_balloon
+allocate 'memory_mib: 200' "not given"
+insmod /modules/*virtio_balloon.ko; memory
+allocate 'memory_mib: 160\ncpu_count: 2' "set aside"; memory
+run "run beside the driver"; memory
+nitro-cli terminate-enclave --all > /dev/null; memory
+echo "guest: waits for another daemon"
+while nitro-cli describe-enclaves > /dev/null 2>&1; do sleep 1; done; echo "guest: no daemon"
+until nitro-cli describe-enclaves > /dev/null 2>&1; do sleep 1; done
+rmmod virtio_balloon; run "run without the driver"; run "run beyond what is set aside"
+nitro-cli terminate-enclave --all > /dev/null; insmod /modules/*virtio_balloon.ko; memory
+nitro-enclaves-allocator --release; echo "guest: released $?"; memory
+allocate 'memory_mib: 160' "taken along"
+sleep 1; reboot -f
+"""
+
+
+def test_memory_that_is_set_aside_is_there_when_an_enclave_comes(make_host, disk):
+    # The host can lend nothing: an enclave that has to wait for the balloon is not begun before it has come.
+    host = make_host(config={"memory_mib": 512, "cpu_count": 2})
+    ours = Instances(host)
+    eif, _ = images.guest(host, "app")
+    with open(eif, "rb") as file:
+        image = file.read()
+    with pytest.raises(Refused) as refused:
+        ours.ask(RESERVE, {"memory_mib": 1})
+    assert refused.value.code == INVALID_ARGUMENT and "only a parent instance" in refused.value.text
+    ours.run(ONE, disk(reserve_script(len(image)), "reserve", image), enclaves=True, memory_mib=512, cpus=2)
+    ours.said(ONE, "guest: waits for another daemon")
+    host.end_daemon(signal.SIGKILL)
+
+    def alone():
+        with open(host.path("state", "instances", ONE, "console"), "rb") as ring:
+            return b"guest: no daemon" in ring.read()
+    wait_for("the guest to miss the daemon", alone)
+    host.start_daemon()
+    console = ours.said(ONE, "guest: run after the reboot")
+    whole, restored, *set_aside, released, rebooted = (int(word) for word in after(console, "guest: memory"))
+    assert restored == released == rebooted == whole, console[-3000:]
+    assert len(set_aside) == 4 and all(whole - 160 <= mib <= whole - 154 for mib in set_aside), set_aside
+    for step in ("set aside", "run beside the driver", "run without the driver", "released", "taken along"):
+        assert after(console, f"guest: {step} ") == ["0"], (step, console[-3000:])
+    for step in ("more than there is", "unknown key", "not given"):
+        assert after(console, f"guest: {step}") == ["1"], (step, console[-3000:])
+    assert "[ E27 ] 400 MiB asked for, but of its 512 MiB the instance can set aside 320 MiB" in console
+    assert '/etc/nitro_enclaves/allocator.yaml:2: unknown key "cpu_number"' in console
+    assert "[ E27 ] the instance gave up 0 of 200 MiB" in console
+    # Without its driver the guest gives nothing: what it had given before has to do, and after a reboot that is nothing.
+    for step in ("run beyond what is set aside", "run after the reboot"):
+        assert after(console, f"guest: {step}") == ["27"], (step, console[-3000:])
     ours.terminate(ONE)
     ours.reach(ONE, TERMINATED)
     nothing_is_left(host, ONE)
@@ -377,7 +451,7 @@ dd if=/dev/vda2 of=/app.eif bs=64k skip=1 2>/dev/null; truncate -s {len(image)} 
 nitro-cli run-enclave --eif-path /app.eif --cpu-count 1 --memory 256; echo "guest: half a core $?"
 nitro-cli run-enclave --eif-path /app.eif --cpu-count 4 --memory 256; echo "guest: all cores $?"
 nitro-cli run-enclave --eif-path /app.eif --cpu-count 2 --memory 256; echo "guest: a core $?"
-reboot -f
+sleep 1; reboot -f
 """, "strict", image), enclaves=True, strict=True, memory_mib=1024, cpus=4)
     # A reboot ends the enclave: then there is a core again.
     console = ours.said(ONE, "guest: a core", count=2)

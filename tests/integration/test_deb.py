@@ -12,7 +12,8 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PACK_S = 600
 # systemd-analyze security's scale: 0 is a unit that may do nothing. redoubtd makes namespaces, users and control groups.
-EXPOSURE_MAX = {"redoubtd": 6.0, "redoubt-kms": 2.0, "redoubt-ec2": 2.0, "nitro-enclaves-vsock-proxy": 3.5}
+EXPOSURE_MAX = {"redoubtd": 6.0, "redoubt-kms": 2.0, "redoubt-ec2": 2.0, "nitro-enclaves-vsock-proxy": 3.5,
+                "nitro-enclaves-allocator": 2.0}
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("dh") is None, reason="debhelper is not installed"),
@@ -70,10 +71,24 @@ def test_node_has_everything(packages):
 def test_parent_has_what_builds_images_and_nothing_of_a_host(packages):
     inside = files(packages["redoubt-parent"])
     programs = {os.path.basename(name) for name in inside if name.startswith("/usr/bin/") and not name.endswith("/")}
-    assert programs == {"nitro-cli", "vsock-proxy"}
-    assert not [name for name in inside if "libexec" in name or "redoubtd" in name or "kms.yaml" in name]
+    assert programs == {"nitro-cli", "nitro-enclaves-allocator", "vsock-proxy"}
+    assert [os.path.basename(name) for name in inside if "/libexec/" in name and not name.endswith("/")] == ["nitro-cli-build-enclave"]
+    assert not [name for name in inside if "redoubtd" in name or "kms.yaml" in name]
     assert {f"/usr/share/redoubt/guest/{name}" for name in ("init", "nsm-cuse", "nsm-cli", "kmstool_enclave_cli")} <= set(inside)
     assert field(packages["redoubt-parent"], "Conflicts") == "redoubt"
+
+
+def test_the_allocator_is_a_parents_and_starts_when_it_is_told_to(packages, tmp_path):
+    inside = files(packages["redoubt-parent"])
+    unit = next(name for name in inside if name.endswith("/systemd/system/nitro-enclaves-allocator.service"))
+    assert not [name for name in inside if name.endswith(".wants/nitro-enclaves-allocator.service")]
+    assert not [name for name in files(packages["redoubt"]) if "allocator.service" in name or "allocator.yaml" in name]
+    subprocess.run(["dpkg-deb", "-R", packages["redoubt-parent"], tmp_path], check=True)
+    assert "/etc/nitro_enclaves/allocator.yaml" in (tmp_path / "DEBIAN/conffiles").read_text(encoding="ascii").split()
+    assert "systemctl enable" not in (tmp_path / "DEBIAN/postinst").read_text(encoding="utf-8")
+    for program in re.findall(r"^Exec\w+=(\S+)", (tmp_path / unit[1:]).read_text(encoding="utf-8"), re.MULTILINE):
+        assert os.access(tmp_path / program[1:], os.X_OK)
+    shutil.rmtree(tmp_path)
 
 
 def test_measured_parts_are_those_of_the_build(packages, tmp_path):

@@ -148,7 +148,8 @@ class Instance:
 
 
 def lesson(instance):
-    """An image, and an enclave of it; what run-enclave says."""
+    """Memory set aside, an image, and an enclave of it; what run-enclave says."""
+    instance.run("sudo systemctl enable --now nitro-enclaves-allocator.service")
     with open(os.path.join(OUT, "share/redoubt/examples/secret-from-kms/secret-from-kms"), "rb") as program:
         instance.run("mkdir app && cat >app/secret-from-kms && chmod +x app/secret-from-kms", stdin=program)
     instance.run("cat >app/Dockerfile", input=DOCKERFILE.encode())

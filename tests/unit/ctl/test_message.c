@@ -111,6 +111,7 @@ static void client_messages_make_the_round_trip(void **state)
 	static struct rd_ctl_message run = {.type = RD_CTL_RUN};
 	static struct rd_ctl_message describe = {.type = RD_CTL_DESCRIBE};
 	static struct rd_ctl_message target = {.type = RD_CTL_TERMINATE};
+	static struct rd_ctl_message reserve = {.type = RD_CTL_RESERVE};
 
 	(void)state;
 	strcpy(run.run.name, "app");
@@ -137,6 +138,34 @@ static void client_messages_make_the_round_trip(void **state)
 	strcpy(target.target.enclave_id, "i-0-enc1");
 	round_trip(&target, 0, RD_CTL_CLIENT_TO_DAEMON);
 	assert_string_equal(w1.out.target.enclave_id, "i-0-enc1");
+
+	reserve.reserve.memory_mib = RD_CTL_MEMORY_MIB_MAX;
+	round_trip(&reserve, 0, RD_CTL_CLIENT_TO_DAEMON);
+	assert_int_equal(w1.out.reserve.memory_mib, RD_CTL_MEMORY_MIB_MAX);
+	reserve.reserve.memory_mib = 0; /* gives all back, and has to say so */
+	round_trip(&reserve, 0, RD_CTL_CLIENT_TO_DAEMON);
+	assert_int_equal(w1.out.reserve.memory_mib, 0);
+}
+
+static void refuses_reserves_that_cannot_be(void **state)
+{
+	static struct rd_ctl_message m = {.type = RD_CTL_RESERVE};
+
+	(void)state;
+	wire_init(&w1);
+	assert_ok(rd_ctl_encode(&m, &w1.buf));
+	assert_status(wire_decode(&w1, 1, RD_CTL_CLIENT_TO_DAEMON), RD_FORBIDDEN);
+	assert_status(wire_decode(&w1, 0, RD_CTL_DAEMON_TO_CLIENT), RD_FORBIDDEN);
+	assert_status(wire_decode(&w1, 0, RD_CTL_DAEMON_TO_VMM), RD_FORBIDDEN);
+	assert_status(wire_decode(&w1, 0, RD_CTL_VMM_TO_DAEMON), RD_FORBIDDEN);
+	wire_head(&w1, RD_CTL_RESERVE, 0);
+	assert_status(wire_decode(&w1, 0, RD_CTL_CLIENT_TO_DAEMON), RD_MISSING);
+	wire_head(&w1, RD_CTL_RESERVE, 1);
+	wire_u64(&w1, "memory_mib", RD_CTL_MEMORY_MIB_MAX + 1);
+	assert_status(wire_decode(&w1, 0, RD_CTL_CLIENT_TO_DAEMON), RD_OUT_OF_RANGE);
+	m.reserve.memory_mib = RD_CTL_MEMORY_MIB_MAX + 1;
+	wire_init(&w1);
+	assert_status(rd_ctl_encode(&m, &w1.buf), RD_USAGE);
 }
 
 static void daemon_answers_make_the_round_trip(void **state)
@@ -250,6 +279,7 @@ static struct rd_ctl_message sample_parent(void)
 	m.parent.disk_bytes = 1 << 30;
 	m.parent.strict = true;
 	strcpy(m.parent.role_arn, "arn:aws:iam::123456789012:role/app");
+	m.parent.reserve_mib = 512;
 	return m;
 }
 
@@ -602,6 +632,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(client_messages_make_the_round_trip),
+		cmocka_unit_test(refuses_reserves_that_cannot_be),
 		cmocka_unit_test(daemon_answers_make_the_round_trip),
 		cmocka_unit_test(vmm_messages_make_the_round_trip),
 		cmocka_unit_test(instance_messages_make_the_round_trip),

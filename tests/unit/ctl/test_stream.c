@@ -70,6 +70,13 @@ static void others_have_no_image(void **state)
 	assert_int_equal(request.phase, RD_CTL_REQUEST_WHOLE);
 	assert_true(request.message.target.all);
 	assert_int_equal(request.image_size, 0);
+
+	m = (struct rd_ctl_message){.type = RD_CTL_RESERVE, .reserve = {.memory_mib = 512}};
+	begin(NULL);
+	assert_ok(rd_ctl_stream_put(&m, &out));
+	assert_ok(feed(1));
+	assert_int_equal(request.phase, RD_CTL_REQUEST_WHOLE);
+	assert_int_equal(request.message.reserve.memory_mib, 512);
 }
 
 static void half_a_request_is_none(void **state)

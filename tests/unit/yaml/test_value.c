@@ -72,6 +72,35 @@ static void regions_have_few_characters(void **state)
 	assert_status(rd_value_region("local-100", region, sizeof(region), &err), RD_USAGE);
 }
 
+static void cpu_lists_are_numbers_and_ranges_none_twice(void **state)
+{
+	static const struct {
+		const char *text;
+		enum rd_status want;
+		const char *error;
+	} refused[] = {
+		{"", RD_BAD_NUMBER, "\"\" is no CPU number or range (0 to 63)"},
+		{"1,,2", RD_BAD_NUMBER, "\"\" is no CPU number or range (0 to 63)"},
+		{"64", RD_BAD_NUMBER, "\"64\" is no CPU number or range (0 to 63)"},
+		{"3-1", RD_BAD_NUMBER, "\"3-1\" ends before it begins"},
+		{"1-2-3", RD_BAD_NUMBER, "\"1-2-3\" is no CPU number or range (0 to 63)"},
+		{"1-3,2", RD_DUPLICATE, "CPU 2 is listed twice"},
+		{"0-4", RD_LIMIT, "more than 4 CPUs"},
+	};
+	uint32_t ids[4];
+	size_t count = 0;
+
+	(void)state;
+	assert_ok(rd_value_cpu_list("9,2,4-5", 63, 4, ids, &count, &err));
+	assert_int_equal(count, 4);
+	assert_memory_equal(ids, ((uint32_t[]){2, 4, 5, 9}), sizeof(ids));
+	for (size_t i = 0; i < RD_ARRAY_LEN(refused); i++) {
+		assert_status(rd_value_cpu_list(refused[i].text, 63, 4, ids, &count, &err),
+			refused[i].want);
+		assert_string_equal(err.text, refused[i].error);
+	}
+}
+
 static void without_tls_there_is_loopback_alone(void **state)
 {
 	(void)state;
@@ -100,6 +129,7 @@ int main(void)
 		cmocka_unit_test(endpoints_are_an_address_and_a_port),
 		cmocka_unit_test(databases_are_of_two_kinds_and_not_repeated),
 		cmocka_unit_test(regions_have_few_characters),
+		cmocka_unit_test(cpu_lists_are_numbers_and_ranges_none_twice),
 		cmocka_unit_test(without_tls_there_is_loopback_alone),
 		cmocka_unit_test(threads_are_bounded),
 	};
