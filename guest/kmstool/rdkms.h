@@ -17,8 +17,8 @@
  *	struct rdkms_pair context[] = {{"app", "signer"}};
  *	struct rdkms_request request = {
  *		.operation = RDKMS_DECRYPT, .ciphertext = {blob, blob_len},
- *		.key_id = "arn:aws:kms:local-1:111122223333:key/…", .context = context, .n_context =
- *1,
+ *		.key_id = "arn:aws:kms:local-1:111122223333:key/…",
+ *		.context = context, .n_context = 1,
  *	};
  *
  *	rdkms_config_init(&config);

@@ -4,7 +4,7 @@
  * HKDF-SHA256 (0x0001), AES-256-GCM (0x0002); WebCrypto has all three.
  *
  * A sender who knows the receiver's point seals to it; the receiver learns nothing of who sent
- *(base mode does not authenticate the sender). The point has to come from where the sender trusts
+ * (base mode does not authenticate the sender). The point has to come from where the sender trusts
  * it, an attestation document's public_key say. Either side makes a context out of one exchange:
  *
  *	sender    rd_hpke_sender_init(point, info, ephemeral) -> enc    seal, seal, …

@@ -8,8 +8,9 @@
  *	imds_token.c        tokens of version 2
  *	imds_tree.c         the paths of meta-data, and their lists
  *	imds_leaves.c       what stands at them
- *	imds_identity.c     the identity document and its signatures; imds_signer.c: the key that
- *makes them imds_credentials.c  the role's credentials, kept until they are due to be renewed
+ *	imds_identity.c     the identity document and its signatures
+ *	imds_signer.c       the key that makes them
+ *	imds_credentials.c  the role's credentials, kept until they are due to be renewed
  *	imds_server.c       the socket
  *
  * Everything in a request is the guest's, and hostile. Nothing that it says reaches another party

@@ -13,7 +13,7 @@
  *	answer        only now; when the record could not be written, KMSInternalException instead
  *
  * A handler returns RD_OK with call->out or call->answer filled, or sets call->fault (kms_fail) and
- *returns its status. Whatever secret a handler holds lives in struct rd_secret or is wiped by it.
+ * returns its status. Whatever secret a handler holds lives in struct rd_secret or is wiped by it.
  */
 #ifndef KMS_CALL_H
 #define KMS_CALL_H

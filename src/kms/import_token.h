@@ -3,8 +3,7 @@
  * Import tokens: everything that ImportKeyMaterial needs to open what was wrapped, sealed, so that
  * nothing is stored and every server of the installation takes it.
  *
- *	token = kms_wrap( IMPORT_TOKEN, key id, u8 wrapping algorithm || u64 valid to, ms || PKCS#8
- *)
+ *	token = kms_wrap(IMPORT_TOKEN, key id, u8 wrapping algorithm || u64 valid to, ms || PKCS#8)
  *
  * The key id is authenticated with it: a token for another key does not open. Source: the KMS
  * reference, 2.10.

@@ -8,7 +8,7 @@
  *
  *	KMS_MASTER_PKCS11_GCM  || nonce || ciphertext || tag
  *	KMS_MASTER_PKCS11_WRAP || be32 mechanism || u8 length || wrapped key || nonce || ciphertext
- *|| tag
+ *	                       || tag
  */
 #include "crypto/aead.h"
 #include "crypto/random.h"

@@ -4,8 +4,8 @@
  *
  *	ear    waits for changes that other servers made and lets the cache drop what they touch
  *	clock  deletions, rotations and expiries that are due; wraps rows anew after a rotation of
- *	       the root key; writes last uses of keys; forgets changes that every server has heard
- *of
+ *	       the root key; writes last uses of keys; forgets changes that every server has
+ *	       heard of
  *
  * Any number of servers may do this on one database: each piece of work is looked at again within
  * its transaction (schedule.h), so it is done once.

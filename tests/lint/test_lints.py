@@ -86,6 +86,7 @@ CASES = {
         ({"lib/base/b.c": SPDX + LONG}, "80 at most"),
         ({"lib/base/b.c": SPDX + "\n" * 1000}, "999 at most"),
         ({"lib/base/b.c": "int b;\n"}, "no licence line"),
+        ({"lib/base/b.c": SPDX + "/*\n * One\n *two\n */\nint b;\n"}, "goes on without a blank"),
         ({"lib/base/b.c": SPDX + "static int counter = 1;\n"}, "no mutable globals"),
         ({"lib/base/b.c": SPDX + "int f(void)\n{\n\tstatic int calls;\n\n\treturn calls++;\n}\n"}, "a mutable static"),
     ],

@@ -10,7 +10,7 @@
  * A value is ASCII, or bytes where the format is b. Fixed fields have exactly their size, so their
  * padding is the sender's: digits with zeros on the left, text with blanks on the right. A variable
  * field has a length of two (LL) or three (LLL) ASCII digits before it, and is never empty. There
- *is one encoding of each message: what decodes encodes to the same bytes.
+ * is one encoding of each message: what decodes encodes to the same bytes.
  *
  * On a stream each message follows its length, two bytes in network order (PAY_ISO_FRAME_MAX).
  *

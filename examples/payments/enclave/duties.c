@@ -3,7 +3,8 @@
  * What operators and custodians ask for.
  *
  *	ROTATE   a new "card" key is made (KMS), kept by the server (NEW_KEY), and seals from then
- *on; the old ones only open REWRAP   a record is opened and sealed again under the newest key
+ *	         on; the old ones only open
+ *	REWRAP   a record is opened and sealed again under the newest key
  *	EXPORT   a card for whom two custodians name: signatures and nonce, then the record is
  *	         opened and sealed to the recipient, recorded (RECORD), and only then sent
  *	POLICY   a new policy that two custodians of the present one signed

@@ -5,9 +5,9 @@
  *	DOWN → CONNECTING → HANDSHAKE → UP, and back to DOWN when anything breaks
  *
  * TLS ends here: the parent, which carries the bytes, can cut the connection and nothing else.
- *While it is wanted it is made again, GATEWAY_RETRY_MS after it broke. Answers come in any order;
- *whose they are is the owner's to find out. Messages are card/gateway_message.h's, each behind its
- *length.
+ * While it is wanted it is made again, GATEWAY_RETRY_MS after it broke. Answers come in any order;
+ * whose they are is the owner's to find out. Messages are card/gateway_message.h's, each behind its
+ * length.
  */
 #ifndef ENCLAVE_GATEWAY_H
 #define ENCLAVE_GATEWAY_H

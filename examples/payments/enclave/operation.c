@@ -11,7 +11,7 @@
  *	            (RECORD). Without its word nothing goes to the gateway
  *	ASKING      the gateway has been asked, or will be once it is there
  *	REVERSING   an authorisation of which nothing was heard in time, whose connection broke, or
- *of which the gateway says that it knows nothing: 0400 until that is acknowledged
+ *	            of which the gateway says that it knows nothing: 0400 until that is acknowledged
  *
  * A capture, refund or reversal of which nothing is heard is repeated, which the gateway recognises
  * by its RRN. When even that leads to nothing in GIVE_UP_MS the server is told (ERROR GATEWAY) and

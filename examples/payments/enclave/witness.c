@@ -9,7 +9,7 @@
  *	any → BAD         refused by the gateway (rollback, fork), or not proven: payments stop
  *
  * Payments are sent while it is GOOD. After that a new head is shown every WITNESS_EVERY_MS, so
- *that a server which takes the log back behind what it has committed is found out.
+ * that a server which takes the log back behind what it has committed is found out.
  */
 #include "enclave/enclave.h"
 

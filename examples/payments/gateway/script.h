@@ -2,10 +2,10 @@
 /*
  * What the gateway is told to answer, and how badly: by a script, and by the last two digits of an
  * amount. It decides for whom there is nothing stored yet; a repeated request gets the first
- *answer, and gets it.
+ * answer, and gets it.
  *
  * A script has one rule a line, "MTI SELECTOR ACTION"; the first that fits is taken. Empty lines
- *and what follows a '#' are nothing.
+ * and what follows a '#' are nothing.
  *
  *	MTI       0100, 0200, 0400, 0800, or any
  *	SELECTOR  any
@@ -15,7 +15,7 @@
  *	          rrn=TEXT    12 characters
  *	          nth=N       every Nth message that comes to this rule
  *	ACTION    approve, decline=CC (field 39), no-answer, late=MS, twice, close, wrong-rrn,
- *garbage; lost and drop: as no-answer and close, but nothing is recorded either
+ *	          garbage; lost and drop: as no-answer and close, but nothing is recorded either
  */
 #ifndef GATEWAY_SCRIPT_H
 #define GATEWAY_SCRIPT_H

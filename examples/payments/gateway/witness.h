@@ -4,8 +4,8 @@
  * shown, so that whoever keeps the log for its author cannot take anything back.
  *
  * A head that is smaller than the last one, or as large with another root, is refused. That a
- *larger one continues the last one is for the author to prove to itself (it gets the last one in
- *the answer) and for an auditor, who has all of them: each is a line of <state>/witness.log,
+ * larger one continues the last one is for the author to prove to itself (it gets the last one in
+ * the answer) and for an auditor, who has all of them: each is a line of <state>/witness.log,
  *
  *	TIME LOG-ID SIZE ROOT HEAD
  *

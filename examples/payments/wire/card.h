@@ -7,8 +7,8 @@
  *	key         the public_key of the enclave's attestation document, a point 04 || X || Y
  *	info        "redoubt-payments card v1", without a NUL
  *	aad         CBOR array ["card", order id, payment key, amount, currency]: texts, and amount
- *an unsigned integer of minor units plaintext   CBOR map {1: PAN, 2: month, 3: year, 4: CVV, 5:
- *padding} of PAY_CARD_SIZE bytes
+ *	            an unsigned integer of minor units
+ *	plaintext   CBOR map {1: PAN, 2: month, 3: year, 4: CVV, 5: padding} of PAY_CARD_SIZE bytes
  *
  * CBOR is strict: definite lengths, shortest heads. The map has its five keys in this order, each
  * once. PAN is a text of 12 to 19 digits, month 1 to 12, year 2000 to 2099, CVV a text of 3 or 4
