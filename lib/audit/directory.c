@@ -9,52 +9,48 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-static enum rd_status note(
-	struct rd_audit_list *list, enum rd_audit_file kind, uint64_t first, size_t *cap)
+static enum rd_status note(struct rd_audit_list *list, uint64_t first, size_t *cap)
 {
-	struct rd_audit_listed *at = NULL;
+	if (list->n == *cap) {
+		size_t more = *cap == 0 ? 16 : 2 * *cap;
+		void *grown = reallocarray(list->v, more, sizeof(*list->v));
 
-	for (size_t i = 0; i < list->n && at == NULL; i++) {
-		at = list->v[i].first == first ? &list->v[i] : NULL;
+		RD_ENSURE(grown != NULL, RD_NOMEM);
+		list->v = grown;
+		*cap = more;
 	}
-	if (at == NULL) {
-		if (list->n == *cap) {
-			size_t more = *cap == 0 ? 16 : 2 * *cap;
-			void *grown = reallocarray(list->v, more, sizeof(*list->v));
-
-			RD_ENSURE(grown != NULL, RD_NOMEM);
-			list->v = grown;
-			*cap = more;
-		}
-		at = &list->v[list->n++];
-		*at = (struct rd_audit_listed){.first = first};
-	}
-	*(kind == RD_AUDIT_LOG ? &at->log : &at->heads) = true;
+	list->v[list->n++] = first;
 	return RD_OK;
 }
 
 static int by_first(const void *a, const void *b)
 {
-	const struct rd_audit_listed *x = a;
-	const struct rd_audit_listed *y = b;
+	const uint64_t *x = a;
+	const uint64_t *y = b;
 
-	return x->first < y->first ? -1 : x->first > y->first;
+	return *x < *y ? -1 : *x > *y;
 }
 
-static enum rd_status collect(DIR *dir, struct rd_audit_list *list)
+static enum rd_status collect(DIR *dir, struct rd_audit_list *list, struct rd_error *err)
 {
 	const struct dirent *entry;
 	size_t cap = 0;
 
 	for (errno = 0; (entry = readdir(dir)) != NULL; errno = 0) {
-		enum rd_audit_file kind;
 		uint64_t first;
+		enum rd_status st = rd_audit_name_parse(entry->d_name, &first);
 
-		if (rd_audit_name_parse(entry->d_name, &kind, &first) == RD_OK) {
-			RD_TRY(note(list, kind, first, &cap));
+		if (st == RD_BAD_MAGIC) {
+			return rd_fail(err, st,
+				"%s: the log is of an older format, which kept tree heads in files "
+				"of their own; move the directory away",
+				entry->d_name);
+		}
+		if (st == RD_OK && note(list, first, &cap) != RD_OK) {
+			return rd_fail(err, RD_NOMEM, "out of memory");
 		}
 	}
-	return errno == 0 ? RD_OK : rd_status_from_errno(errno);
+	return errno == 0 ? RD_OK : rd_fail_errno(err, errno, "cannot list the log's directory");
 }
 
 enum rd_status rd_audit_list(int dir_fd, struct rd_audit_list *ret, struct rd_error *err)
@@ -69,11 +65,9 @@ enum rd_status rd_audit_list(int dir_fd, struct rd_audit_list *ret, struct rd_er
 		return rd_fail_errno(err, errno, "cannot list the log's directory");
 	}
 	(void)rd_steal(&fd, -1);
-	st = collect(dir, ret);
+	st = collect(dir, ret, err);
 	(void)closedir(dir);
-	if (st != RD_OK) {
-		return rd_fail(err, st, "cannot list the log's directory: %s", rd_status_text(st));
-	}
+	RD_TRY(st);
 	if (ret->n > 0) {
 		qsort(ret->v, ret->n, sizeof(*ret->v), by_first);
 	}
@@ -86,13 +80,13 @@ void rd_audit_list_finish(struct rd_audit_list *list)
 	*list = (struct rd_audit_list){0};
 }
 
-enum rd_status rd_audit_open(int dir_fd, enum rd_audit_file kind, uint64_t first, int flags,
-	int *ret_fd, struct rd_error *err)
+enum rd_status rd_audit_open(
+	int dir_fd, uint64_t first, int flags, int *ret_fd, struct rd_error *err)
 {
 	char name[RD_AUDIT_NAME_SIZE];
 	int fd;
 
-	rd_audit_name(kind, first, name);
+	rd_audit_name(first, name);
 	fd = openat(dir_fd, name, flags | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0) {
 		return rd_fail_errno(err, errno, "%s: cannot be opened", name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names, records, segment heads and the key file of an audit log. */
+/* Names, entries, segments' beginnings and the key file of an audit log. */
 #include "audit/format.h"
 
 #include "base/text.h"
@@ -10,33 +10,36 @@
 
 #define INDEX_DIGITS 19
 #define PEM_LINE     64
+/* No record is so long. */
+#define HEAD_BIT 0x80000000u
 
-static const uint8_t magic[8] = "RDLOGS1";
+static const uint8_t magic[8] = "RDLOGS2";
 static const char pem_begin[] = "-----BEGIN PUBLIC KEY-----";
 static const char pem_end[] = "-----END PUBLIC KEY-----";
-static const char *const prefixes[] = {[RD_AUDIT_LOG] = "log-", [RD_AUDIT_HEADS] = "heads-"};
+static const char prefix[] = "log-";
+static const char old_prefix[] = "heads-";
 
-void rd_audit_name(enum rd_audit_file kind, uint64_t first, char ret_name[RD_AUDIT_NAME_SIZE])
+void rd_audit_name(uint64_t first, char ret_name[RD_AUDIT_NAME_SIZE])
 {
-	snprintf(ret_name, RD_AUDIT_NAME_SIZE, "%s%0*" PRIu64, prefixes[kind], INDEX_DIGITS, first);
+	snprintf(ret_name, RD_AUDIT_NAME_SIZE, "%s%0*" PRIu64, prefix, INDEX_DIGITS, first);
 }
 
-enum rd_status rd_audit_name_parse(
-	const char *name, enum rd_audit_file *ret_kind, uint64_t *ret_first)
+static bool parse_index(const char *name, const char *before, uint64_t *ret)
 {
-	for (size_t kind = 0; kind < RD_ARRAY_LEN(prefixes); kind++) {
-		size_t n = strlen(prefixes[kind]);
-		uint64_t first;
+	size_t n = strlen(before);
 
-		if (strncmp(name, prefixes[kind], n) != 0 || strlen(name + n) != INDEX_DIGITS ||
-			rd_parse_u64(name + n, 0, RD_MERKLE_SIZE_MAX, &first) != RD_OK) {
-			continue;
-		}
-		*ret_kind = (enum rd_audit_file)kind;
-		*ret_first = first;
-		return RD_OK;
-	}
-	return RD_NOTFOUND;
+	return strncmp(name, before, n) == 0 && strlen(name + n) == INDEX_DIGITS &&
+	       rd_parse_u64(name + n, 0, RD_MERKLE_SIZE_MAX, ret) == RD_OK;
+}
+
+enum rd_status rd_audit_name_parse(const char *name, uint64_t *ret_first)
+{
+	uint64_t first;
+
+	RD_ENSURE(!parse_index(name, old_prefix, &first), RD_BAD_MAGIC);
+	RD_ENSURE(parse_index(name, prefix, &first), RD_NOTFOUND);
+	*ret_first = first;
+	return RD_OK;
 }
 
 enum rd_status rd_audit_record_put(struct rd_view record, struct rd_buf *out)
@@ -47,14 +50,47 @@ enum rd_status rd_audit_record_put(struct rd_view record, struct rd_buf *out)
 	return rd_buf_put_view(out, record);
 }
 
-enum rd_status rd_audit_record_next(struct rd_cur *c, struct rd_view *ret_record)
+enum rd_status rd_audit_head_put(
+	const uint8_t head[RD_MERKLE_HEAD_SIZE], size_t batch_size, struct rd_buf *out)
 {
-	struct rd_cur at = *c;
-	uint32_t len;
+	RD_ENSURE(batch_size <= RD_AUDIT_BATCH_MAX, RD_LIMIT);
+	RD_TRY(rd_buf_be32(out, HEAD_BIT | (uint32_t)batch_size));
+	return rd_buf_put(out, head, RD_MERKLE_HEAD_SIZE);
+}
 
-	RD_TRY(rd_cur_be32(&at, &len));
-	RD_ENSURE(len > 0 && len <= RD_AUDIT_RECORD_MAX, RD_OUT_OF_RANGE);
-	RD_TRY(rd_cur_take(&at, len, ret_record));
+enum rd_status rd_audit_entry_next(struct rd_cur *c, struct rd_audit_entry *ret)
+{
+	struct rd_audit_entry entry = {0};
+	struct rd_cur at = *c;
+	uint32_t word;
+
+	RD_TRY(rd_cur_be32(&at, &word));
+	entry.is_head = (word & HEAD_BIT) != 0;
+	if (entry.is_head) {
+		entry.batch_size = word & ~HEAD_BIT;
+		RD_TRY(rd_cur_take(&at, RD_MERKLE_HEAD_SIZE, &entry.bytes));
+	} else {
+		RD_ENSURE(word > 0 && word <= RD_AUDIT_RECORD_MAX, RD_OUT_OF_RANGE);
+		RD_TRY(rd_cur_take(&at, word, &entry.bytes));
+	}
+	*ret = entry;
+	*c = at;
+	return RD_OK;
+}
+
+enum rd_status rd_audit_batch_next(struct rd_cur *c, struct rd_audit_batch *ret)
+{
+	struct rd_audit_batch batch = {.records = rd_view(c->ptr, 0)};
+	struct rd_cur at = *c;
+
+	RD_TRY(rd_audit_entry_next(&at, &batch.head));
+	while (!batch.head.is_head) {
+		batch.count++;
+		batch.records.len = c->left - at.left;
+		RD_ENSURE(batch.records.len <= RD_AUDIT_BATCH_MAX, RD_LIMIT);
+		RD_TRY(rd_audit_entry_next(&at, &batch.head));
+	}
+	*ret = batch;
 	*c = at;
 	return RD_OK;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One segment of an audit log, read and checked: the records against the tree heads.
+ * One segment of an audit log, read and checked, batch by batch.
  *
- *	segment head → peaks ─┐
- *	first tree head ──────┴ same size, same root
- *	for each further head: signature; larger and not earlier than the one before;
- *	    the records up to its size appended to the peaks give its root
- *	what is left           a batch that was never acknowledged, or a cut file
+ *	segment's beginning → peaks ─┐
+ *	first batch: a head alone ───┴ same size, same root
+ *	for each further batch: its head's signature; larger and not earlier than the one before, by
+ *	    as many records as there are; these appended to the peaks give its root
+ *	what is left                   a batch that was never acknowledged (torn.h), or refused
  *
  * All roots come from one growing tree, so each head is consistent with every earlier one, and each
  * record is included under every later one.
@@ -55,8 +55,8 @@ const char *rd_audit_result_text(enum rd_audit_result result);
 		(result);                                                                          \
 	})
 
-/* Told of what has been read; any may be NULL. RD_AUDIT_OK goes on, anything else ends the work:
- * what record says does so once the record's head has been checked, tree at once. */
+/* Told of what a head covers that has been checked; any may be NULL. RD_AUDIT_OK goes on, anything
+ * else ends the work. */
 struct rd_audit_visitor {
 	void *ctx;
 	enum rd_audit_result (*record)(
@@ -67,22 +67,22 @@ struct rd_audit_visitor {
 };
 
 struct rd_audit_segment {
-	int log_fd, heads_fd; /* borrowed */
-	uint64_t first;       /* by its name */
+	int fd;         /* borrowed */
+	uint64_t first; /* by its name */
 	const struct rd_ec_key *key;
 	bool every_signature; /* false: the last head's alone, for a server that starts */
 	struct rd_audit_visitor visitor;
 };
 
-/* Where a segment ends. Offsets are those behind what the last head covers and behind that head. */
+/* Where a segment ends. */
 struct rd_audit_end {
 	struct rd_merkle_range range;
 	struct rd_merkle_head head;
 	uint8_t first_head[RD_MERKLE_HEAD_SIZE];
 	uint8_t last_head[RD_MERKLE_HEAD_SIZE];
 	uint64_t heads; /* without the first, when that is the segment before's, or of nothing */
-	uint64_t log_end, heads_end;
-	uint64_t log_tail, heads_tail; /* bytes behind those offsets */
+	uint64_t end;   /* of the last head, in the file */
+	uint64_t tail;  /* bytes of a torn batch behind it; at most RD_AUDIT_COMMIT_MAX */
 };
 
 /* err names the file and the record or head. */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A file read once from its beginning, in whole records. */
+/* A file read once from its beginning, in whole entries or batches. */
 #include "audit/stream.h"
 
-#include "audit/format.h"
 #include "os/fd.h"
 
 #include <stdlib.h>
@@ -58,24 +57,39 @@ void rd_audit_stream_skip(struct rd_audit_stream *s, size_t n)
 	s->offset += n;
 }
 
-enum rd_status rd_audit_stream_record(struct rd_audit_stream *s, struct rd_view *ret)
+enum rd_status rd_audit_stream_entry(struct rd_audit_stream *s, struct rd_audit_entry *ret)
 {
-	enum rd_status st = RD_TRUNCATED;
 	struct rd_view bytes;
 	struct rd_cur c;
+	enum rd_status st;
 
-	/* The first piece almost always has the whole record; the longest one is asked for if not.
-	 */
-	for (size_t want = sizeof(uint32_t); st == RD_TRUNCATED;
-		want = sizeof(uint32_t) + RD_AUDIT_RECORD_MAX) {
-		RD_TRY(rd_audit_stream_peek(s, want, &bytes));
+	RD_TRY(rd_audit_stream_peek(s, RD_AUDIT_HEAD_ENTRY_SIZE, &bytes));
+	c = rd_cur(bytes);
+	st = rd_audit_entry_next(&c, ret);
+	/* The first piece almost always has it whole. */
+	if (st == RD_TRUNCATED) {
+		RD_TRY(rd_audit_stream_peek(s, sizeof(uint32_t) + RD_AUDIT_RECORD_MAX, &bytes));
 		c = rd_cur(bytes);
-		st = rd_audit_record_next(&c, ret);
-		if (want > sizeof(uint32_t)) {
-			break;
-		}
+		st = rd_audit_entry_next(&c, ret);
 	}
 	RD_TRY(st);
 	rd_audit_stream_skip(s, bytes.len - c.left);
 	return RD_OK;
+}
+
+enum rd_status rd_audit_stream_batch(struct rd_audit_stream *s, struct rd_audit_batch *ret)
+{
+	size_t want = RD_AUDIT_HEAD_ENTRY_SIZE;
+	struct rd_view bytes;
+	struct rd_cur c;
+	enum rd_status st;
+
+	/* Twice as much each time, so that a large batch is not read over and over. */
+	do {
+		RD_TRY(rd_audit_stream_peek(s, want, &bytes));
+		c = rd_cur(bytes);
+		st = rd_audit_batch_next(&c, ret);
+		want = 2 * bytes.len < RD_AUDIT_COMMIT_MAX ? 2 * bytes.len : RD_AUDIT_COMMIT_MAX;
+	} while (st == RD_TRUNCATED && bytes.len < want && bytes.len < s->size - s->offset);
+	return st;
 }

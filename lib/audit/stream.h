@@ -3,7 +3,7 @@
 #ifndef RD_AUDIT_STREAM_H
 #define RD_AUDIT_STREAM_H
 
-#include "base/bytes.h"
+#include "audit/format.h"
 
 struct rd_audit_stream {
 	int fd;          /* borrowed */
@@ -23,7 +23,13 @@ enum rd_status rd_audit_stream_peek(struct rd_audit_stream *s, size_t n, struct 
 /* At most as many as the last peek gave. */
 void rd_audit_stream_skip(struct rd_audit_stream *s, size_t n);
 
-/* The next record of a log file; RD_TRUNCATED, RD_OUT_OF_RANGE as rd_audit_record_next. */
-enum rd_status rd_audit_stream_record(struct rd_audit_stream *s, struct rd_view *ret) RD_MUST_USE;
+/* Takes the next entry of a log file; statuses as rd_audit_entry_next, RD_TRUNCATED: the file ends
+ * before. */
+enum rd_status rd_audit_stream_entry(struct rd_audit_stream *s, struct rd_audit_entry *ret)
+	RD_MUST_USE;
+/* The next batch, as with rd_audit_batch_next, for a stream of RD_AUDIT_COMMIT_MAX. It is not
+ * taken: who refuses it may want to see its bytes. */
+enum rd_status rd_audit_stream_batch(struct rd_audit_stream *s, struct rd_audit_batch *ret)
+	RD_MUST_USE;
 
 #endif

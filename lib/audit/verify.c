@@ -74,7 +74,7 @@ static enum rd_audit_result check_join(const struct rd_audit_end *before,
 {
 	if (memcmp(before->last_head, end->first_head, RD_MERKLE_HEAD_SIZE) != 0) {
 		return rd_audit_refuse(err, RD_AUDIT_SEGMENT,
-			"heads-%019" PRIu64
+			"log-%019" PRIu64
 			": does not begin with the last head of the segment before",
 			first);
 	}
@@ -87,41 +87,32 @@ static enum rd_audit_result check_tail(
 {
 	const struct rd_audit_end *end = &c->end;
 
-	if (end->log_tail == 0 && end->heads_tail == 0) {
+	if (end->tail == 0) {
 		return RD_AUDIT_OK;
 	}
-	if (last && c->report->live && end->log_tail <= RD_AUDIT_BATCH_MAX) {
-		c->report->uncovered = end->log_tail;
+	if (last && c->report->live) {
+		c->report->uncovered = end->tail;
 		return RD_AUDIT_OK;
 	}
 	return rd_audit_refuse(err, RD_AUDIT_UNCOVERED,
-		"segment %" PRIu64 ": %" PRIu64 " bytes of the log and %" PRIu64
-		" of the heads follow head %" PRIu64
-		"; a server that was killed leaves this and mends it at its next start, and heads "
-		"that somebody cut off look the same",
-		first, end->log_tail, end->heads_tail, end->heads);
+		"log-%019" PRIu64 ": %" PRIu64 " bytes follow the last head, of %" PRIu64
+		" records; a server that was killed leaves this and mends it at its next start, "
+		"and a log whose end somebody cut off looks the same",
+		first, end->tail, end->head.size);
 }
 
-static enum rd_audit_result read_segment(
-	struct checking *c, const struct rd_audit_listed *at, struct rd_error *err)
+static enum rd_audit_result read_segment(struct checking *c, uint64_t first, struct rd_error *err)
 {
-	RD_CLEANUP(rd_fd_close) int heads = -1;
-	RD_CLEANUP(rd_fd_close) int log = -1;
-	struct rd_audit_segment segment = {.first = at->first,
+	RD_CLEANUP(rd_fd_close) int fd = -1;
+	struct rd_audit_segment segment = {.first = first,
 		.key = c->key,
 		.every_signature = true,
 		.visitor = {.ctx = c, .record = see_record, .tree = see_tree}};
 
-	if (!at->log || !at->heads) {
-		return rd_audit_refuse(err, RD_AUDIT_SEGMENT, "%s-%019" PRIu64 ": is missing",
-			at->log ? "heads" : "log", at->first);
-	}
-	if (rd_audit_open(c->dir_fd, RD_AUDIT_HEADS, at->first, O_RDONLY, &heads, err) != RD_OK ||
-		rd_audit_open(c->dir_fd, RD_AUDIT_LOG, at->first, O_RDONLY, &log, err) != RD_OK) {
+	if (rd_audit_open(c->dir_fd, first, O_RDONLY, &fd, err) != RD_OK) {
 		return RD_AUDIT_ERROR;
 	}
-	segment.heads_fd = heads;
-	segment.log_fd = log;
+	segment.fd = fd;
 	return rd_audit_segment_read(&segment, &c->end, err);
 }
 
@@ -129,7 +120,7 @@ static enum rd_audit_result check_segment(
 	struct checking *c, const struct rd_audit_list *list, size_t i, struct rd_error *err)
 {
 	struct rd_audit_end before = c->end;
-	uint64_t first = list->v[i].first;
+	uint64_t first = list->v[i];
 	enum rd_audit_result result;
 
 	if (i > 0 && first != before.range.size) {
@@ -137,7 +128,7 @@ static enum rd_audit_result check_segment(
 			"records %" PRIu64 " to %" PRIu64 ": their segment is missing",
 			before.range.size, first - 1);
 	}
-	result = read_segment(c, &list->v[i], err);
+	result = read_segment(c, first, err);
 	if (result == RD_AUDIT_OK && i > 0) {
 		result = check_join(&before, &c->end, first, err);
 	}
@@ -167,19 +158,28 @@ static enum rd_audit_result check_saved(struct checking *c, struct rd_error *err
 		c->report->head.size);
 }
 
+static enum rd_audit_result list_segments(
+	int dir_fd, struct rd_audit_list *ret, struct rd_error *err)
+{
+	enum rd_status st = rd_audit_list(dir_fd, ret, err);
+
+	if (st != RD_OK) {
+		return st == RD_BAD_MAGIC ? RD_AUDIT_FORM : RD_AUDIT_ERROR;
+	}
+	return ret->n > 0 ? RD_AUDIT_OK
+			  : rd_audit_refuse(
+				    err, RD_AUDIT_NO_LOG, "the directory has no segment of a log");
+}
+
 static enum rd_audit_result check_list(
 	struct checking *c, const struct rd_audit_list *list, struct rd_error *err)
 {
-	if (list->n == 0) {
-		return rd_audit_refuse(
-			err, RD_AUDIT_NO_LOG, "the directory has no segment of a log");
-	}
-	c->report->first = list->v[0].first;
-	if (list->v[0].first != 0 && !c->options->moved) {
+	c->report->first = list->v[0];
+	if (list->v[0] != 0 && !c->options->moved) {
 		return rd_audit_refuse(err, RD_AUDIT_MOVED,
 			"records 0 to %" PRIu64
 			" are not here; give --moved if their segments were moved away",
-			list->v[0].first - 1);
+			list->v[0] - 1);
 	}
 	for (size_t i = 0; i < list->n; i++) {
 		enum rd_audit_result result = check_segment(c, list, i, err);
@@ -249,8 +249,9 @@ static enum rd_audit_result check_all(struct checking *c, struct rd_error *err)
 	if (result != RD_AUDIT_OK) {
 		return result;
 	}
-	if (rd_audit_list(c->dir_fd, &list, err) != RD_OK) {
-		return RD_AUDIT_ERROR;
+	result = list_segments(c->dir_fd, &list, err);
+	if (result != RD_AUDIT_OK) {
+		return result;
 	}
 	/* Contents first: then a record's document needs only to be there. */
 	result = rd_audit_documents_check(&c->documents, &c->report->documents, err);
@@ -285,6 +286,7 @@ static enum rd_audit_result each_record(struct rd_audit_stream *s, uint64_t firs
 {
 	enum rd_audit_result result = RD_AUDIT_OK;
 	uint64_t segment = first;
+	struct rd_audit_entry entry;
 	struct rd_merkle_range range;
 	struct rd_view bytes;
 	struct rd_cur c;
@@ -296,10 +298,12 @@ static enum rd_audit_result each_record(struct rd_audit_stream *s, uint64_t firs
 	}
 	if (st == RD_OK) {
 		rd_audit_stream_skip(s, bytes.len - c.left);
-		st = rd_audit_stream_record(s, &bytes);
 	}
-	for (; st == RD_OK && result == RD_AUDIT_OK; st = rd_audit_stream_record(s, &bytes)) {
-		result = visitor->record(visitor->ctx, first++, bytes, err);
+	while (st == RD_OK && result == RD_AUDIT_OK) {
+		st = rd_audit_stream_entry(s, &entry);
+		if (st == RD_OK && !entry.is_head) {
+			result = visitor->record(visitor->ctx, first++, entry.bytes, err);
+		}
 	}
 	if (result == RD_AUDIT_OK && st != RD_TRUNCATED) {
 		result = rd_audit_refuse(err, RD_AUDIT_FORM,
@@ -310,50 +314,40 @@ static enum rd_audit_result each_record(struct rd_audit_stream *s, uint64_t firs
 	return result;
 }
 
-static enum rd_audit_result each_segment(int dir_fd, const struct rd_audit_listed *at,
-	const struct rd_audit_visitor *visitor, struct rd_error *err)
+static enum rd_audit_result each_segment(
+	int dir_fd, uint64_t first, const struct rd_audit_visitor *visitor, struct rd_error *err)
 {
 	RD_CLEANUP(rd_audit_stream_finish) struct rd_audit_stream s = {.fd = -1};
 	RD_CLEANUP(rd_fd_close) int fd = -1;
 	enum rd_status st;
 
-	if (rd_audit_open(dir_fd, RD_AUDIT_LOG, at->first, O_RDONLY, &fd, err) != RD_OK) {
+	if (rd_audit_open(dir_fd, first, O_RDONLY, &fd, err) != RD_OK) {
 		return RD_AUDIT_ERROR;
 	}
 	st = rd_audit_stream_init(&s, fd, sizeof(uint32_t) + RD_AUDIT_RECORD_MAX);
 	if (st != RD_OK) {
-		(void)rd_fail(err, st, "log-%019" PRIu64 ": cannot be read: %s", at->first,
+		(void)rd_fail(err, st, "log-%019" PRIu64 ": cannot be read: %s", first,
 			rd_status_text(st));
 		return RD_AUDIT_ERROR;
 	}
-	return each_record(&s, at->first, visitor, err);
+	return each_record(&s, first, visitor, err);
 }
 
 enum rd_audit_result rd_audit_each(
 	int dir_fd, uint64_t last, const struct rd_audit_visitor *visitor, struct rd_error *err)
 {
 	RD_CLEANUP(rd_audit_list_finish) struct rd_audit_list list = {0};
-	uint64_t from;
+	enum rd_audit_result result = list_segments(dir_fd, &list, err);
+	uint64_t from = 0;
 
-	if (rd_audit_list(dir_fd, &list, err) != RD_OK) {
-		return RD_AUDIT_ERROR;
-	}
-	if (list.n == 0) {
-		return rd_audit_refuse(
-			err, RD_AUDIT_NO_LOG, "the directory has no segment of a log");
-	}
 	/* The last segment may have no record at all. */
-	from = last == 0 || last > list.v[list.n - 1].first ? 0 : list.v[list.n - 1].first - last;
-	for (size_t i = 0; i < list.n; i++) {
-		enum rd_audit_result result;
-
-		if (i + 1 < list.n && list.v[i + 1].first <= from) {
-			continue;
-		}
-		result = each_segment(dir_fd, &list.v[i], visitor, err);
-		if (result != RD_AUDIT_OK) {
-			return result;
+	if (result == RD_AUDIT_OK && last != 0 && last <= list.v[list.n - 1]) {
+		from = list.v[list.n - 1] - last;
+	}
+	for (size_t i = 0; result == RD_AUDIT_OK && i < list.n; i++) {
+		if (i + 1 == list.n || list.v[i + 1] > from) {
+			result = each_segment(dir_fd, list.v[i], visitor, err);
 		}
 	}
-	return RD_AUDIT_OK;
+	return result;
 }

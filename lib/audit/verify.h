@@ -2,8 +2,8 @@
 /*
  * A whole audit log, checked: every segment, every signature, every record and every document.
  *
- * What a log alone cannot show is that its end was not cut off, heads and all, or that it was not
- * written anew by whoever has the key: for this a head is saved elsewhere and named later.
+ * What a log alone cannot show is that its end was not cut off, or that it was not written anew by
+ * whoever has the key: for this a head is saved elsewhere and named later.
  */
 #ifndef RD_AUDIT_VERIFY_H
 #define RD_AUDIT_VERIFY_H

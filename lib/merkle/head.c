@@ -2,7 +2,7 @@
 /* Signed tree heads: encoding, signing, verifying. */
 #include "merkle/head.h"
 
-static const uint8_t magic[8] = "RDLOGH2";
+static const uint8_t magic[8] = RD_MERKLE_HEAD_MAGIC;
 
 enum rd_status rd_merkle_log_id(const struct rd_ec_key *key, struct rd_merkle_hash *ret)
 {

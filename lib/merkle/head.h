@@ -19,6 +19,9 @@
 #include "crypto/ec.h"
 #include "merkle/hash.h"
 
+/* With the zero byte behind it. */
+#define RD_MERKLE_HEAD_MAGIC "RDLOGH2"
+
 #define RD_MERKLE_HEAD_BODY_SIZE      88
 #define RD_MERKLE_HEAD_SIGNATURE_SIZE 64
 #define RD_MERKLE_HEAD_SIZE           (RD_MERKLE_HEAD_BODY_SIZE + RD_MERKLE_HEAD_SIGNATURE_SIZE)

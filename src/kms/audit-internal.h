@@ -10,19 +10,19 @@
 struct kms_audit_file {
 	const struct rd_ec_key *key; /* borrowed */
 	struct rd_merkle_hash id;    /* of the log: the key's */
-	int dir_fd, lock_fd, documents_fd, log_fd, heads_fd;
+	int dir_fd, lock_fd, documents_fd, log_fd;
 	uint64_t segment_max;
-	uint64_t first;              /* of the open segment */
-	uint64_t log_end, heads_end; /* where the next bytes go */
+	uint64_t first; /* of the open segment */
+	uint64_t end;   /* where its next batch goes */
 	struct rd_merkle_range range;
 	struct rd_merkle_head head; /* the last durable one */
 	uint8_t head_bytes[RD_MERKLE_HEAD_SIZE];
-	uint64_t cut; /* bytes without a head that opening cut off */
+	uint64_t cut; /* bytes of a torn batch that opening cut off */
 };
 
 #define KMS_AUDIT_FILE_INIT                                                                        \
 	{                                                                                          \
-		.dir_fd = -1, .lock_fd = -1, .documents_fd = -1, .log_fd = -1, .heads_fd = -1      \
+		.dir_fd = -1, .lock_fd = -1, .documents_fd = -1, .log_fd = -1                      \
 	}
 
 /* The directory, its lock, key.pem and documents/. Finished with kms_audit_file_close. */
@@ -40,10 +40,11 @@ enum rd_status kms_audit_file_keep(struct kms_audit_file *file, const char *name
 enum rd_status kms_audit_file_sync_documents(struct kms_audit_file *file) RD_MUST_USE;
 
 /* A batch: records appended one by one to batch and range (which begins as a copy of file's), then
- * all made durable under one head. After a failure only kms_audit_file_load helps. */
+ * all made durable with a head, which is appended to batch too. After a failure only
+ * kms_audit_file_load helps. */
 enum rd_status kms_audit_file_add(
 	struct rd_merkle_range *range, struct rd_buf *batch, struct rd_view record) RD_MUST_USE;
 enum rd_status kms_audit_file_commit(struct kms_audit_file *file,
-	const struct rd_merkle_range *range, struct rd_view batch) RD_MUST_USE;
+	const struct rd_merkle_range *range, struct rd_buf *batch) RD_MUST_USE;
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * The audit log's queue and its writer thread.
  *
- *	append, keep ──► queue ──► take a batch ──► documents ─► records ─► head ──► done(RD_OK)
+ *	append, keep ──► queue ──► take a batch ──► documents ─► records, head ──► done(RD_OK)
  *	                   │            ▲ failed: done(status), and all that is queued ──┐
  *	                   ▼            │                                                ▼
  *	        refused while unhealthy └── opened anew, outage recorded ◄── now and then
@@ -115,8 +115,7 @@ static enum rd_status commit(struct kms_audit *a, const struct item *batch)
 			RD_TRY(kms_audit_file_add(&range, &a->batch, rd_view(i->bytes, i->len)));
 		}
 	}
-	return a->batch.used > 0 ? kms_audit_file_commit(&a->file, &range, rd_buf_view(&a->batch))
-				 : RD_OK;
+	return a->batch.used > 0 ? kms_audit_file_commit(&a->file, &range, &a->batch) : RD_OK;
 }
 
 static void finish_batch(struct item *batch, enum rd_status st, uint64_t index)
@@ -157,7 +156,7 @@ static enum rd_status commit_note(struct kms_audit *a, const char *name, const c
 	struct rd_merkle_range range = a->file.range;
 	char time_text[RD_TIME_TEXT_SIZE];
 	char text[512];
-	uint8_t bytes[sizeof(text) + sizeof(uint32_t)];
+	uint8_t bytes[sizeof(uint32_t) + sizeof(text) + RD_AUDIT_HEAD_ENTRY_SIZE];
 	struct rd_buf batch = rd_buf_fixed(bytes, sizeof(bytes));
 
 	rd_time_string(clock_ms(CLOCK_REALTIME), time_text);
@@ -166,7 +165,7 @@ static enum rd_status commit_note(struct kms_audit *a, const char *name, const c
 		"\"eventType\":\"RedoubtAuditEvent\",\"additionalEventData\":{%s}}",
 		time_text, name, detail);
 	RD_TRY(kms_audit_file_add(&range, &batch, rd_view_str(text)));
-	return kms_audit_file_commit(&a->file, &range, rd_buf_view(&batch));
+	return kms_audit_file_commit(&a->file, &range, &batch);
 }
 
 static enum rd_status note_cut(struct kms_audit *a)
@@ -332,7 +331,7 @@ enum rd_status kms_audit_open(
 	a->tail = &a->head;
 	a->healthy = true;
 	a->segment_max = KMS_AUDIT_SEGMENT_MAX;
-	a->batch = rd_buf_growable(RD_AUDIT_BATCH_MAX + RD_AUDIT_RECORD_MAX);
+	a->batch = rd_buf_growable(RD_AUDIT_COMMIT_MAX);
 	st = kms_audit_file_open(&a->file, dir, key, err);
 	if (st == RD_OK) {
 		st = kms_audit_file_load(&a->file, err);

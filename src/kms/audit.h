@@ -6,7 +6,7 @@
  * The directory's files are those of lib/audit (audit/format.h). A record's leaf hash is
  * SHA-256(0x00 || JSON text); leaves make an RFC 6962 tree. One writer thread does for all:
  *
- *	take what is queued → documents, synced → records, synced → head over them, synced → done
+ *	take what is queued → documents, synced → records and the head over them, synced → done
  *
  * so an append is done only when its record and the head over it are durable, or with RD_IO or
  * RD_NOSPACE, and then nothing may be released. After such a failure the files are closed, every
@@ -14,9 +14,9 @@
  * them anew and to write a record of the outage ("AuditLogRecovered"); once that is durable, calls
  * are taken again.
  *
- * At start the last segment is held against its last head. A torn last batch without a head was
- * never answered: it is cut off, and a record says so ("AuditLogTailCut"). Anything else is refused
- * (RD_UNTRUSTED, naming file and record).
+ * At start the last segment is held against its last head. A torn last batch was never answered: it
+ * is cut off, and a record says so ("AuditLogTailCut"). Anything else is refused (RD_UNTRUSTED,
+ * naming file and record).
  */
 #ifndef KMS_AUDIT_H
 #define KMS_AUDIT_H
@@ -52,7 +52,7 @@ enum rd_status kms_audit_append(struct kms_audit *audit, struct rd_view record,
 	kms_audit_done *done, void *arg) RD_MUST_USE;
 /*
  * The same for who appends several, one after the other, and then calls kms_audit_wake: until then
- * the writer may sleep. So that they become one batch, with one tree head and two syncs.
+ * the writer may sleep. So that they become one batch, with one tree head and one sync.
  */
 enum rd_status kms_audit_append_later(struct kms_audit *audit, struct rd_view record,
 	kms_audit_done *done, void *arg) RD_MUST_USE;

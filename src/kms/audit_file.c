@@ -2,10 +2,10 @@
 /*
  * The audit log's files.
  *
- * Order is what makes a crash harmless: documents, then records, then the head, each synced before
- * the next is begun. So below the last head everything is there, and what is behind it was never
- * acknowledged. A new segment is two files under temporary names, synced and renamed, the heads
- * last: a log file without its heads is one that was not finished, as long as it has no record.
+ * Order is what makes a crash harmless: documents are synced before the batch that names them is
+ * begun, and each batch, its records and their head in one write, before the next one. So up to the
+ * last good head everything is there, and what is behind it was never acknowledged. A new segment
+ * is a file under a temporary name, synced and renamed: it is there from its first head on.
  */
 #include "kms/audit-internal.h"
 
@@ -137,20 +137,17 @@ enum rd_status kms_audit_file_open(struct kms_audit_file *file, const char *dir,
 void kms_audit_file_close(struct kms_audit_file *file)
 {
 	rd_fd_close(&file->log_fd);
-	rd_fd_close(&file->heads_fd);
 	rd_fd_close(&file->documents_fd);
 	rd_fd_close(&file->lock_fd);
 	rd_fd_close(&file->dir_fd);
 }
 
-/* Opens the files of a segment that is whole; nothing is read. */
+/* Nothing is read. */
 static enum rd_status open_segment(
 	struct kms_audit_file *file, uint64_t first, struct rd_error *err)
 {
 	rd_fd_close(&file->log_fd);
-	rd_fd_close(&file->heads_fd);
-	RD_TRY(rd_audit_open(file->dir_fd, RD_AUDIT_LOG, first, O_RDWR, &file->log_fd, err));
-	RD_TRY(rd_audit_open(file->dir_fd, RD_AUDIT_HEADS, first, O_RDWR, &file->heads_fd, err));
+	RD_TRY(rd_audit_open(file->dir_fd, first, O_RDWR, &file->log_fd, err));
 	file->first = first;
 	return RD_OK;
 }
@@ -158,19 +155,17 @@ static enum rd_status open_segment(
 /* A new segment that goes on where file's tree ends; head_bytes is its first head. */
 static enum rd_status make_segment(struct kms_audit_file *file)
 {
-	uint8_t bytes[RD_AUDIT_SEGMENT_HEAD_MAX];
+	uint8_t bytes[RD_AUDIT_SEGMENT_HEAD_MAX + RD_AUDIT_HEAD_ENTRY_SIZE];
 	struct rd_buf begin = rd_buf_fixed(bytes, sizeof(bytes));
 	char name[RD_AUDIT_NAME_SIZE];
 
 	RD_TRY(rd_audit_segment_put(&file->range, &begin));
-	rd_audit_name(RD_AUDIT_LOG, file->range.size, name);
+	RD_TRY(rd_audit_head_put(file->head_bytes, 0, &begin));
+	rd_audit_name(file->range.size, name);
 	RD_TRY(put_file(file->dir_fd, name, rd_buf_view(&begin)));
-	rd_audit_name(RD_AUDIT_HEADS, file->range.size, name);
-	RD_TRY(put_file(file->dir_fd, name, rd_view(file->head_bytes, sizeof(file->head_bytes))));
 	RD_TRY(sync_fd(file->dir_fd));
 	RD_TRY(open_segment(file, file->range.size, NULL));
-	file->log_end = begin.used;
-	file->heads_end = sizeof(file->head_bytes);
+	file->end = begin.used;
 	return RD_OK;
 }
 
@@ -191,38 +186,31 @@ static enum rd_status make_first_segment(struct kms_audit_file *file, struct rd_
 				     rd_status_text(st));
 }
 
-static enum rd_status cut(
-	int fd, uint64_t end, uint64_t tail, const char *what, struct rd_error *err)
+/* Synced, so that what is written here next is not found mixed with what was here before. */
+static enum rd_status cut(const struct kms_audit_file *file, uint64_t end, struct rd_error *err)
 {
-	if (tail > 0 && (ftruncate(fd, (off_t)end) < 0 || fsync(fd) < 0)) {
-		return rd_fail_errno(err, errno, "the audit %s's torn end cannot be cut off", what);
-	}
-	return RD_OK;
+	return ftruncate(file->log_fd, (off_t)end) == 0 && fsync(file->log_fd) == 0
+		       ? RD_OK
+		       : rd_fail_errno(err, errno, "the audit log's torn end cannot be cut off");
 }
 
 /* Takes over what a checked segment says, and cuts off what no head covers. */
 static enum rd_status take_over(
 	struct kms_audit_file *file, const struct rd_audit_end *end, struct rd_error *err)
 {
-	if (end->log_tail > RD_AUDIT_BATCH_MAX) {
-		return rd_fail(err, RD_UNTRUSTED,
-			"%llu bytes of the audit log have no tree head, more than one write: heads "
-			"have been cut off",
-			(unsigned long long)end->log_tail);
-	}
 	if (end->head.size < file->head.size) {
 		return rd_fail(err, RD_UNTRUSTED,
 			"the audit log has %llu records, and %llu were written",
 			(unsigned long long)end->head.size, (unsigned long long)file->head.size);
 	}
-	RD_TRY(cut(file->heads_fd, end->heads_end, end->heads_tail, "log's heads file", err));
-	RD_TRY(cut(file->log_fd, end->log_end, end->log_tail, "log", err));
+	if (end->tail > 0) {
+		RD_TRY(cut(file, end->end, err));
+	}
 	file->range = end->range;
 	file->head = end->head;
 	memcpy(file->head_bytes, end->last_head, sizeof(file->head_bytes));
-	file->log_end = end->log_end;
-	file->heads_end = end->heads_end;
-	file->cut = end->log_tail;
+	file->end = end->end;
+	file->cut = end->tail;
 	return RD_OK;
 }
 
@@ -231,20 +219,15 @@ static enum rd_status take_over(
 static enum rd_status forget_failed(
 	struct kms_audit_file *file, uint64_t first, struct rd_error *err)
 {
-	struct stat log;
-	struct stat heads;
+	struct stat st;
 
-	if (file->log_end == 0 || file->first != first) {
+	if (file->end == 0 || file->first != first) {
 		return RD_OK;
 	}
-	if (fstat(file->log_fd, &log) < 0 || fstat(file->heads_fd, &heads) < 0 ||
-		((uint64_t)log.st_size > file->log_end &&
-			ftruncate(file->log_fd, (off_t)file->log_end) < 0) ||
-		((uint64_t)heads.st_size > file->heads_end &&
-			ftruncate(file->heads_fd, (off_t)file->heads_end) < 0)) {
+	if (fstat(file->log_fd, &st) < 0) {
 		return rd_fail_errno(err, errno, "the audit log's last write cannot be undone");
 	}
-	return RD_OK;
+	return (uint64_t)st.st_size > file->end ? cut(file, file->end, err) : RD_OK;
 }
 
 static enum rd_status read_segment(
@@ -256,8 +239,7 @@ static enum rd_status read_segment(
 
 	RD_TRY(forget_failed(file, first, err));
 	RD_TRY(open_segment(file, first, err));
-	segment.log_fd = file->log_fd;
-	segment.heads_fd = file->heads_fd;
+	segment.fd = file->log_fd;
 	result = rd_audit_segment_read(&segment, &end, err);
 	if (result == RD_AUDIT_ERROR) {
 		return err->status;
@@ -269,45 +251,19 @@ static enum rd_status read_segment(
 	return take_over(file, &end, err);
 }
 
-/* The unfinished log file of a segment that never was; one with records has lost its heads. */
-static enum rd_status drop_unfinished(
-	struct kms_audit_file *file, uint64_t first, struct rd_error *err)
-{
-	RD_CLEANUP(rd_fd_close) int fd = -1;
-	char name[RD_AUDIT_NAME_SIZE];
-	uint64_t size;
-
-	rd_audit_name(RD_AUDIT_LOG, first, name);
-	RD_TRY(rd_audit_open(file->dir_fd, RD_AUDIT_LOG, first, O_RDONLY, &fd, err));
-	if (rd_fd_size(fd, &size) != RD_OK ||
-		size > 16 + (uint64_t)rd_merkle_peak_count(first) * RD_MERKLE_HASH_SIZE) {
-		return rd_fail(
-			err, RD_UNTRUSTED, "%s: has records, and its heads are missing", name);
-	}
-	return unlinkat(file->dir_fd, name, 0) == 0
-		       ? RD_OK
-		       : rd_fail_errno(err, errno, "%s: cannot be removed", name);
-}
-
 enum rd_status kms_audit_file_load(struct kms_audit_file *file, struct rd_error *err)
 {
 	RD_CLEANUP(rd_audit_list_finish) struct rd_audit_list list = {0};
 	struct rd_error own = {0};
-	size_t n;
 
 	err = err != NULL ? err : &own;
 	RD_TRY(rd_audit_list(file->dir_fd, &list, err));
-	n = list.n;
-	if (n > 0 && !list.v[n - 1].heads) {
-		RD_TRY(drop_unfinished(file, list.v[n - 1].first, err));
-		n--;
-	}
-	if (n == 0) {
+	if (list.n == 0) {
 		return file->head.size == 0
 			       ? make_first_segment(file, err)
 			       : rd_fail(err, RD_UNTRUSTED, "the audit log's segments are gone");
 	}
-	return read_segment(file, list.v[n - 1].first, err);
+	return read_segment(file, list.v[list.n - 1], err);
 }
 
 enum rd_status kms_audit_file_keep(
@@ -337,31 +293,25 @@ enum rd_status kms_audit_file_add(
 	return rd_merkle_append(range, &leaf, NULL, NULL);
 }
 
-static enum rd_status write_synced(int fd, struct rd_view bytes, uint64_t at)
-{
-	RD_TRY(rd_fd_pwrite_full(fd, bytes, at));
-	return fdatasync(fd) == 0 ? RD_OK : rd_status_from_errno(errno);
-}
-
 enum rd_status kms_audit_file_commit(
-	struct kms_audit_file *file, const struct rd_merkle_range *range, struct rd_view batch)
+	struct kms_audit_file *file, const struct rd_merkle_range *range, struct rd_buf *batch)
 {
 	struct rd_merkle_head head = {.time_ms = clock_ms(), .size = range->size};
 	uint8_t bytes[RD_MERKLE_HEAD_SIZE];
 
-	if (file->log_end > file->segment_max || file->heads_end > file->segment_max) {
+	if (file->end > file->segment_max) {
 		RD_TRY(make_segment(file));
 	}
 	/* A clock that was set back must not make heads go backwards. */
 	head.time_ms = head.time_ms > file->head.time_ms ? head.time_ms : file->head.time_ms;
 	RD_TRY(rd_merkle_root(range, &head.root));
 	RD_TRY(rd_merkle_head_sign_as(file->key, &file->id, &head, bytes));
-	RD_TRY(write_synced(file->log_fd, batch, file->log_end));
-	RD_TRY(write_synced(file->heads_fd, rd_view(bytes, sizeof(bytes)), file->heads_end));
+	RD_TRY(rd_audit_head_put(bytes, batch->used, batch));
+	RD_TRY(rd_fd_pwrite_full(file->log_fd, rd_buf_view(batch), file->end));
+	RD_ENSURE(fdatasync(file->log_fd) == 0, rd_status_from_errno(errno));
 	file->range = *range;
 	file->head = head;
 	memcpy(file->head_bytes, bytes, sizeof(bytes));
-	file->log_end += batch.len;
-	file->heads_end += sizeof(bytes);
+	file->end += batch->used;
 	return RD_OK;
 }

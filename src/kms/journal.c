@@ -18,9 +18,7 @@
 /* Ids read at a time at the start. */
 #define PAGE 1000
 /* A segment is followed by another once it is larger than it may be; then a batch is over it. */
-#define SEGMENT_READ_MAX                                                                           \
-	(KMS_AUDIT_SEGMENT_MAX + RD_AUDIT_BATCH_MAX + RD_AUDIT_RECORD_MAX +                        \
-		RD_AUDIT_SEGMENT_HEAD_MAX)
+#define SEGMENT_READ_MAX (KMS_AUDIT_SEGMENT_MAX + RD_AUDIT_COMMIT_MAX)
 
 /* Ids, side by side. */
 struct ids {
@@ -355,14 +353,14 @@ static enum rd_status search(const struct ids *ids, struct rd_view segment, stru
 {
 	struct rd_cur c = rd_cur(segment);
 	struct rd_merkle_range range;
-	struct rd_view record;
+	struct rd_audit_entry entry;
 
 	RD_TRY(rd_audit_segment_next(&c, &range));
 	while (c.left > 0) {
 		const char *id;
 
-		RD_TRY(rd_audit_record_next(&c, &record));
-		id = find_id(ids, record);
+		RD_TRY(rd_audit_entry_next(&c, &entry));
+		id = entry.is_head ? NULL : find_id(ids, entry.bytes);
 		if (id != NULL) {
 			RD_TRY(ids_add(found, id));
 		}
@@ -382,7 +380,7 @@ static enum rd_status read_segment(const char *directory, struct rd_buf *out)
 	RD_ENSURE(dir_fd >= 0, RD_IO);
 	RD_TRY(rd_audit_list(dir_fd, &list, &err));
 	RD_ENSURE(list.n > 0, RD_NOTFOUND);
-	RD_TRY(rd_audit_open(dir_fd, RD_AUDIT_LOG, list.v[list.n - 1].first, O_RDONLY, &fd, &err));
+	RD_TRY(rd_audit_open(dir_fd, list.v[list.n - 1], O_RDONLY, &fd, &err));
 	return rd_fd_read_all(fd, out);
 }
 

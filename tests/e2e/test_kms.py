@@ -239,7 +239,7 @@ def test_the_log_is_whole_until_a_byte_is_changed(world):
     assert b"The log is whole" in world.host.run("bin/redoubt", "audit", "verify", copy).stdout
     log = next(copy.glob("log-*"))
     data = bytearray(log.read_bytes())
-    data[len(data) // 2] ^= 1
+    data[data.index(b'"eventName"', len(data) // 2) + 1] ^= 1
     log.write_bytes(data)
     done = world.host.run("bin/redoubt", "audit", "verify", copy, check=None)
-    assert done.returncode in (12, 18) and len(done.stderr.splitlines()) == 1, done.stderr
+    assert done.returncode == 18 and len(done.stderr.splitlines()) == 1, done.stderr

@@ -13,7 +13,8 @@ import shutil
 import subprocess
 
 import pytest
-from audit_log import HEAD_SIZE, SEGMENT0, frame, root_of, sha256, sign_head, spki_of, write_log
+from audit_log import (HEAD_SIZE, SEGMENT0, frame, head_entry, heads_of, peaks_of, read_segment, root_of, segment, sha256,
+                       sign_head, spki_of, write_log)
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
@@ -80,19 +81,20 @@ def write(folder, pem, lines, segment_max=None):
 
 def check_independently(folder, key):
     """Reads a whole log as its format says; the records."""
-    leaves = []
-    names = sorted(p.name[len("log-"):] for p in folder.glob("log-*"))
-    for name in names:
-        log, heads = (folder / f"log-{name}").read_bytes(), (folder / f"heads-{name}").read_bytes()
-        assert log[:8] == b"RDLOGS1\0" and int.from_bytes(log[8:16], "big") == int(name) == len(leaves)
-        at = 16 + 32 * len(leaves).bit_count()
-        while at < len(log):
-            n = int.from_bytes(log[at:at + 4], "big")
-            leaves.append(log[at + 4:at + 4 + n])
-            at += 4 + n
-        assert at == len(log) and len(heads) % HEAD_SIZE == 0
-        for i in range(0, len(heads), HEAD_SIZE):
-            check_head(heads[i:i + HEAD_SIZE], key, leaves)
+    leaves, last = [], None
+    for path in sorted(folder.glob("log-*")):
+        first, peaks, entries = read_segment(path.read_bytes())
+        assert first == int(path.name[len("log-"):]) == len(leaves) and peaks == peaks_of(leaves)
+        assert entries[0][1] and entries[0][2] == (last or entries[0][2]) and entries[-1][1]
+        batch = []
+        for _, is_head, value, word in entries:
+            if not is_head:
+                batch.append(value)
+                leaves.append(value)
+                continue
+            check_head(value, key, leaves)
+            assert word & 0x7fffffff == sum(len(frame(r)) for r in batch)
+            last, batch = value, []
     return leaves
 
 
@@ -100,7 +102,7 @@ def check_head(head, key, leaves):
     body, r, s = head[:88], int.from_bytes(head[88:120], "big"), int.from_bytes(head[120:], "big")
     key.public_key().verify(utils.encode_dss_signature(r, s), body, ec.ECDSA(hashes.SHA256()))
     assert body[:8] == b"RDLOGH2\0" and body[8:40] == sha256(spki_of(key))
-    assert body[56:] == root_of(leaves[:int.from_bytes(body[48:56], "big")])
+    assert int.from_bytes(body[48:56], "big") == len(leaves) and body[56:] == root_of(leaves)
 
 
 def test_the_servers_log_is_what_its_format_says(tmp_path, key, pem):
@@ -109,7 +111,7 @@ def test_the_servers_log_is_what_its_format_says(tmp_path, key, pem):
     for i in range(0, 40, 8):
         indexes += write(tmp_path / "log", pem, records[i:i + 8], 700)
     assert indexes == [str(i) for i in range(40)]
-    assert len(list((tmp_path / "log").glob("heads-*"))) > 1
+    assert len(list((tmp_path / "log").glob("log-*"))) > 1
     assert check_independently(tmp_path / "log", key) == records
     with pytest.raises(InvalidSignature):
         check_independently(tmp_path / "log", ec.generate_private_key(ec.SECP256R1()))
@@ -127,55 +129,168 @@ def test_a_log_of_another_writer_verifies(tmp_path, key):
 
 def test_a_log_that_was_kept_elsewhere_needs_no_head_of_nothing(tmp_path, key):
     """Its first head covers records; and it covers no others."""
-    write_log(tmp_path, key, [[record(0), record(1)], [record(2)]])
-    path = tmp_path / f"heads-{SEGMENT0}"
-    heads = path.read_bytes()
-    path.write_bytes(heads[HEAD_SIZE:])
+    good = [[record(0), record(1)], [record(2)]]
+    heads = heads_of(key, good)
+    write_log(tmp_path, key, good)
+    path = tmp_path / f"log-{SEGMENT0}"
+
+    def without_first(batches):
+        data = segment(batches, heads)
+        return data[:16] + data[16 + 4 + HEAD_SIZE:]
+
+    path.write_bytes(without_first(good))
     name, result = verify(tmp_path)
     assert (name, result["records"], result["heads"]) == ("OK", 3, 2)
-    for batches, expected in (([[record(0), record(9)], [record(2)]], "ALTERED"), ([[record(0)]], "MISSING"),
+    for batches, expected in (([[record(0), record(9)], [record(2)]], "ALTERED"), ([[record(0)], []], "MISSING"),
                               ([[record(1), record(0)], [record(2)]], "ALTERED")):
-        write_log(tmp_path, key, batches)
-        path.write_bytes(heads[HEAD_SIZE:])
+        path.write_bytes(without_first(batches))
         assert verify(tmp_path)[0] == expected
+    path.write_bytes(b"RDLOGS2\0" + bytes(8) + frame(record(0)))
+    assert verify(tmp_path)[0] == "FORM"
 
 
 def test_a_later_segment_begins_with_its_head(tmp_path, pem):
     folder = tmp_path / "log"
     for i in range(12):
         write(folder, pem, [record(i)], 400)
-    path = sorted(folder.glob("heads-*"))[1]
-    path.write_bytes(path.read_bytes()[HEAD_SIZE:])
+    path = sorted(folder.glob("log-*"))[1]
+    data = path.read_bytes()
+    at = read_segment(data)[2][0][0]
+    path.write_bytes(data[:at] + data[at + 4 + HEAD_SIZE:])
     assert verify(folder)[0] == "SEGMENT"
+    first = int(path.name[len("log-"):])
+    before = [record(i) for i in range(first)]
+    key = serialization.load_pem_private_key(pem.read_bytes(), None)
+    # Signed, of the same tree, and not the head that the segment before ends with.
+    path.write_bytes(data[:at] + head_entry(sign_head(key, 1, before), []) + data[at + 4 + HEAD_SIZE:])
+    assert verify(folder)[0] == "SEGMENT"
+    path.write_bytes(data[:16] + sha256(b"") + data[48:])
+    assert verify(folder)[0] == "SEGMENT"
+    path.write_bytes(data)
+    assert verify(folder)[0] == "OK"
 
 
 @pytest.mark.parametrize("what, batches, expected", [
-    ("dropped", [[record(0)], [record(2)]], "ALTERED"),
-    ("reordered", [[record(1)], [record(0)], [record(2)]], "ALTERED"),
-    ("inserted", [[record(0)], [record(9)], [record(1)], [record(2)]], "ALTERED"),
-    ("cut", [[record(0)], [record(1)]], "MISSING"),
-    ("altered", [[record(0)], [record(1, errorCode="AccessDenied")], [record(2)]], "ALTERED"),
+    ("dropped", [[record(0)], [], [record(2)]], "MISSING"),
+    ("dropped from a batch", [[record(0)], [record(1)], [record(3)]], "MISSING"),
+    ("reordered", [[record(1)], [record(0)], [record(2), record(3)]], "ALTERED"),
+    ("reordered in a batch", [[record(0)], [record(1)], [record(3), record(2)]], "ALTERED"),
+    ("inserted", [[record(0)], [record(9), record(1)], [record(2), record(3)]], "ALTERED"),
+    ("twice", [[record(0)], [record(1), record(1)], [record(2), record(3)]], "ALTERED"),
+    ("cut", [[record(0)], [record(1)], []], "MISSING"),
+    ("altered", [[record(0)], [record(1, errorCode="AccessDenied")], [record(2), record(3)]], "ALTERED"),
 ])
 def test_records_other_than_the_signed_ones(tmp_path, key, what, batches, expected):
-    write_log(tmp_path, key, [[record(0)], [record(1)], [record(2)]])
+    good = [[record(0)], [record(1)], [record(2), record(3)]]
+    write_log(tmp_path, key, good)
     assert verify(tmp_path)[0] == "OK"
-    heads = (tmp_path / f"heads-{SEGMENT0}").read_bytes()
-    write_log(tmp_path, key, batches)
-    (tmp_path / f"heads-{SEGMENT0}").write_bytes(heads)
+    (tmp_path / f"log-{SEGMENT0}").write_bytes(segment(batches, heads_of(key, good)))
     assert verify(tmp_path)[0] == expected, what
 
 
 def test_heads_that_go_backwards_or_are_anothers(tmp_path, key):
-    write_log(tmp_path, key, [[record(0)], [record(1)]])
-    path = tmp_path / f"heads-{SEGMENT0}"
-    heads = path.read_bytes()
-    path.write_bytes(heads[:2 * HEAD_SIZE] + heads[HEAD_SIZE:])
+    batches = [[record(0)], [record(1)]]
+    write_log(tmp_path, key, batches)
+    path = tmp_path / f"log-{SEGMENT0}"
+    heads = heads_of(key, batches)
+    for last, expected in ((heads[1], "HEAD_ORDER"), (sign_head(key, 1, sum(batches, [])), "HEAD_ORDER"),
+                           (heads[2][:-1] + bytes([heads[2][-1] ^ 1]), "HEAD_SIGNATURE"),
+                           (sign_head(ec.generate_private_key(ec.SECP256R1()), 1767225600001, sum(batches, [])), "HEAD_SIGNATURE")):
+        path.write_bytes(segment(batches, [*heads[:2], last]))
+        assert verify(tmp_path)[0] == expected
+    path.write_bytes(segment(batches, heads) + head_entry(heads[2], []))
     assert verify(tmp_path)[0] == "HEAD_ORDER"
-    other = ec.generate_private_key(ec.SECP256R1())
-    path.write_bytes(heads[:2 * HEAD_SIZE] + sign_head(other, 1767225600001, [record(0), record(1)]))
-    assert verify(tmp_path)[0] == "HEAD_SIGNATURE"
-    path.write_bytes(heads[:2 * HEAD_SIZE] + sign_head(key, 1, [record(0), record(1)]))
-    assert verify(tmp_path)[0] == "HEAD_ORDER"
+
+
+def test_heads_that_are_dropped(tmp_path, key):
+    """One in the middle leaves its batch to the next one's, whose size it does not have; the last leaves a tail."""
+    batches = [[record(0)], [record(1)], [record(2)]]
+    write_log(tmp_path, key, batches)
+    path = tmp_path / f"log-{SEGMENT0}"
+    data = path.read_bytes()
+    offsets = [at for at, is_head, *_ in read_segment(data)[2] if is_head]
+    assert verify(tmp_path)[0] == "OK"
+    for at, expected in zip(offsets[1:], ("ALTERED", "ALTERED", "UNCOVERED")):
+        path.write_bytes(data[:at] + data[at + 4 + HEAD_SIZE:])
+        assert verify(tmp_path)[0] == expected
+
+
+# What a crash leaves of the last batch is cut off at the next start; anything else is refused.
+
+@pytest.fixture(name="long")
+def long_fixture(tmp_path, pem):
+    """A log whose last batch has several sectors; its file, its bytes and where that batch begins."""
+    folder = tmp_path / "log"
+    write(folder, pem, [record(0)])
+    write(folder, pem, [record(1, filler="x" * 2000)])
+    path = folder / f"log-{SEGMENT0}"
+    data = path.read_bytes()
+    return folder, path, data, read_segment(data)[2][-2][0]
+
+
+def reopened(folder, pem, key, records):
+    """The server's writer cuts off the torn batch, says so, and goes on."""
+    assert verify(folder)[0] == "UNCOVERED"
+    write(folder, pem, [record(7)])
+    assert verify(folder)[0] == "OK"
+    *before, cut, last = check_independently(folder, key)
+    assert before == records and json.loads(cut)["eventName"] == "AuditLogTailCut" and last == record(7)
+    return json.loads(cut)["additionalEventData"]["bytes"]
+
+
+def test_a_batch_that_ends_too_early_is_cut_off(long, key, pem):
+    folder, path, data, at = long
+    for end in [*range(at + 1, at + 20), *range(at + 20, len(data), 97), *range(len(data) - 160, len(data), 13)]:
+        path.write_bytes(data[:end])
+        assert reopened(folder, pem, key, [record(0)]) == end - at
+
+
+def test_a_batch_that_lost_sectors_is_cut_off(long, key, pem):
+    folder, path, data, at = long
+    edges = [at, *range(at + 512 - at % 512, len(data), 512), len(data)]
+    assert len(edges) >= 5
+    for start, end in zip(edges, edges[1:]):
+        path.write_bytes(data[:start] + bytes(end - start) + data[end:])
+        assert reopened(folder, pem, key, [record(0)]) == len(data) - at
+        path.write_bytes(data[:at] + bytes(start - at) + data[start:end] + bytes(len(data) - end))
+        assert reopened(folder, pem, key, [record(0)]) == len(data) - at
+
+
+def test_a_batch_that_was_durable_is_not_cut_off(long, pem):
+    folder, path, data, at = long
+    end = len(data)
+    write(folder, pem, [record(2, filler="x" * 600)])
+    data = path.read_bytes()
+    for start in range(at + 512 - at % 512, end, 512):
+        torn = data[:start] + bytes(512) + data[start + 512:]
+        path.write_bytes(torn)
+        assert verify(folder)[0] not in ("OK", "UNCOVERED")
+        done = subprocess.run([WRITER, folder, pem], input=record(7) + b"\n", capture_output=True, timeout=120, check=False)
+        assert done.returncode != 0 and path.read_bytes() == torn
+
+
+def test_a_last_batch_that_was_altered_is_not_cut_off(long, pem):
+    folder, path, data, at = long
+    for i in [at + 1, at + 2, at + 3, at + 30, len(data) - 156, len(data) - 155, len(data) - 153, len(data) - 150, len(data) - 90,
+              len(data) - 1]:
+        altered = data[:i] + bytes([data[i] ^ 0x10]) + data[i + 1:]
+        path.write_bytes(altered)
+        assert verify(folder)[0] not in ("OK", "UNCOVERED"), i - at
+        done = subprocess.run([WRITER, folder, pem], input=record(7) + b"\n", capture_output=True, timeout=120, check=False)
+        assert done.returncode != 0 and path.read_bytes() == altered
+
+
+def test_the_format_before_is_refused(tmp_path, key, pem):
+    write_log(tmp_path, key, [[record(0)]])
+    path = tmp_path / f"log-{SEGMENT0}"
+    path.write_bytes(b"RDLOGS1" + path.read_bytes()[7:])
+    assert verify(tmp_path)[0] == "FORM"
+    (tmp_path / f"heads-{SEGMENT0}").touch()
+    name, result = verify(tmp_path)
+    assert name == "FORM" and "older format" in result["reason"]
+    assert redoubt("show", tmp_path).returncode == CODES["FORM"]
+    done = subprocess.run([WRITER, tmp_path, pem], input=b"", capture_output=True, timeout=120, check=False)
+    assert done.returncode != 0 and b"older format" in done.stderr
 
 
 def test_one_byte_changed_in_any_file(log):
@@ -249,15 +364,14 @@ def test_segments_that_were_moved_away(tmp_path, pem):
     for i in range(12):
         write(folder, pem, [record(i)], 400)
     archive.mkdir()
-    first, second = sorted(folder.glob("log-*"))[:2]
-    for path in (first, folder / first.name.replace("log", "heads")):
-        path.rename(archive / path.name)
+    first, second, third, _ = sorted(folder.glob("log-*"))[:4]
+    first.rename(archive / first.name)
     assert verify(folder)[0] == "MOVED"
     name, result = verify(folder, "--moved")
     assert (name, result["records"], result["first"]) == ("OK", 12, int(second.name[4:]))
     shutil.copy(folder / "key.pem", archive)
     assert verify(archive)[0] == "OK"
-    second.unlink()
+    third.unlink()
     assert verify(folder, "--moved")[0] == "SEGMENT"
 
 
@@ -303,9 +417,8 @@ def test_wrong_usage(args):
 def test_no_log(tmp_path):
     assert redoubt("verify", tmp_path / "nothing").returncode == 1
     write_log(tmp_path, ec.generate_private_key(ec.SECP256R1()), [])
+    assert verify(tmp_path)[0] == "OK"
     (tmp_path / f"log-{SEGMENT0}").unlink()
-    assert verify(tmp_path)[0] == "SEGMENT"
-    (tmp_path / f"heads-{SEGMENT0}").unlink()
     assert verify(tmp_path)[0] == "NO_LOG"
     assert redoubt("show", tmp_path).returncode == CODES["NO_LOG"]
     (tmp_path / "key.pem").write_text("-----BEGIN PUBLIC KEY-----\n" + base64.b64encode(bytes(64)).decode() + "\n")

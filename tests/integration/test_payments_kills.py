@@ -32,7 +32,7 @@ CARDS = max(8, PAYMENTS // 100)
 PATIENCE_S = 60 + PAYMENTS
 # What amounts do at the gateway (their last two digits): nearly all are approved.
 ENDINGS = ["00"] * 40 + ["05", "51", "80", "82", "83", "84"]
-HEADS = "heads-" + "0" * 19
+SEGMENT = "log-" + "0" * 19
 # The keyring has room for 64 keys.
 ROTATIONS_MAX = 20
 VELOCITY = {"count": 1000000, "window_s": 3600}
@@ -84,7 +84,7 @@ class Shop:
                               check=False)
         assert done.returncode == 0, done.stderr
         witnessed = self.world.gateway.report()["heads"]
-        assert len(witnessed) == 1 and base64.b64decode(witnessed[0]["head"]) in (where / HEADS).read_bytes()
+        assert len(witnessed) == 1 and base64.b64decode(witnessed[0]["head"]) in (where / SEGMENT).read_bytes()
         shown = subprocess.run([REDOUBT, "audit", "show", str(where)], capture_output=True, text=True, timeout=600,
                                check=True)
         return [json.loads(line) for line in shown.stdout.splitlines()]

@@ -12,7 +12,6 @@ import secrets
 import signal
 import socket
 import ssl
-import struct
 import subprocess
 import threading
 import time
@@ -20,6 +19,7 @@ import time
 import cbor2
 import payments_server_host as peer
 import pytest
+from audit_log import records_of
 
 REDOUBT = os.environ["REDOUBT"]
 SLOW = 30
@@ -59,13 +59,7 @@ def verify_log(shop, name="log"):
 
 
 def records(where):
-    data = (where / ("log-" + "0" * 19)).read_bytes()
-    at, found = 16, []
-    while at < len(data):
-        size = struct.unpack(">I", data[at:at + 4])[0]
-        found.append(data[at + 4:at + 4 + size])
-        at += 4 + size
-    return found
+    return records_of((where / ("log-" + "0" * 19)).read_bytes())
 
 
 def code(answer):

@@ -20,13 +20,21 @@
 /* Read at a time. */
 #define ROWS 1000
 
+struct kept_head {
+	uint64_t size;
+	uint8_t bytes[PAY_HEAD_SIZE];
+};
+
 struct export
 {
 	struct rd_db *db;
 	int dir_fd, documents_fd;
 	uint64_t size; /* of the newest head */
 	uint64_t next, heads, documents;
-	uint64_t last_head; /* its size */
+	uint64_t last_head;     /* its size */
+	size_t batch_size;      /* bytes of records since the last head */
+	struct kept_head *page; /* ROWS of them, by their size: n have been read, at are written */
+	size_t n, at;
 	FILE *file;
 };
 
@@ -69,6 +77,18 @@ static enum rd_status put_file(int dir_fd, const char *name, struct rd_view byte
 
 /* --- parts --- */
 
+static enum rd_status put_head(struct export *x)
+{
+	uint8_t bytes[RD_AUDIT_HEAD_ENTRY_SIZE];
+	struct rd_buf buf = rd_buf_fixed(bytes, sizeof(bytes));
+
+	RD_TRY(rd_audit_head_put(x->page[x->at++].bytes, x->batch_size, &buf));
+	x->batch_size = 0;
+	x->heads++;
+	return put(x->file, rd_buf_view(&buf));
+}
+
+/* A record, and the head that was signed over it and all before it. */
 static enum rd_status record_row(void *arg, uint64_t index, struct rd_view record)
 {
 	struct export *x = arg;
@@ -78,19 +98,15 @@ static enum rd_status record_row(void *arg, uint64_t index, struct rd_view recor
 	RD_ENSURE(index == x->next, RD_UNTRUSTED);
 	RD_TRY(rd_audit_record_put(record, &buf));
 	x->next++;
-	return put(x->file, rd_buf_view(&buf));
+	x->batch_size += buf.used;
+	RD_TRY(put(x->file, rd_buf_view(&buf)));
+	return x->at < x->n && x->page[x->at].size == x->next ? put_head(x) : RD_OK;
 }
 
-static enum rd_status write_records(struct export *x)
+static enum rd_status write_records(struct export *x, uint64_t end)
 {
-	const struct rd_merkle_range empty = {0};
-	uint8_t bytes[RD_AUDIT_SEGMENT_HEAD_MAX];
-	struct rd_buf head = rd_buf_fixed(bytes, sizeof(bytes));
-
-	RD_TRY(rd_audit_segment_put(&empty, &head));
-	RD_TRY(put(x->file, rd_buf_view(&head)));
-	while (x->next < x->size) {
-		const uint64_t before = x->next, left = x->size - x->next;
+	while (x->next < end) {
+		const uint64_t before = x->next, left = end - x->next;
 
 		RD_TRY(ps_store_audit_records(
 			x->db, x->next, left < ROWS ? (uint32_t)left : ROWS, record_row, x));
@@ -109,34 +125,45 @@ static enum rd_status head_row(void *arg, struct rd_view head)
 	RD_ENSURE(head.len == PAY_HEAD_SIZE && rd_cur_skip(&c, 48) == RD_OK &&
 			  rd_cur_be64(&c, &size) == RD_OK,
 		RD_MALFORMED);
+	RD_ENSURE(size > x->last_head && x->n < ROWS, RD_UNTRUSTED);
 	x->last_head = size;
-	if (size > x->size) {
-		return RD_OK;
-	}
-	x->heads++;
-	return put(x->file, head);
-}
-
-static enum rd_status write_heads(struct export *x)
-{
-	while (x->last_head < x->size) {
-		const uint64_t before = x->last_head;
-
-		RD_TRY(ps_store_audit_heads(x->db, x->last_head + 1, ROWS, head_row, x));
-		RD_ENSURE(x->last_head > before, RD_UNTRUSTED);
+	if (size <= x->size) {
+		x->page[x->n].size = size;
+		memcpy(x->page[x->n++].bytes, head.ptr, PAY_HEAD_SIZE);
 	}
 	return RD_OK;
 }
 
-static enum rd_status write_segment_file(
-	struct export *x, enum rd_audit_file kind, enum rd_status (*write)(struct export *x))
+static enum rd_status write_segment(struct export *x)
+{
+	const struct rd_merkle_range empty = {0};
+	uint8_t bytes[RD_AUDIT_SEGMENT_HEAD_MAX];
+	struct rd_buf begin = rd_buf_fixed(bytes, sizeof(bytes));
+
+	RD_TRY(rd_audit_segment_put(&empty, &begin));
+	RD_TRY(put(x->file, rd_buf_view(&begin)));
+	while (x->next < x->size) {
+		x->n = 0;
+		x->at = 0;
+		RD_TRY(ps_store_audit_heads(x->db, x->last_head + 1, ROWS, head_row, x));
+		RD_ENSURE(x->n > 0, RD_UNTRUSTED);
+		RD_TRY(write_records(x, x->page[x->n - 1].size));
+	}
+	return RD_OK;
+}
+
+static enum rd_status write_segment_file(struct export *x)
 {
 	char name[RD_AUDIT_NAME_SIZE];
+	enum rd_status st;
 
-	rd_audit_name(kind, 0, name);
+	rd_audit_name(0, name);
 	x->file = create(x->dir_fd, name);
 	RD_ENSURE(x->file != NULL, rd_status_from_errno(errno));
-	return close_file(&x->file, write(x));
+	x->page = calloc(ROWS, sizeof(*x->page));
+	st = close_file(&x->file, x->page != NULL ? write_segment(x) : RD_NOMEM);
+	free(x->page);
+	return st;
 }
 
 static enum rd_status write_key(struct export *x)
@@ -191,9 +218,7 @@ static void undo(struct export *x, const char *dir)
 	}
 	(void)unlinkat(x->dir_fd, RD_AUDIT_DOCUMENTS_DIR, AT_REMOVEDIR);
 	(void)unlinkat(x->dir_fd, RD_AUDIT_KEY_FILE, 0);
-	rd_audit_name(RD_AUDIT_LOG, 0, name);
-	(void)unlinkat(x->dir_fd, name, 0);
-	rd_audit_name(RD_AUDIT_HEADS, 0, name);
+	rd_audit_name(0, name);
 	(void)unlinkat(x->dir_fd, name, 0);
 	(void)rmdir(dir);
 }
@@ -203,8 +228,7 @@ static enum rd_status write_all(struct export *x)
 	uint8_t head[PAY_HEAD_SIZE];
 
 	RD_TRY(ps_store_audit_head(x->db, &x->size, head));
-	RD_TRY(write_segment_file(x, RD_AUDIT_LOG, write_records));
-	RD_TRY(write_segment_file(x, RD_AUDIT_HEADS, write_heads));
+	RD_TRY(write_segment_file(x));
 	RD_TRY(write_key(x));
 	RD_TRY(write_documents(x));
 	return fsync(x->dir_fd) == 0 ? RD_OK : rd_status_from_errno(errno);
