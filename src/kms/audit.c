@@ -41,6 +41,7 @@ struct kms_audit {
 	pthread_cond_t wake;
 	struct item *head, **tail;
 	size_t queued;
+	bool due; /* somebody waits for what is queued: there is no more to come with it */
 	bool stopping;
 	_Atomic bool healthy;
 	_Atomic uint64_t segment_max;
@@ -82,6 +83,7 @@ static struct item *take_batch(struct kms_audit *a)
 		last->next = NULL;
 		if (a->head == NULL) {
 			a->tail = &a->head;
+			a->due = false;
 		}
 	}
 	return first;
@@ -229,6 +231,7 @@ static void fail_all(struct kms_audit *a, struct item *batch, enum rd_status st)
 	rest = a->head;
 	a->head = NULL;
 	a->tail = &a->head;
+	a->due = false;
 	a->queued = 0;
 	pthread_mutex_unlock(&a->mutex);
 	refuse_batch(a, batch, st);
@@ -245,7 +248,7 @@ static bool wait_for_work(struct kms_audit *a, struct item **ret_batch)
 	int timed_out = 0;
 
 	pthread_mutex_lock(&a->mutex);
-	while (a->head == NULL && !a->stopping && timed_out == 0) {
+	while (!a->due && !a->stopping && timed_out == 0) {
 		timed_out = a->healthy ? pthread_cond_wait(&a->wake, &a->mutex)
 				       : pthread_cond_timedwait(&a->wake, &a->mutex, &ts);
 	}
@@ -394,6 +397,7 @@ static enum rd_status enqueue(struct kms_audit *a, struct item *item, bool wakes
 		*a->tail = item;
 		a->tail = &item->next;
 		if (wakes) {
+			a->due = true;
 			pthread_cond_signal(&a->wake);
 		}
 	}
@@ -446,6 +450,7 @@ void kms_audit_wake(struct kms_audit *audit)
 {
 	pthread_mutex_lock(&audit->mutex);
 	if (audit->head != NULL) {
+		audit->due = true;
 		pthread_cond_signal(&audit->wake);
 	}
 	pthread_mutex_unlock(&audit->mutex);

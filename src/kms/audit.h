@@ -52,7 +52,7 @@ enum rd_status kms_audit_append(struct kms_audit *audit, struct rd_view record,
 	kms_audit_done *done, void *arg) RD_MUST_USE;
 /*
  * The same for who appends several, one after the other, and then calls kms_audit_wake: until then
- * the writer may sleep. So that they become one batch, with one tree head and one sync.
+ * the writer leaves them where they are. So they become one batch, with one tree head and one sync.
  */
 enum rd_status kms_audit_append_later(struct kms_audit *audit, struct rd_view record,
 	kms_audit_done *done, void *arg) RD_MUST_USE;
