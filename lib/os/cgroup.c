@@ -116,6 +116,14 @@ static enum rd_status delegate(int base_fd, struct rd_error *err)
 	return RD_OK;
 }
 
+enum rd_status rd_cgroup_prepare(struct rd_error *err)
+{
+	int base_fd RD_CLEANUP(rd_fd_close) = -1;
+
+	RD_TRY(open_base(&base_fd, err));
+	return delegate(base_fd, err);
+}
+
 static bool good_name(const char *name)
 {
 	size_t len = strspn(

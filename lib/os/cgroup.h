@@ -21,6 +21,12 @@ struct rd_cgroup_limits {
 };
 
 /*
+ * Before anything is started that is not put into a group of its own: it would be in the caller's
+ * group and keep it from handing controllers down, which rd_cgroup_open then says. Fails as that.
+ */
+enum rd_status rd_cgroup_prepare(struct rd_error *err) RD_MUST_USE;
+
+/*
  * Makes (or opens) the group <our own group>/<name> below the unified hierarchy and sets the
  * limits. *ret_fd is the group's directory, for rd_spawn's cgroup_fd and the calls below.
  */

@@ -3,6 +3,7 @@
 #include "redoubtd/daemon.h"
 
 #include "log/log.h"
+#include "os/cgroup.h"
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/server.h"
@@ -144,6 +145,10 @@ enum rd_status rd_daemon_open(
 	memcpy(d->host.instance_id, d->instance_id, sizeof(d->host.instance_id));
 	d->host.enclaves_max = RD_ENCLAVES_MAX;
 	RD_TRY(open_loop(d, err));
+	if (d->use_cgroups) {
+		/* Why not is said when an enclave has no group. */
+		(void)!rd_cgroup_prepare(NULL);
+	}
 	rd_engine_start(&d->engine, d->loop, d->config.engine);
 	RD_TRY(rd_instances_adopt(d, err));
 	RD_TRY(rd_adopt(d, err));
