@@ -7,7 +7,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/file.h>
+#include <unistd.h>
+
+/* A full disk is no reason not to serve: then nobody reads it there. */
+static void put_pid(int fd)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d\n", (int)getpid());
+	if (ftruncate(fd, 0) == 0) {
+		(void)!rd_fd_pwrite_full(fd, rd_view_str(text), 0);
+	}
+}
 
 enum rd_status rd_server_lock(int dir_fd, const char *path, int *ret_fd, struct rd_error *err)
 {
@@ -23,6 +36,7 @@ enum rd_status rd_server_lock(int dir_fd, const char *path, int *ret_fd, struct 
 		}
 		return rd_fail(err, RD_EXISTS, "%s is locked", path);
 	}
+	put_pid(fd);
 	*ret_fd = rd_steal(&fd, -1);
 	return RD_OK;
 }

@@ -9,6 +9,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+static void assert_holds_pid(int fd)
+{
+	char text[32], want[32];
+	struct rd_buf b = rd_buf_fixed(text, sizeof(text));
+
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	assert_ok(rd_fd_read_all(fd, &b));
+	snprintf(want, sizeof(want), "%d\n", (int)getpid());
+	assert_true(rd_view_equal(rd_buf_view(&b), rd_view_str(want)));
+}
+
 static void one_holds_the_lock(void **state)
 {
 	char dir[] = "/tmp/rd-test-XXXXXX", path[64];
@@ -22,8 +33,11 @@ static void one_holds_the_lock(void **state)
 	assert_ok(rd_server_lock(AT_FDCWD, path, &first, &err));
 	assert_status(rd_server_lock(at, "lock", &second, &err), RD_EXISTS);
 	assert_int_equal(second, -1);
+	/* Of a process with a longer number, say. */
+	assert_ok(rd_fd_pwrite_full(first, rd_view_str("1234567890123\n"), 0));
 	rd_fd_close(&first);
 	assert_ok(rd_server_lock(at, "lock", &second, &err));
+	assert_holds_pid(second);
 	rd_fd_close(&second);
 	assert_int_equal(unlink(path), 0);
 	/* Whoever may write there does not choose which file is opened. */
