@@ -127,55 +127,44 @@ static enum rd_status set_string(
 	return RD_INTERNAL;
 }
 
-static enum rd_status read_value(
-	struct rd_yaml *y, enum key key, struct rd_config *c, struct rd_error *err)
+struct reader {
+	struct rd_config *config;
+	uint32_t seen;
+};
+
+static enum rd_status read_value(struct rd_yaml *y, unsigned key, void *ctx, struct rd_error *err)
 {
+	const uint32_t both = 1u << KEY_CPU_COUNT | 1u << KEY_CPU_POOL;
+	struct reader *r = ctx;
 	const char *value = NULL;
 	uint64_t count = 0;
 
+	r->seen |= 1u << key;
+	if ((r->seen & both) == both) {
+		return rd_fail(err, RD_USAGE, "cpu_count and cpu_pool exclude each other");
+	}
 	if (key == KEY_MEMORY) {
-		return rd_yaml_u64(y, 1, RD_CTL_MEMORY_MIB_MAX, &c->memory_mib);
+		return rd_yaml_u64(y, 1, RD_CTL_MEMORY_MIB_MAX, &r->config->memory_mib);
 	}
 	if (key == KEY_CPU_COUNT) {
 		RD_TRY(rd_yaml_u64(y, 1, RD_CONFIG_CPUS_MAX, &count));
-		set_slots(c, count);
+		set_slots(r->config, count);
 		return RD_OK;
 	}
 	RD_TRY(rd_yaml_string(y, &value));
-	return set_string(key, value, c, err);
-}
-
-static enum rd_status read_keys(struct rd_yaml *y, struct rd_config *c, struct rd_error *err)
-{
-	const uint32_t both = 1u << KEY_CPU_COUNT | 1u << KEY_CPU_POOL;
-	struct rd_yaml_map map = {.keys = key_names, .count = RD_ARRAY_LEN(key_names)};
-	unsigned key = 0;
-	bool end = false;
-
-	RD_TRY(rd_yaml_begin(y, &end));
-	if (end) {
-		return RD_OK;
-	}
-	for (;;) {
-		RD_TRY(rd_yaml_next_key(y, &map, &key, &end));
-		if (end) {
-			return rd_yaml_end(y);
-		}
-		if ((map.seen & both) == both) {
-			return rd_fail(err, RD_USAGE, "cpu_count and cpu_pool exclude each other");
-		}
-		RD_TRY(read_value(y, (enum key)key, c, err));
-	}
+	return set_string((enum key)key, value, r->config, err);
 }
 
 enum rd_status rd_config_parse(const struct rd_config_host *host, const char *name,
 	const char *text, size_t len, struct rd_config *ret, struct rd_error *err)
 {
 	struct rd_yaml *y RD_CLEANUP(rd_yaml_close) = NULL;
+	struct reader r = {.config = ret};
 
 	set_defaults(host, ret);
 	RD_TRY(rd_yaml_open(&y, name, rd_view(text, len), err));
-	return rd_yaml_locate(y, read_keys(y, ret, err));
+	return rd_yaml_locate(
+		y, rd_yaml_read_keys(y, key_names, RD_ARRAY_LEN(key_names), read_value, &r));
 }
 
 enum rd_status rd_config_load(const struct rd_config_host *host, const char *path, bool must_exist,
