@@ -23,3 +23,13 @@ enum rd_status rd_metrics_one(const struct rd_metrics_text *text, const char *na
 	return rd_buf_printf(
 		text->out, "%s%s %llu\n", text->prefix, name, (unsigned long long)value);
 }
+
+enum rd_status rd_metrics_connections(
+	const struct rd_metrics_text *text, uint64_t open, uint64_t accepted, uint64_t requests)
+{
+	RD_TRY(rd_metrics_one(text, "connections", "gauge", "Connections that are open.", open));
+	RD_TRY(rd_metrics_one(
+		text, "connections_total", "counter", "Connections accepted.", accepted));
+	return rd_metrics_one(
+		text, "http_requests_total", "counter", "HTTP requests read.", requests);
+}

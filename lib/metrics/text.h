@@ -29,5 +29,9 @@ enum rd_status rd_metrics_sample(const struct rd_metrics_text *text, const char 
 /* A metric with one sample and no label. */
 enum rd_status rd_metrics_one(const struct rd_metrics_text *text, const char *name,
 	const char *type, const char *help, uint64_t value) RD_MUST_USE;
+/* What every server's page says of its connections: open ones, all that were accepted, and the
+ * requests that came over them. */
+enum rd_status rd_metrics_connections(const struct rd_metrics_text *text, uint64_t open,
+	uint64_t accepted, uint64_t requests) RD_MUST_USE;
 
 #endif

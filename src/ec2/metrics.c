@@ -117,12 +117,7 @@ static enum rd_status put_connections(const struct ec2 *ec2, const struct rd_met
 	for (unsigned i = 0; i < RD_HTTP_REFUSAL_COUNT; i++) {
 		refusals += s.refusals[i];
 	}
-	RD_TRY(rd_metrics_one(
-		text, "connections", "gauge", "Connections that are open.", s.connections));
-	RD_TRY(rd_metrics_one(
-		text, "connections_total", "counter", "Connections accepted.", s.accepted));
-	RD_TRY(rd_metrics_one(
-		text, "http_requests_total", "counter", "HTTP requests read.", s.requests));
+	RD_TRY(rd_metrics_connections(text, s.connections, s.accepted, s.requests));
 	return rd_metrics_one(text, "http_refusals_total", "counter",
 		"What was refused before it was a call.", refusals);
 }

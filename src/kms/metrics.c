@@ -78,12 +78,7 @@ static enum rd_status put_connections(const struct kms *kms, const struct rd_met
 	struct rd_http_stats s;
 
 	rd_http_server_stats(kms->server, &s);
-	RD_TRY(rd_metrics_one(
-		text, "connections", "gauge", "Connections that are open.", s.connections));
-	RD_TRY(rd_metrics_one(
-		text, "connections_total", "counter", "Connections accepted.", s.accepted));
-	RD_TRY(rd_metrics_one(
-		text, "http_requests_total", "counter", "HTTP requests read.", s.requests));
+	RD_TRY(rd_metrics_connections(text, s.connections, s.accepted, s.requests));
 	RD_TRY(rd_metrics_head(
 		text, "http_refusals_total", "counter", "What was refused before it was a call."));
 	for (unsigned i = 0; i < RD_HTTP_REFUSAL_COUNT; i++) {
