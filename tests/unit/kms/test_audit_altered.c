@@ -121,6 +121,19 @@ static size_t find_entries(const uint8_t *bytes, size_t len, size_t at[ENTRIES_M
 	return n;
 }
 
+/* Made, read and taken apart; freed by the caller. */
+static uint8_t *read_small_log(
+	struct audit_fixture *f, size_t at[ENTRIES_MAX + 1], size_t *ret_len, size_t *ret_n)
+{
+	char name[65];
+	uint8_t *bytes;
+
+	make_small_log(f, name);
+	bytes = log_read_file(f->dir, "log-" SEGMENT0, ret_len);
+	*ret_n = find_entries(bytes, *ret_len, at);
+	return bytes;
+}
+
 static bool is_head(const uint8_t *entry)
 {
 	return (entry[0] & 0x80) != 0;
@@ -130,14 +143,11 @@ static bool is_head(const uint8_t *entry)
 static void a_cut_file_is_found(void **state)
 {
 	struct audit_fixture *f = *state;
-	char name[65];
 	size_t at[ENTRIES_MAX + 1];
 	size_t len, n, entry = 0;
 	uint8_t *bytes;
 
-	make_small_log(f, name);
-	bytes = log_read_file(f->dir, "log-" SEGMENT0, &len);
-	n = find_entries(bytes, len, at);
+	bytes = read_small_log(f, at, &len, &n);
 	assert_int_equal(n, 1 + 2 * 3);
 	for (size_t cut = 0; cut < len; cut++) {
 		struct rd_error err = {0};
@@ -348,14 +358,11 @@ static void goes_on_without_the_last(struct audit_fixture *f, uint64_t records)
 static void a_torn_end_is_cut_and_said(void **state)
 {
 	struct audit_fixture *f = *state;
-	char name[65];
 	size_t at[ENTRIES_MAX + 1];
 	size_t len, n;
 	uint8_t *bytes;
 
-	make_small_log(f, name);
-	bytes = log_read_file(f->dir, "log-" SEGMENT0, &len);
-	n = find_entries(bytes, len, at);
+	bytes = read_small_log(f, at, &len, &n);
 	/* Each byte of the last batch, which is a record and its head. */
 	for (size_t cut = at[n - 2] + 1; cut < len; cut++) {
 		log_write_file(f->dir, "log-" SEGMENT0, bytes, cut);
@@ -441,14 +448,11 @@ static void an_altered_log_is_not_gone_on_with(void **state)
 	struct rd_ec_key *key = f->key;
 	struct kms_audit *second = NULL;
 	struct rd_error err = {0};
-	char name[65];
 	size_t at[ENTRIES_MAX + 1];
 	size_t len, n;
 	uint8_t *bytes;
 
-	make_small_log(f, name);
-	bytes = log_read_file(f->dir, "log-" SEGMENT0, &len);
-	n = find_entries(bytes, len, at);
+	bytes = read_small_log(f, at, &len, &n);
 	bytes[at[1] + 5] ^= 1;
 	log_write_file(f->dir, "log-" SEGMENT0, bytes, len);
 	assert_not_opened(f, RD_UNTRUSTED, "log-" SEGMENT0 ": records 0 to 0");

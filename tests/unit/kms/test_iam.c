@@ -2,12 +2,10 @@
 /* Users, roles, policies, access keys and temporary credentials over the query protocol. */
 #include "world.h"
 
+#include "place.h"
+
 #include "kms/audit.h"
 #include "kms/journal.h"
-#include "os/file.h"
-
-#include <fcntl.h>
-#include <unistd.h>
 
 #define TRUST                                                                                      \
 	"%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%7B%22Effect%22%3A%22Allow%22%2C" \
@@ -611,29 +609,25 @@ static void gives_a_session_to_a_user(void **state)
 
 /* What a call of the server's own is recorded in. */
 struct log {
-	char dir[64];
+	struct place place;
 	struct rd_ec_key *key;
 };
 
 static void open_log(struct world *w, struct log *log)
 {
-	strcpy(log->dir, "/tmp/kms-iam-log.XXXXXX");
-	assert_non_null(mkdtemp(log->dir));
+	place_make(&log->place);
 	log->key = NULL;
 	assert_ok(rd_ec_key_generate(RD_P256, &log->key));
-	assert_ok(kms_audit_open(log->dir, log->key, &w->kms.audit, NULL));
+	assert_ok(kms_audit_open(log->place.path, log->key, &w->kms.audit, NULL));
 	assert_ok(kms_journal_new(&w->kms.journal));
 }
 
 static void close_log(struct world *w, struct log *log)
 {
-	int tmp = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
 	kms_audit_close(&w->kms.audit);
 	kms_journal_free(&w->kms.journal);
 	rd_ec_key_free(&log->key);
-	assert_ok(rd_dir_remove(tmp, log->dir + strlen("/tmp/"), NULL));
-	close(tmp);
+	place_remove(&log->place);
 }
 
 static void makes_the_first_administrator_once(void **state)

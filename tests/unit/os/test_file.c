@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Small files and directories: replaced whole, read with suspicion, removed without following. */
-#include "test.h"
+#include "place.h"
 
 #include "os/fd.h"
-#include "os/file.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-struct place {
-	char path[64];
-	int fd;
-};
 
 static struct place place;
 static struct rd_error err;
@@ -20,23 +12,15 @@ static struct rd_error err;
 static int make_place(void **state)
 {
 	(void)state;
-	strcpy(place.path, "/tmp/os-file-test-XXXXXX");
-	if (mkdtemp(place.path) == NULL) {
-		return -1;
-	}
-	place.fd = open(place.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	place_make(&place);
 	err = (struct rd_error){0};
-	return place.fd < 0 ? -1 : 0;
+	return 0;
 }
 
 static int remove_place(void **state)
 {
-	int tmp = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
 	(void)state;
-	close(place.fd);
-	assert_ok(rd_dir_remove(tmp, place.path + strlen("/tmp/"), NULL));
-	close(tmp);
+	place_remove(&place);
 	return 0;
 }
 

@@ -1,52 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the daemon keeps on disk: records of ended enclaves, identity, keys. */
-#include "test.h"
+#include "place.h"
 
 #include "ctl/ring.h"
 #include "log/log.h"
 #include "os/fd.h"
-#include "os/file.h"
 #include "redoubtd/ended.h"
 #include "redoubtd/identity.h"
 #include "redoubtd/pki.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define NOW 1900000000
 
-struct place {
-	char path[64];
-	int fd;
-	int published; /* for root.pem: the state directory above pki */
-};
-
 static struct place place;
+static int published; /* for root.pem: the state directory above pki */
 static struct rd_error err;
 
 static int make_place(void **state)
 {
 	(void)state;
-	strcpy(place.path, "/tmp/redoubtd-test-XXXXXX");
-	if (mkdtemp(place.path) == NULL) {
-		return -1;
-	}
-	place.fd = open(place.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	place.published = -1;
+	place_make(&place);
+	published = -1;
 	err = (struct rd_error){0};
-	return place.fd < 0 ? -1 : 0;
+	return 0;
 }
 
 static int remove_place(void **state)
 {
-	int tmp = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
 	(void)state;
-	close(place.fd);
-	rd_fd_close(&place.published);
-	assert_ok(rd_dir_remove(tmp, place.path + strlen("/tmp/"), NULL));
-	close(tmp);
+	rd_fd_close(&published);
+	place_remove(&place);
 	return 0;
 }
 
@@ -153,11 +137,10 @@ static const char module_id[] = "i-0123456789abcdef0-enc0123456789abcdef";
 
 static enum rd_status open_store(int64_t now_s)
 {
-	if (place.published < 0) {
-		assert_ok(rd_dir_make(place.fd, "state", 0755, &place.published, &err));
+	if (published < 0) {
+		assert_ok(rd_dir_make(place.fd, "state", 0755, &published, &err));
 	}
-	return rd_pki_store_open(
-		&store, place.fd, place.published, "local-1", instance, now_s, &err);
+	return rd_pki_store_open(&store, place.fd, published, "local-1", instance, now_s, &err);
 }
 
 /* The fingerprint of a level's certificate. */
@@ -192,7 +175,7 @@ static void keys_are_made_once_and_found_again(void **state)
 	rd_pki_store_close(&store);
 	assert_int_equal(fstatat(place.fd, "instance.pem", &st, 0), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
-	assert_int_equal(fstatat(place.published, "root.pem", &st, 0), 0);
+	assert_int_equal(fstatat(published, "root.pem", &st, 0), 0);
 	assert_int_equal(st.st_mode & 0777, 0644);
 }
 
