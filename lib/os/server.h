@@ -14,8 +14,8 @@
 /*
  * Opens the file at path, below dir_fd or AT_FDCWD, and holds it locked as long as *ret_fd is open;
  * the kernel lets it go however the process dies. The file has the process's number, and a newline,
- * for who wants to end it. RD_EXISTS: somebody else holds it; err then has
- * the path alone, and the caller says who.
+ * for who wants to end it. RD_EXISTS: somebody else holds it; err then has the path alone, and the
+ * caller says who.
  */
 enum rd_status rd_server_lock(int dir_fd, const char *path, int *ret_fd, struct rd_error *err)
 	RD_MUST_USE;

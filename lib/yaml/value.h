@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Values that the configurations of several servers have. All errors are RD_USAGE or RD_LIMIT with
- * a text that repeats a value only where it can hold no password.
+ * Values that several configurations have. Errors are RD_USAGE or RD_LIMIT unless it says otherwise,
+ * with a text that repeats a value only where it can hold no password.
  */
 #ifndef RD_YAML_VALUE_H
 #define RD_YAML_VALUE_H
