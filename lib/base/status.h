@@ -11,8 +11,10 @@
 
 #include <assert.h>
 
-#define RD_MUST_USE     __attribute__((warn_unused_result))
-#define RD_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define RD_MUST_USE __attribute__((warn_unused_result))
+/* For room that is large and written before it is read: -ftrivial-auto-var-init leaves it alone. */
+#define RD_UNINITIALIZED __attribute__((uninitialized))
+#define RD_PRINTF(f, a)  __attribute__((format(printf, f, a)))
 
 enum rd_category {
 	RD_CAT_OK,

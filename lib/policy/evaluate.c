@@ -216,7 +216,7 @@ enum rd_status rd_policy_evaluate(const struct rd_policy_authority *authority,
 	const struct rd_policy_request *request, const struct rd_policy_tracer *tracer,
 	struct rd_policy_decision *ret_decision)
 {
-	struct run run;
+	struct run run RD_UNINITIALIZED; /* 8 KiB of scratch, which is written first */
 	struct layers layers = {0};
 	struct rd_policy_decision d = {0};
 
