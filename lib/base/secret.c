@@ -25,15 +25,36 @@ void rd_wipe_and_free(void *ptr)
 	}
 }
 
+/* A value of which the compiler knows nothing, so that it cannot leave a loop early for it. */
+static uint64_t hide(uint64_t value)
+{
+	__asm__("" : "+r"(value));
+	return value;
+}
+
+static uint64_t differences(const uint8_t *a, const uint8_t *b, size_t len)
+{
+	uint64_t words[2] = {0, 0};
+
+	memcpy(&words[0], a, len);
+	memcpy(&words[1], b, len);
+	return words[0] ^ words[1];
+}
+
 bool rd_equal_constant_time(struct rd_view a, struct rd_view b)
 {
-	volatile uint8_t difference = 0;
+	uint64_t difference = 0;
+	size_t at = 0;
 
 	if (a.len != b.len) {
 		return false;
 	}
-	for (size_t i = 0; i < a.len; i++) {
-		difference = (uint8_t)(difference | (a.ptr[i] ^ b.ptr[i]));
+	for (; a.len - at >= sizeof(difference); at += sizeof(difference)) {
+		difference = hide(
+			difference | differences(a.ptr + at, b.ptr + at, sizeof(difference)));
+	}
+	for (; at < a.len; at++) {
+		difference = hide(difference | differences(a.ptr + at, b.ptr + at, 1));
 	}
 	return difference == 0;
 }

@@ -217,6 +217,23 @@ static void constant_time_comparison_compares(void **state)
 	assert_true(rd_equal_constant_time(rd_view_str("abc"), rd_view_str("abc")));
 	assert_false(rd_equal_constant_time(rd_view_str("abc"), rd_view_str("abd")));
 	assert_false(rd_equal_constant_time(rd_view_str("abc"), rd_view_str("ab")));
+	assert_true(rd_equal_constant_time(rd_view(NULL, 0), rd_view(NULL, 0)));
+}
+
+/* At each place, for lengths around those that are compared at a time. */
+static void constant_time_comparison_sees_each_bit(void **state)
+{
+	(void)state;
+	for (size_t len = 1; len <= 33; len++) {
+		uint8_t a[33] = {0}, b[33] = {0};
+
+		for (size_t bit = 0; bit < 8 * len; bit++) {
+			assert_true(rd_equal_constant_time(rd_view(a, len), rd_view(b, len)));
+			b[bit / 8] ^= (uint8_t)(1 << bit % 8);
+			assert_false(rd_equal_constant_time(rd_view(a, len), rd_view(b, len)));
+			b[bit / 8] = 0;
+		}
+	}
 }
 
 int main(void)
@@ -237,6 +254,7 @@ int main(void)
 		cmocka_unit_test(long_errors_are_cut_visibly),
 		cmocka_unit_test(checked_arithmetic_reports_overflow),
 		cmocka_unit_test(constant_time_comparison_compares),
+		cmocka_unit_test(constant_time_comparison_sees_each_bit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
