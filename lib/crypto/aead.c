@@ -64,16 +64,17 @@ static enum rd_status open_into(
 	uint8_t expected[RD_AEAD_TAG_SIZE];
 	struct rd_cur c = rd_cur(tag);
 	int n;
-	int ok;
 
 	/* OpenSSL takes the tag by a pointer without const. */
 	RD_TRY(rd_cur_copy(&c, expected, sizeof(expected)));
 	RD_TRY(transform(ctx, ciphertext, dst));
 	RD_ENSURE(EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, RD_AEAD_TAG_SIZE, expected) == 1,
 		RD_INTERNAL);
-	ok = EVP_CipherFinal_ex(ctx, dst, &n);
-	ERR_clear_error();
-	return ok == 1 ? RD_OK : RD_UNTRUSTED;
+	if (EVP_CipherFinal_ex(ctx, dst, &n) != 1) {
+		ERR_clear_error();
+		return RD_UNTRUSTED;
+	}
+	return RD_OK;
 }
 
 enum rd_status rd_aead_open(const uint8_t key[RD_AEAD_KEY_SIZE],

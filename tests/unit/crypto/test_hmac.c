@@ -62,6 +62,34 @@ static void the_tag_may_overwrite_its_key(void **state)
 	assert_memory_equal(chained, want, sizeof(want));
 }
 
+/* Cut anywhere, in parts that are hashed together and parts that are not. */
+static void parts_are_as_good_as_the_whole(void **state)
+{
+	uint8_t data[600], want[RD_HMAC_SIZE_MAX], tag[RD_HMAC_SIZE_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(data); i++) {
+		data[i] = (uint8_t)(i * 7);
+	}
+	for (int alg = 0; alg < RD_HMAC_ALG_COUNT; alg++) {
+		enum rd_hmac_alg a = (enum rd_hmac_alg)alg;
+
+		assert_ok(rd_hmac(a, rd_view_str("key"), rd_view(data, sizeof(data)), want));
+		for (size_t cut = 0; cut <= sizeof(data); cut += 5) {
+			const struct rd_view parts[] = {
+				rd_view(data, cut / 3),
+				rd_view(data + cut / 3, cut - cut / 3),
+				rd_view(NULL, 0),
+				rd_view(data + cut, sizeof(data) - cut),
+			};
+
+			assert_ok(rd_hmac_views(
+				a, rd_view_str("key"), parts, RD_ARRAY_LEN(parts), tag));
+			assert_memory_equal(tag, want, rd_hmac_size(a));
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -69,6 +97,7 @@ int main(void)
 		cmocka_unit_test(a_key_longer_than_a_block_is_hashed_first),
 		cmocka_unit_test(empty_key_and_data_have_a_tag),
 		cmocka_unit_test(the_tag_may_overwrite_its_key),
+		cmocka_unit_test(parts_are_as_good_as_the_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
