@@ -114,12 +114,25 @@ enum rd_status rd_key_ref_parse(struct rd_view text, struct rd_key_ref *ret)
 	return RD_OK;
 }
 
-void rd_key_id_make(const uint8_t random[16], bool multi_region, char ret_id[RD_KEY_ID_SIZE + 1])
+void rd_key_id_string(const uint8_t bytes[16], char ret_id[RD_KEY_ID_SIZE + 1])
 {
 	static const size_t groups[] = {4, 2, 2, 2, 6};
 	char *at = ret_id;
-	uint8_t bytes[16];
 	size_t from = 0;
+
+	for (size_t i = 0; i < RD_ARRAY_LEN(groups); i++) {
+		if (i > 0) {
+			*at++ = '-';
+		}
+		rd_hex_string(rd_view(bytes + from, groups[i]), at);
+		at += 2 * groups[i];
+		from += groups[i];
+	}
+}
+
+void rd_key_id_make(const uint8_t random[16], bool multi_region, char ret_id[RD_KEY_ID_SIZE + 1])
+{
+	uint8_t bytes[16];
 
 	memcpy(bytes, random, sizeof(bytes));
 	if (multi_region) {
@@ -130,12 +143,5 @@ void rd_key_id_make(const uint8_t random[16], bool multi_region, char ret_id[RD_
 	/* RFC 9562, 5.4: version 4, variant 10. */
 	bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40);
 	bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
-	for (size_t i = 0; i < RD_ARRAY_LEN(groups); i++) {
-		if (i > 0) {
-			*at++ = '-';
-		}
-		rd_hex_string(rd_view(bytes + from, groups[i]), at);
-		at += 2 * groups[i];
-		from += groups[i];
-	}
+	rd_key_id_string(bytes, ret_id);
 }

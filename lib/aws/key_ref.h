@@ -29,6 +29,9 @@ enum rd_status rd_key_ref_parse(struct rd_view text, struct rd_key_ref *ret) RD_
 /* Hex of either case has the form; ids of ours are lower case, so others are simply not there. */
 bool rd_key_id_is_valid(struct rd_view id);
 
+/* The 16 bytes as the text of a UUID; NUL-terminated. */
+void rd_key_id_string(const uint8_t bytes[16], char ret_id[RD_KEY_ID_SIZE + 1]);
+
 /* 16 random bytes as a version 4 UUID, or as a multi-Region id; NUL-terminated. */
 void rd_key_id_make(const uint8_t random[16], bool multi_region, char ret_id[RD_KEY_ID_SIZE + 1]);
 

@@ -2,10 +2,10 @@
 /* Blobs name a key by the bytes of its id, and the material by those of its. */
 #include "kms/blob.h"
 
+#include "aws/key_ref.h"
 #include "base/text.h"
 #include "kms/keys.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static_assert(sizeof(((struct kms *)0)->installation) == RD_ENVELOPE_INSTALLATION_SIZE,
@@ -56,14 +56,10 @@ enum rd_status kms_blob_seal(const struct kms_call *call, const struct kms_cache
 enum rd_status kms_blob_key_id(
 	const struct kms *kms, const struct rd_envelope *envelope, char ret_id[KMS_KEY_ID_SIZE])
 {
-	char hex[2 * RD_ENVELOPE_KEY_ID_SIZE + 1];
-
 	RD_ENSURE(memcmp(envelope->id.installation, kms->installation,
 			  RD_ENVELOPE_INSTALLATION_SIZE) == 0,
 		RD_NOTFOUND);
-	rd_hex_string(rd_view(envelope->id.key_id, sizeof(envelope->id.key_id)), hex);
-	snprintf(ret_id, KMS_KEY_ID_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12,
-		hex + 16, hex + 20);
+	rd_key_id_string(envelope->id.key_id, ret_id);
 	return RD_OK;
 }
 
