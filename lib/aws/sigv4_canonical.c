@@ -9,8 +9,10 @@
 
 #include <string.h>
 
-/* Most requests' canonical form. */
-#define CANONICAL_USUAL 1000
+/* Most requests' canonical form: without the heap. */
+#define CANONICAL_USUAL 1024
+/* A service's name and a region's have a dozen characters each. */
+#define STRING_TO_SIGN_MAX 512
 
 enum rd_status rd_sigv4_header(
 	const struct rd_sigv4_request *req, const char *name, struct rd_view *ret_value)
@@ -120,10 +122,13 @@ static enum rd_status read_param(struct rd_view pair, struct rd_buf *text, struc
 static enum rd_status put_query(struct rd_view query, struct rd_buf *out)
 {
 	struct rd_buf text RD_CLEANUP(rd_buf_finish) = rd_buf_growable(RD_SIGV4_CANONICAL_MAX);
-	struct param params[RD_SIGV4_QUERY_PARAMS_MAX];
+	struct param params[RD_SIGV4_QUERY_PARAMS_MAX] RD_UNINITIALIZED;
 	struct rd_view rest = query;
 	size_t n = 0;
 
+	if (query.len == 0) {
+		return RD_OK;
+	}
 	while (rest.ptr != NULL) {
 		struct rd_view pair = rd_text_cut(rest, '&', &rest);
 		struct param p;
@@ -256,16 +261,34 @@ static enum rd_status put_string_to_sign(
 	return rd_hex_encode(rd_view(canonical_sha256, RD_SHA256_SIZE), out);
 }
 
+static enum rd_status hash_canonical(const struct rd_sigv4_request *req,
+	const struct rd_sigv4_claim *claim, struct rd_buf *text, uint8_t ret_sha256[RD_SHA256_SIZE])
+{
+	RD_TRY(rd_sigv4_canonical(req, claim->signed_headers, claim->body_sha256, text));
+	return rd_digest_once(RD_SHA256, rd_buf_view(text), ret_sha256);
+}
+
+static enum rd_status hash_large(const struct rd_sigv4_request *req,
+	const struct rd_sigv4_claim *claim, uint8_t ret_sha256[RD_SHA256_SIZE])
+{
+	struct rd_buf text RD_CLEANUP(rd_buf_finish) = rd_buf_growable(RD_SIGV4_CANONICAL_MAX);
+
+	return hash_canonical(req, claim, &text, ret_sha256);
+}
+
 enum rd_status rd_sigv4_mac(const struct rd_sigv4_request *req, const struct rd_sigv4_claim *claim,
 	const uint8_t key[RD_SIGV4_KEY_SIZE], uint8_t ret_mac[RD_SHA256_SIZE])
 {
-	struct rd_buf text RD_CLEANUP(rd_buf_finish) = rd_buf_growable(RD_SIGV4_CANONICAL_MAX);
+	uint8_t usual[CANONICAL_USUAL], to_sign[STRING_TO_SIGN_MAX];
+	struct rd_buf canonical = rd_buf_fixed(usual, sizeof(usual));
+	struct rd_buf text = rd_buf_fixed(to_sign, sizeof(to_sign));
 	uint8_t sha256[RD_SHA256_SIZE];
+	enum rd_status st = hash_canonical(req, claim, &canonical, sha256);
 
-	RD_TRY(rd_buf_make_room(&text, CANONICAL_USUAL));
-	RD_TRY(rd_sigv4_canonical(req, claim->signed_headers, claim->body_sha256, &text));
-	RD_TRY(rd_digest_once(RD_SHA256, rd_buf_view(&text), sha256));
-	text.used = 0;
+	if (st == RD_NOSPACE) {
+		st = hash_large(req, claim, sha256);
+	}
+	RD_TRY(st);
 	RD_TRY(put_string_to_sign(claim, sha256, &text));
 	return rd_hmac(
 		RD_HMAC_SHA256, rd_view(key, RD_SIGV4_KEY_SIZE), rd_buf_view(&text), ret_mac);

@@ -94,6 +94,30 @@ static void a_signed_value_with_blanks_verifies(void **state)
 	assert_refused(&q, RD_SIGV4_MISMATCH);
 }
 
+/* Longer than what is usual, and than what a canonical form may be. */
+static void large_headers_are_signed_as_well(void **state)
+{
+	char text[1024];
+	char *value = calloc(1, RD_SIGV4_CANONICAL_MAX + 1);
+	struct request q;
+
+	(void)state;
+	assert_non_null(value);
+	for (size_t len = 600; len < 1100; len += 50) {
+		memset(value, 'v', len);
+		make_request(&q);
+		add_header(&q, "x-amz-note", value);
+		sign(&q, text, sizeof(text));
+		assert_accepted(&q);
+		value[len - 1] = 'w';
+		assert_refused(&q, RD_SIGV4_MISMATCH);
+	}
+	memset(value, 'v', RD_SIGV4_CANONICAL_MAX);
+	set_header(&q, "x-amz-note", value);
+	assert_refused(&q, RD_SIGV4_BAD_QUERY);
+	free(value);
+}
+
 static void what_cannot_be_made_canonical_is_refused(void **state)
 {
 	struct rd_buf text RD_CLEANUP(rd_buf_finish) = rd_buf_growable(RD_SIGV4_CANONICAL_MAX);
@@ -149,6 +173,7 @@ int main(void)
 		cmocka_unit_test(query_parameters_are_sorted_and_encoded),
 		cmocka_unit_test(header_values_are_trimmed_collapsed_and_joined),
 		cmocka_unit_test(a_signed_value_with_blanks_verifies),
+		cmocka_unit_test(large_headers_are_signed_as_well),
 		cmocka_unit_test(what_cannot_be_made_canonical_is_refused),
 		cmocka_unit_test(times_round_trip),
 	};
