@@ -41,8 +41,6 @@
 #define TICK_MS_MIN 10
 #define TICK_MS_MAX 1000
 
-static const char end_of_head[] = "\r\n\r\n";
-
 static const int refusal_status[RD_HTTP_REFUSAL_COUNT] = {
 	[RD_HTTP_BAD_REQUEST] = 400,
 	[RD_HTTP_TOO_LARGE] = 413,
@@ -248,10 +246,25 @@ static bool take_head(struct rd_http_call *call, size_t head_len)
 	return true;
 }
 
+/* Behind the empty line that ends it; 0: not there yet. By line ends, of which a head has a dozen:
+ * memmem looks at each byte. */
+static size_t head_length(const struct rd_http_call *call)
+{
+	const uint8_t *in = call->in, *end = call->in + call->in_used, *lf = call->in;
+
+	while ((lf = memchr(lf, '\n', (size_t)(end - lf))) != NULL) {
+		lf++;
+		if (lf - in >= 4 && memcmp(lf - 4, "\r\n\r\n", 4) == 0) {
+			return (size_t)(lf - in);
+		}
+	}
+	return 0;
+}
+
 static bool step_head(struct rd_http_call *call)
 {
 	const struct rd_http_limits *limits = limits_of(call);
-	const uint8_t *end;
+	size_t len;
 
 	if (call->in_used == 0) {
 		return read_more(call);
@@ -260,10 +273,8 @@ static bool step_head(struct rd_http_call *call)
 		call->begun = true;
 		set_deadline(call, limits->header_ms);
 	}
-	end = memmem(call->in, call->in_used, end_of_head, sizeof(end_of_head) - 1);
-	if (end != NULL) {
-		size_t len = (size_t)(end - call->in) + sizeof(end_of_head) - 1;
-
+	len = head_length(call);
+	if (len > 0) {
 		return len <= limits->headers_max ? take_head(call, len)
 						  : refuse(call, RD_HTTP_HEADERS_LARGE);
 	}

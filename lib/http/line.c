@@ -11,16 +11,25 @@
 #define LENGTH_DIGITS_MAX 15
 
 /* RFC 9110 section 5.6.2. */
-static bool is_token_char(uint8_t c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-	       c == '-' || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
-}
+static const bool is_token_char[256] = {
+	['0' ... '9'] = true,
+	['A' ... 'Z'] = true,
+	['a' ... 'z'] = true,
+	['!'] = true,
+	['#' ... '\''] = true,
+	['*'] = true,
+	['+'] = true,
+	['-'] = true,
+	['.'] = true,
+	['^' ... '`'] = true,
+	['|'] = true,
+	['~'] = true,
+};
 
 bool rd_http_is_token(struct rd_view v)
 {
 	for (size_t i = 0; i < v.len; i++) {
-		if (!is_token_char(v.ptr[i])) {
+		if (!is_token_char[v.ptr[i]]) {
 			return false;
 		}
 	}
