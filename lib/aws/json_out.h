@@ -5,7 +5,8 @@
  * The writer remembers its first failure and does nothing from then on, so that a reply is written
  * in one go and judged once, by rd_json_out_finish. name is the member's name inside an object and
  * NULL inside a list (and for the outermost value). Which of the two it is in, and that every
- * object and list is ended, are the caller's own matter: asserted.
+ * object and list is ended, are the caller's own matter: asserted. Names are the program's own, too,
+ * of plain ASCII without '"' and '\'; for one that is data there is rd_json_out_pair.
  *
  * Numbers are written from integers: a double has no exact 1700000000.123 (kms.md 1.1).
  */

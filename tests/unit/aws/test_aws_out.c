@@ -44,6 +44,35 @@ static void json_is_written_member_by_member(void **state)
 		"\"Truncated\":false,\"Keys\":[{},-9223372036854775808,[]],\"k\\u0009\":\"v\"}");
 }
 
+/* Each ASCII character at each place of texts around those lengths that are taken at a time. */
+static void json_text_is_escaped_wherever_it_has_to_be(void **state)
+{
+	struct rd_buf out RD_CLEANUP(rd_buf_finish) = rd_buf_growable(4096);
+
+	(void)state;
+	for (size_t len = 1; len <= 18; len++) {
+		for (size_t at = 0; at < len; at++) {
+			for (unsigned c = 1; c < 0x80; c++) {
+				struct rd_json_out j = rd_json_out(&out);
+				char text[19] = "abcdefghijklmnopqr", want[32], shown[8];
+
+				text[len] = '\0';
+				text[at] = (char)c;
+				snprintf(shown, sizeof(shown),
+					c == '"' || c == '\\'   ? "\\%c"
+					: c < 0x20 || c == 0x7f ? "\\u%04x"
+								: "%c",
+					c);
+				snprintf(want, sizeof(want), "\"%.*s%s%s\"", (int)at, text, shown,
+					text + at + 1);
+				rd_json_out_str(&j, NULL, text);
+				assert_ok(rd_json_out_finish(&j));
+				assert_text(&out, want);
+			}
+		}
+	}
+}
+
 static void json_writers_remember_the_first_failure(void **state)
 {
 	uint8_t storage[8];
@@ -161,6 +190,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(json_is_written_member_by_member),
+		cmocka_unit_test(json_text_is_escaped_wherever_it_has_to_be),
 		cmocka_unit_test(json_writers_remember_the_first_failure),
 		cmocka_unit_test(error_bodies_have_aws_s_shape),
 		cmocka_unit_test(client_faults_are_400),
