@@ -1,11 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Reading JSON requests.
- *
- * jansson refuses duplicates, lone surrogates, \u0000, invalid UTF-8 and bytes after the end by
- * itself. Its own limit of depth is 2,048 and it has none on the number of values, so a scan over
- * the text counts both first, before anything is allocated.
- */
+/* Members of JSON requests, by the rules of the model. */
 #include "aws/json_in-internal.h"
 
 #include "base/text.h"
@@ -21,71 +15,6 @@ void rd_json_in_free(json_t **json)
 {
 	json_decref(*json);
 	*json = NULL;
-}
-
-/* Skips the rest of a string; false when it does not end. */
-static bool skip_string(struct rd_cur *c)
-{
-	uint8_t byte;
-
-	while (rd_cur_u8(c, &byte) == RD_OK) {
-		if (byte == '"') {
-			return true;
-		}
-		if (byte == '\\' && rd_cur_skip(c, 1) != RD_OK) {
-			return false;
-		}
-	}
-	return false;
-}
-
-/* Every value but the first stands behind one of , : [ { */
-static enum rd_status check_size(struct rd_view text)
-{
-	struct rd_cur c = rd_cur(text);
-	size_t values = 0;
-	size_t depth = 0;
-	uint8_t byte;
-
-	RD_ENSURE(text.len <= RD_JSON_IN_SIZE_MAX, RD_LIMIT);
-	while (rd_cur_u8(&c, &byte) == RD_OK) {
-		if (byte == '"') {
-			RD_ENSURE(skip_string(&c), RD_MALFORMED);
-		} else if (byte == '[' || byte == '{') {
-			RD_ENSURE(++depth <= RD_JSON_IN_DEPTH_MAX, RD_TOO_DEEP);
-			values++;
-		} else if (byte == ']' || byte == '}') {
-			RD_ENSURE(depth-- > 0, RD_MALFORMED);
-		} else if (byte == ',' || byte == ':') {
-			values++;
-		}
-		RD_ENSURE(values <= RD_JSON_IN_VALUES_MAX, RD_LIMIT);
-	}
-	return RD_OK;
-}
-
-static enum rd_status why_not(enum json_error_code code)
-{
-	if (code == json_error_duplicate_key) {
-		return RD_DUPLICATE;
-	}
-	return code == json_error_out_of_memory ? RD_NOMEM : RD_MALFORMED;
-}
-
-enum rd_status rd_json_in_parse(struct rd_view text, json_t **ret_json)
-{
-	json_t *json RD_CLEANUP(rd_json_in_free) = NULL;
-	struct rd_view body = text.len > 0 ? text : rd_view_str("{}");
-	json_error_t why;
-
-	RD_TRY(check_size(body));
-	json = json_loadb((const char *)body.ptr, body.len, JSON_REJECT_DUPLICATES, &why);
-	if (json == NULL) {
-		return why_not(json_error_code(&why));
-	}
-	RD_ENSURE(json_is_object(json), RD_BAD_TYPE);
-	*ret_json = rd_steal(&json, NULL);
-	return RD_OK;
 }
 
 struct rd_json_in rd_json_in(json_t *json, struct rd_validation *validation)

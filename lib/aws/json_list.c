@@ -111,7 +111,9 @@ enum rd_status rd_json_in_map(const struct rd_json_in *in, const char *name,
 		pairs[n].value = rd_view(json_string_value(value), json_string_length(value));
 		n++;
 	}
-	qsort(pairs, n, sizeof(*pairs), compare_pairs);
+	if (n > 1) {
+		qsort(pairs, n, sizeof(*pairs), compare_pairs);
+	}
 	*ret_n = n;
 	return RD_OK;
 }

@@ -77,6 +77,41 @@ static void depth_and_number_of_values_are_bounded(void **state)
 	free(many);
 }
 
+/* Whatever we take jansson takes as the same, and what we refuse it refuses. */
+static void assert_as_jansson(const char *text, size_t len)
+{
+	json_t *ours RD_CLEANUP(rd_json_in_free) = NULL;
+	json_t *theirs RD_CLEANUP(rd_json_in_free) = json_loadb(
+		text, len, JSON_REJECT_DUPLICATES, NULL);
+	bool taken = rd_json_in_parse(rd_view(text, len), &ours) == RD_OK;
+
+	assert_true(taken == json_is_object(theirs));
+	assert_true(!taken || json_equal(ours, theirs));
+}
+
+/* Each byte at each place, in names and strings around the lengths that are taken at a time. */
+static void every_byte_is_read_as_jansson_reads_it(void **state)
+{
+	static const char *const texts[] = {"{\"name\":\"v\"}", "{\"a\":\"string of 18 bytes\"}",
+		"{ \"a name of 18 bytes\" : 1 }", "{\"a\":[true,false,null],\"b\":{}}",
+		"{\"a\":-1.5e+3,\"b\":[\"\\ud83d\\ude00\",\"\xc3\xa4\"]}"};
+
+	(void)state;
+	for (size_t i = 0; i < RD_ARRAY_LEN(texts); i++) {
+		size_t len = strlen(texts[i]);
+		char text[64];
+
+		for (size_t at = 0; at < len; at++) {
+			for (unsigned c = 0; c < 256; c++) {
+				memcpy(text, texts[i], len);
+				text[at] = (char)c;
+				assert_as_jansson(text, len);
+			}
+			assert_as_jansson(texts[i], at == 0 ? len : at);
+		}
+	}
+}
+
 /* A parsed request and its findings. */
 struct fixture {
 	json_t *json;
@@ -387,6 +422,7 @@ int main(void)
 		cmocka_unit_test(parses_objects_and_nothing_else),
 		cmocka_unit_test(strings_are_unicode_without_nul),
 		cmocka_unit_test(depth_and_number_of_values_are_bounded),
+		cmocka_unit_test(every_byte_is_read_as_jansson_reads_it),
 		cmocka_unit_test(strings_are_counted_in_characters),
 		cmocka_unit_test(patterns_and_sensitive_values),
 		cmocka_unit_test(enumerations_give_an_index),
