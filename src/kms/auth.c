@@ -29,15 +29,19 @@
 /* Signed for whoever is unknown; not of a secret's length, so it is nobody's. */
 #define DUMMY_SECRET "no access key has this secret access key"
 
+/* Access key id, date, region and service. */
+#define SIGNING_NAME_MAX (RD_SIGV4_AKID_MAX + 64)
+
 struct signing_name {
-	uint8_t sha256[RD_SHA256_SIZE]; /* of access key id, date, region and service */
+	size_t len;
+	size_t slot;
+	uint8_t text[SIGNING_NAME_MAX];
 };
 
 struct kms_signing_keys {
 	pthread_mutex_t lock;
-	struct rd_secret keys; /* SIGNING_KEYS of them, side by side */
-	struct signing_name names[SIGNING_KEYS];
-	bool used[SIGNING_KEYS];
+	struct rd_secret keys;                   /* SIGNING_KEYS of them, side by side */
+	struct signing_name names[SIGNING_KEYS]; /* of no length: no key is there */
 };
 
 enum rd_status kms_signing_keys_new(struct kms_signing_keys **ret)
@@ -283,10 +287,21 @@ static struct rd_view secret_of(const struct attempt *a)
 					: rd_view_str(DUMMY_SECRET);
 }
 
+/* By the last characters of an id, which are random, and of the date: two that share a slot push
+ * each other out, and are verified all the same. */
+static size_t slot_of(struct rd_view akid, struct rd_view date)
+{
+	size_t hash = date.ptr[date.len - 1];
+
+	for (size_t i = akid.len > 8 ? akid.len - 8 : 0; i < akid.len; i++) {
+		hash = 31 * hash + akid.ptr[i];
+	}
+	return hash % SIGNING_KEYS;
+}
+
 static enum rd_status name_signing_key(const struct attempt *a, struct signing_name *ret)
 {
-	uint8_t text[RD_SIGV4_AKID_MAX + 64];
-	struct rd_buf out = rd_buf_fixed(text, sizeof(text));
+	struct rd_buf out = rd_buf_fixed(ret->text, sizeof(ret->text));
 
 	RD_TRY(rd_buf_put_view(&out, a->claim.akid));
 	RD_TRY(rd_buf_u8(&out, '/'));
@@ -295,19 +310,25 @@ static enum rd_status name_signing_key(const struct attempt *a, struct signing_n
 	RD_TRY(rd_buf_put_view(&out, a->claim.region));
 	RD_TRY(rd_buf_u8(&out, '/'));
 	RD_TRY(rd_buf_put_str(&out, a->claim.service));
-	return rd_digest_once(RD_SHA256, rd_buf_view(&out), ret->sha256);
+	ret->len = out.used;
+	ret->slot = slot_of(a->claim.akid, a->claim.date);
+	return RD_OK;
+}
+
+static bool is_named(const struct signing_name *a, const struct signing_name *b)
+{
+	return a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
 }
 
 static bool recall(struct kms_signing_keys *keys, const struct signing_name *name,
 	uint8_t ret_key[RD_SIGV4_KEY_SIZE])
 {
-	size_t slot = name->sha256[0] % SIGNING_KEYS;
 	bool found;
 
 	pthread_mutex_lock(&keys->lock);
-	found = keys->used[slot] && memcmp(&keys->names[slot], name, sizeof(*name)) == 0;
+	found = is_named(&keys->names[name->slot], name);
 	if (found) {
-		memcpy(ret_key, keys->keys.ptr + slot * RD_SIGV4_KEY_SIZE, RD_SIGV4_KEY_SIZE);
+		memcpy(ret_key, keys->keys.ptr + name->slot * RD_SIGV4_KEY_SIZE, RD_SIGV4_KEY_SIZE);
 	}
 	pthread_mutex_unlock(&keys->lock);
 	return found;
@@ -316,12 +337,9 @@ static bool recall(struct kms_signing_keys *keys, const struct signing_name *nam
 static void remember(struct kms_signing_keys *keys, const struct signing_name *name,
 	const uint8_t key[RD_SIGV4_KEY_SIZE])
 {
-	size_t slot = name->sha256[0] % SIGNING_KEYS;
-
 	pthread_mutex_lock(&keys->lock);
-	keys->used[slot] = true;
-	keys->names[slot] = *name;
-	memcpy(keys->keys.ptr + slot * RD_SIGV4_KEY_SIZE, key, RD_SIGV4_KEY_SIZE);
+	keys->names[name->slot] = *name;
+	memcpy(keys->keys.ptr + name->slot * RD_SIGV4_KEY_SIZE, key, RD_SIGV4_KEY_SIZE);
 	pthread_mutex_unlock(&keys->lock);
 }
 
@@ -330,7 +348,7 @@ static enum rd_status verify_under(
 {
 	struct kms_signing_keys *keys = a->call->kms->signing_keys;
 	bool known = keys != NULL && a->verdict == RD_SIGV4_ACCEPTED;
-	struct signing_name name;
+	struct signing_name name = {.len = 0};
 
 	RD_TRY(name_signing_key(a, &name));
 	if (known && recall(keys, &name, key)) {
