@@ -45,7 +45,7 @@ struct shard {
 struct kms_cache {
 	struct kms_keyring *keyring;
 	char region[KMS_REGION_SIZE];
-	uint8_t seed[8]; /* ids are outsiders' choice in part: chains must not be */
+	uint64_t seed; /* ids are outsiders' choice in part: chains must not be */
 	size_t shard_max;
 	struct shard shards[SHARDS];
 	_Atomic uint64_t hits, misses, drops;
@@ -69,27 +69,26 @@ static bool is_stale(const struct kms_cache *cache)
 	return monotonic_ms() - atomic_load(&cache->polled_ms) >= KMS_CACHE_STALE_MS;
 }
 
-/* FNV-1a, 64 bits. */
-static uint64_t mix(uint64_t hash, const void *bytes, size_t len)
+/* A step of MurmurHash3's finalizer: every bit of the sum reaches both halves. */
+static uint64_t mix(uint64_t hash, uint64_t word)
 {
-	const uint8_t *at = bytes;
-
-	for (size_t i = 0; i < len; i++) {
-		hash = (hash ^ at[i]) * 0x100000001b3u;
-	}
-	return hash;
+	hash = (hash ^ word) * 0xff51afd7ed558ccdu;
+	return hash ^ hash >> 33;
 }
 
-/* The last bytes of FNV-1a hardly reach its upper half, where the shard's number is taken from:
- * they are spread once more (MurmurHash3's finalizer). */
+/* Eight bytes at a time: a call looks up three ids of some forty. */
 static uint64_t hash_of(const struct kms_cache *cache, enum kms_cache_kind kind, const char *id)
 {
-	const uint8_t kind_byte = (uint8_t)kind;
-	uint64_t hash = mix(0xcbf29ce484222325u, cache->seed, sizeof(cache->seed));
+	size_t left = strlen(id);
+	uint64_t hash = mix(mix(cache->seed, kind), left), word;
 
-	hash = mix(mix(hash, &kind_byte, 1), id, strlen(id));
-	hash = (hash ^ hash >> 33) * 0xff51afd7ed558ccdu;
-	return hash ^ hash >> 33;
+	for (; left >= sizeof(word); id += sizeof(word), left -= sizeof(word)) {
+		memcpy(&word, id, sizeof(word));
+		hash = mix(hash, word);
+	}
+	word = 0;
+	memcpy(&word, id, left);
+	return mix(hash, word);
 }
 
 static struct shard *shard_of(struct kms_cache *cache, uint64_t hash)
@@ -168,7 +167,7 @@ enum rd_status kms_cache_new(
 	for (size_t i = 0; i < SHARDS; i++) {
 		init_shard(&cache->shards[i]);
 	}
-	RD_TRY(rd_random_bytes(cache->seed, sizeof(cache->seed)));
+	RD_TRY(rd_random_bytes(&cache->seed, sizeof(cache->seed)));
 	for (size_t i = 0; i < SHARDS; i++) {
 		cache->shards[i].buckets = calloc(cache->shard_max, sizeof(struct entry *));
 		RD_ENSURE(cache->shards[i].buckets != NULL, RD_NOMEM);
