@@ -501,7 +501,7 @@ static struct kms_call *take_call(struct kms_thread *thread)
 static struct exchange *make(struct kms *kms, unsigned thread,
 	const struct rd_http_request *request, struct rd_http_call *http)
 {
-	struct exchange *x = calloc(1, sizeof(*x));
+	struct exchange *x = malloc(sizeof(*x));
 	struct kms_call *call = take_call(&kms->threads[thread]);
 
 	if (x == NULL || call == NULL) {
@@ -509,13 +509,13 @@ static struct exchange *make(struct kms *kms, unsigned thread,
 		free(call);
 		return NULL;
 	}
-	x->kms = kms;
-	x->call = call;
-	x->request = request;
-	x->http = http;
-	x->thread = &kms->threads[thread];
-	x->begun_ns = monotonic_ns();
-	x->body = rd_buf_wiping(ANSWER_MAX);
+	*x = (struct exchange){.kms = kms,
+		.call = call,
+		.request = request,
+		.http = http,
+		.thread = &kms->threads[thread],
+		.begun_ns = monotonic_ns(),
+		.body = rd_buf_wiping(ANSWER_MAX)};
 	x->call->kms = kms;
 	x->call->db = kms->http_dbs[thread];
 	x->call->fresh = &kms->threads[thread].fresh;

@@ -14,9 +14,13 @@ void kms_encryption_context_finish(struct kms_encryption_context *context)
 
 static enum rd_status encode(const struct rd_json_pair *pairs, size_t n, struct rd_buf *out)
 {
-	struct rd_context_pair *sorted = calloc(n + 1, sizeof(*sorted));
+	struct rd_context_pair *sorted;
 	enum rd_status st;
 
+	if (pairs == NULL || n == 0) {
+		return rd_context_encode(NULL, 0, out);
+	}
+	sorted = calloc(n, sizeof(*sorted));
 	RD_ENSURE(sorted != NULL, RD_NOMEM);
 	for (size_t i = 0; i < n; i++) {
 		sorted[i] = (struct rd_context_pair){.key = pairs[i].key, .value = pairs[i].value};
@@ -46,10 +50,10 @@ enum rd_status kms_encryption_context_read(
 	struct kms_params *p, const char *name, struct kms_encryption_context *ret)
 {
 	size_t n = json_object_size(json_object_get(p->in.object, name));
-	struct rd_json_pair *pairs = calloc(n + 1, sizeof(*pairs));
+	struct rd_json_pair *pairs = n == 0 ? NULL : calloc(n, sizeof(*pairs));
 	enum rd_status st;
 
-	RD_ENSURE(pairs != NULL, kms_settle(p->call, RD_NOMEM));
+	RD_ENSURE(n == 0 || pairs != NULL, kms_settle(p->call, RD_NOMEM));
 	st = read_pairs(p, name, pairs, ret);
 	kms_param_show(p, name);
 	free(pairs);
