@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Nonces and request ids. */
+/* Random bytes, kept for the next calls. */
 #include "kms/fresh.h"
 
 #include "aws/key_ref.h"
@@ -10,21 +10,40 @@
 
 static_assert(KMS_REQUEST_ID_SIZE > RD_KEY_ID_SIZE, "a UUID and its end");
 
+enum rd_status kms_fresh_init(struct kms_fresh *fresh)
+{
+	return rd_secret_init(&fresh->kept, KMS_FRESH_KEPT);
+}
+
+void kms_fresh_finish(struct kms_fresh *fresh)
+{
+	rd_secret_finish(&fresh->kept);
+}
+
 enum rd_status kms_fresh_take(struct kms_fresh *fresh, void *dst, size_t n)
 {
-	if (fresh == NULL) {
+	struct rd_secret *kept;
+
+	if (fresh == NULL || n > fresh->kept.cap) {
 		return rd_random_bytes(dst, n);
 	}
-	RD_ENSURE(n <= sizeof(fresh->bytes), RD_USAGE);
-	if (fresh->left < n) {
-		fresh->left = 0;
-		RD_TRY(rd_random_bytes(fresh->bytes, sizeof(fresh->bytes)));
-		fresh->left = sizeof(fresh->bytes);
+	kept = &fresh->kept;
+	if (kept->len < n) {
+		RD_TRY(rd_secret_random(kept, kept->cap));
 	}
-	fresh->left -= n;
-	memcpy(dst, fresh->bytes + fresh->left, n);
+	kept->len -= n;
+	memcpy(dst, kept->ptr + kept->len, n);
 	/* Nobody can be given them again. */
-	rd_wipe(fresh->bytes + fresh->left, n);
+	rd_wipe(kept->ptr + kept->len, n);
+	return RD_OK;
+}
+
+enum rd_status kms_fresh_secret(struct kms_fresh *fresh, struct rd_secret *s, size_t n)
+{
+	rd_secret_clear(s);
+	RD_ENSURE(n <= s->cap, RD_NOSPACE);
+	RD_TRY(kms_fresh_take(fresh, s->ptr, n));
+	s->len = n;
 	return RD_OK;
 }
 

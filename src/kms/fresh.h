@@ -1,30 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fresh random bytes that are no secrets: nonces, which stand in a ciphertext, and request ids, of
- * which every answer and record has one.
+ * Fresh random bytes: nonces, request ids, data keys.
  *
  * An HTTP thread asks the random generator for many at a time: a question for 16 bytes costs as
- * much as one for a thousand. Keys and whatever else is secret come from the generator itself.
+ * much as one for a thousand. Some will be keys, so they wait in locked memory, and are wiped there
+ * as they are given. Keys that stay, those of the database, come from the generator itself.
  */
 #ifndef KMS_FRESH_H
 #define KMS_FRESH_H
 
+#include "crypto/secret.h"
 #include "kms/model.h"
 
-#include <stddef.h>
-#include <stdint.h>
-
-/* Some 17 calls' worth. */
+/* Some 12 calls' worth. */
 #define KMS_FRESH_KEPT 1024
 
-/* All zeros to begin with; of one thread. */
+/* Of one thread. All zeros keeps nothing: each question is one to the generator. */
 struct kms_fresh {
-	uint8_t bytes[KMS_FRESH_KEPT];
-	size_t left;
+	struct rd_secret kept; /* len: how many are left, the first ones */
 };
 
-/* n bytes, at most KMS_FRESH_KEPT, that nobody was given before. fresh NULL: of no thread's. */
+/* RD_NOMEM: no memory for secrets is left. */
+enum rd_status kms_fresh_init(struct kms_fresh *fresh) RD_MUST_USE;
+void kms_fresh_finish(struct kms_fresh *fresh);
+
+/* n bytes that nobody was given before. fresh NULL: of no thread's. */
 enum rd_status kms_fresh_take(struct kms_fresh *fresh, void *dst, size_t n) RD_MUST_USE;
+
+/* The first n bytes of s are random; RD_NOSPACE if it has no room. */
+enum rd_status kms_fresh_secret(struct kms_fresh *fresh, struct rd_secret *s, size_t n) RD_MUST_USE;
 
 /* A random UUID, version 4: "3f1c…-…". */
 enum rd_status kms_request_id(struct kms_fresh *fresh, char ret_text[KMS_REQUEST_ID_SIZE])

@@ -88,7 +88,7 @@ static enum rd_status reply_data_key(
 	struct kms_reply reply;
 
 	RD_TRY(kms_settle(call, rd_secret_init(&key, size)));
-	RD_TRY(kms_settle(call, rd_secret_random(&key, size)));
+	RD_TRY(kms_settle(call, kms_fresh_secret(call->fresh, &key, size)));
 	RD_TRY(kms_use_seal(&r->use, &r->context, rd_secret_view(&key), &blob));
 	kms_reply_begin(&reply, call);
 	kms_reply_blob(&reply, "CiphertextBlob", rd_buf_view(&blob));

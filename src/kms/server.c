@@ -175,12 +175,17 @@ static void start_journal(struct kms *kms)
 static enum rd_status make_threads_memory(struct kms *kms)
 {
 	kms->threads = calloc(kms->config.threads, sizeof(*kms->threads));
-	return kms->threads != NULL ? RD_OK : RD_NOMEM;
+	RD_ENSURE(kms->threads != NULL, RD_NOMEM);
+	for (unsigned i = 0; i < kms->config.threads; i++) {
+		RD_TRY(kms_fresh_init(&kms->threads[i].fresh));
+	}
+	return RD_OK;
 }
 
 static void free_threads_memory(struct kms *kms)
 {
 	for (unsigned i = 0; kms->threads != NULL && i < kms->config.threads; i++) {
+		kms_fresh_finish(&kms->threads[i].fresh);
 		free(kms->threads[i].spare);
 		rd_buf_finish(&kms->threads[i].record);
 	}

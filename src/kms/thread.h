@@ -9,7 +9,7 @@
 
 struct kms_call;
 
-/* All zeros to begin with; of one thread. */
+/* All zeros but for fresh to begin with; of one thread. */
 struct kms_thread {
 	struct kms_fresh fresh;
 	struct kms_call *spare; /* memory of a call that has gone; or NULL */
