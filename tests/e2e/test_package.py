@@ -60,7 +60,7 @@ def ready(machine, former=None):
 def memory_max(machine, enclave):
     """Of the enclave's group, in bytes."""
     own = f"/sys/fs/cgroup$(cut -d: -f3 /proc/{enclave['ProcessID']}/cgroup)"
-    group, limit = text(machine, f"cd {own} && pwd && cat memory.max").split()
+    group, limit = text(machine, f"cd {own} && pwd && (cat memory.max || echo none)").split()
     assert re.fullmatch(GROUP + "/enclave-[0-9a-f]+", group)
     assert limit.isdigit(), f"{group}: memory.max is {limit}"
     return int(limit)
