@@ -6,8 +6,8 @@
  *	enclave -> parent   u32 status, u32 length, then as many bytes: the answer
  *
  * over one connection to (CID 3, port 5000), all numbers big-endian. The status is 0, an errno, or
- * for "run" the exit status as a shell has it. With arguments "exit N" it exits at once. As PID 1,
- * in place of init, it is a system that never says a word.
+ * for "run" the exit status as a shell has it. With arguments "exit N" it exits at once, with "wait"
+ * it neither connects nor ends. As PID 1, in place of init, it is a system that never says a word.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -307,7 +307,7 @@ int main(int argc, char **argv, char **envp)
 	char *words[WORDS_MAX] = {NULL};
 	int parent;
 
-	if (getpid() == 1) {
+	if (getpid() == 1 || (argc == 2 && strcmp(argv[1], "wait") == 0)) {
 		for (;;) {
 			pause();
 		}

@@ -8,9 +8,8 @@ import shutil
 import subprocess
 
 import pytest
+from packages import PACK_S, ROOT, pack
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-PACK_S = 600
 # systemd-analyze security's scale: 0 is a unit that may do nothing. redoubtd makes namespaces, users and control groups.
 EXPOSURE_MAX = {"redoubtd": 6.0, "redoubt-kms": 2.0, "redoubt-ec2": 2.0, "nitro-enclaves-vsock-proxy": 3.5,
                 "nitro-enclaves-allocator": 2.0}
@@ -19,15 +18,6 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("dh") is None, reason="debhelper is not installed"),
     pytest.mark.skipif(not os.access(ROOT / "out/bin/nitro-cli", os.X_OK), reason="nothing is built: run make"),
 ]
-
-
-def pack(folder):
-    """name: path of the two packages."""
-    # Without a repository, which may get a commit between two runs.
-    result = subprocess.run([ROOT / "tools/deb", folder], capture_output=True, text=True, timeout=PACK_S, check=False,
-                            env={**os.environ, "GIT_DIR": "/nowhere", "SOURCE_DATE_EPOCH": "1767225600"})
-    assert result.returncode == 0, result.stderr
-    return {os.path.basename(path).split("_")[0]: path for path in result.stdout.split()}
 
 
 @pytest.fixture(scope="module", name="packages")
