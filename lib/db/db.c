@@ -188,6 +188,13 @@ enum rd_status rd_db_run(struct rd_db *db, const char *sql, const struct rd_db_v
 	return db->ops->run(db, sql, params, n_params, row, arg, ret_changed);
 }
 
+enum rd_status rd_db_read(struct rd_db *db, const struct rd_db_read *reads, size_t n,
+	const struct rd_db_value *params, size_t n_params)
+{
+	RD_ENSURE(n_params <= RD_DB_COLUMNS_MAX, RD_INTERNAL);
+	return db->ops->read(db, reads, n, params, n_params);
+}
+
 enum rd_status rd_db_notify(struct rd_db *db)
 {
 	return db->ops->notify(db);

@@ -125,6 +125,20 @@ typedef enum rd_status rd_db_row(void *arg, const struct rd_db_value *columns, s
 enum rd_status rd_db_run(struct rd_db *db, const char *sql, const struct rd_db_value *params,
 	size_t n_params, rd_db_row *row, void *arg, uint64_t *ret_changed) RD_MUST_USE;
 
+/*
+ * Several statements that read, all of one moment, or in the transaction that is under way. Each
+ * takes all of the parameters. On PostgreSQL they are one message and one answer: that costs little
+ * more than one statement. Rows come in the order of the statements; before a failure some may
+ * have.
+ */
+struct rd_db_read {
+	const char *sql;
+	rd_db_row *row;
+	void *arg;
+};
+enum rd_status rd_db_read(struct rd_db *db, const struct rd_db_read *reads, size_t n,
+	const struct rd_db_value *params, size_t n_params) RD_MUST_USE;
+
 /* Wakes other servers on the same database once the transaction is committed: PostgreSQL's NOTIFY.
  * Nothing on SQLite, where there are none. */
 enum rd_status rd_db_notify(struct rd_db *db) RD_MUST_USE;
