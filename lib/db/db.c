@@ -171,16 +171,6 @@ enum rd_status rd_db_transact(struct rd_db *db, rd_db_work *fn, void *arg)
 	return st;
 }
 
-bool rd_db_snapshot_begin(struct rd_db *db)
-{
-	return db->ops->snapshot(db);
-}
-
-void rd_db_snapshot_end(struct rd_db *db)
-{
-	db->ops->rollback(db);
-}
-
 enum rd_status rd_db_run(struct rd_db *db, const char *sql, const struct rd_db_value *params,
 	size_t n_params, rd_db_row *row, void *arg, uint64_t *ret_changed)
 {

@@ -111,14 +111,6 @@ enum rd_status rd_db_transact(struct rd_db *db, rd_db_work *fn, void *arg) RD_MU
  * until another is set. NULL: none. */
 void rd_db_before_commit(struct rd_db *db, rd_db_work *fn, void *arg);
 
-/*
- * True: what is read from here to rd_db_snapshot_end is of one moment, and costs less than single
- * statements would. False, and nothing is to be ended, where it would cost more (PostgreSQL), and
- * within a transaction.
- */
-bool rd_db_snapshot_begin(struct rd_db *db);
-void rd_db_snapshot_end(struct rd_db *db);
-
 /* row is called for each row; another status than RD_OK ends the statement with it. NULL when there
  * is nothing to fetch. ret_changed (may be NULL): rows inserted, updated or deleted. */
 typedef enum rd_status rd_db_row(void *arg, const struct rd_db_value *columns, size_t n);

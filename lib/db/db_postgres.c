@@ -393,13 +393,6 @@ static void postgres_rollback(struct rd_db *base)
 	}
 }
 
-/* It would be two messages more, each to be waited for. */
-static bool postgres_snapshot(struct rd_db *base)
-{
-	(void)base;
-	return false;
-}
-
 /* COMMIT of a transaction that has failed is answered ROLLBACK, and without an error. */
 static enum rd_status postgres_commit(struct rd_db *base)
 {
@@ -762,7 +755,6 @@ const struct rd_db_ops rd_db_postgres = {
 	.begin = postgres_begin,
 	.commit = postgres_commit,
 	.rollback = postgres_rollback,
-	.snapshot = postgres_snapshot,
 	.run = postgres_run,
 	.read = postgres_read,
 	.script = postgres_script,

@@ -264,14 +264,6 @@ static void sqlite_rollback(struct rd_db *base)
 	}
 }
 
-/* The locks on the -wal are taken once, not for each statement. */
-static bool sqlite_snapshot(struct rd_db *base)
-{
-	struct sqlite *db = (struct sqlite *)base;
-
-	return sqlite3_get_autocommit(db->handle) != 0 && run_plain(db, "BEGIN") == RD_OK;
-}
-
 static int bind_one(sqlite3_stmt *statement, int index, const struct rd_db_value *value)
 {
 	switch (value->type) {
@@ -449,7 +441,6 @@ const struct rd_db_ops rd_db_sqlite = {
 	.begin = sqlite_begin,
 	.commit = sqlite_commit,
 	.rollback = sqlite_rollback,
-	.snapshot = sqlite_snapshot,
 	.run = sqlite_run,
 	.read = sqlite_read,
 	.script = sqlite_script,
