@@ -27,9 +27,10 @@ struct rd_db_ops {
 	enum rd_status (*begin)(struct rd_db *db, bool exclusive);
 	enum rd_status (*commit)(struct rd_db *db);
 	void (*rollback)(struct rd_db *db);
-	bool (*snapshot)(struct rd_db *db); /* ended by rollback: nothing is written in it */
 	enum rd_status (*run)(struct rd_db *db, const char *sql, const struct rd_db_value *params,
 		size_t n_params, rd_db_row *row, void *arg, uint64_t *ret_changed);
+	enum rd_status (*read)(struct rd_db *db, const struct rd_db_read *reads, size_t n,
+		const struct rd_db_value *params, size_t n_params);
 	/* Statements of the schema: no parameters, no rows, not prepared. */
 	enum rd_status (*script)(struct rd_db *db, const char *sql);
 	enum rd_status (*notify)(struct rd_db *db);

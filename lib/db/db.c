@@ -171,21 +171,18 @@ enum rd_status rd_db_transact(struct rd_db *db, rd_db_work *fn, void *arg)
 	return st;
 }
 
-bool rd_db_snapshot_begin(struct rd_db *db)
-{
-	return db->ops->snapshot(db);
-}
-
-void rd_db_snapshot_end(struct rd_db *db)
-{
-	db->ops->rollback(db);
-}
-
 enum rd_status rd_db_run(struct rd_db *db, const char *sql, const struct rd_db_value *params,
 	size_t n_params, rd_db_row *row, void *arg, uint64_t *ret_changed)
 {
 	RD_ENSURE(n_params <= RD_DB_COLUMNS_MAX, RD_INTERNAL);
 	return db->ops->run(db, sql, params, n_params, row, arg, ret_changed);
+}
+
+enum rd_status rd_db_read(struct rd_db *db, const struct rd_db_read *reads, size_t n,
+	const struct rd_db_value *params, size_t n_params)
+{
+	RD_ENSURE(n_params <= RD_DB_COLUMNS_MAX, RD_INTERNAL);
+	return db->ops->read(db, reads, n, params, n_params);
 }
 
 enum rd_status rd_db_notify(struct rd_db *db)

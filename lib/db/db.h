@@ -111,19 +111,25 @@ enum rd_status rd_db_transact(struct rd_db *db, rd_db_work *fn, void *arg) RD_MU
  * until another is set. NULL: none. */
 void rd_db_before_commit(struct rd_db *db, rd_db_work *fn, void *arg);
 
-/*
- * True: what is read from here to rd_db_snapshot_end is of one moment, and costs less than single
- * statements would. False, and nothing is to be ended, where it would cost more (PostgreSQL), and
- * within a transaction.
- */
-bool rd_db_snapshot_begin(struct rd_db *db);
-void rd_db_snapshot_end(struct rd_db *db);
-
 /* row is called for each row; another status than RD_OK ends the statement with it. NULL when there
  * is nothing to fetch. ret_changed (may be NULL): rows inserted, updated or deleted. */
 typedef enum rd_status rd_db_row(void *arg, const struct rd_db_value *columns, size_t n);
 enum rd_status rd_db_run(struct rd_db *db, const char *sql, const struct rd_db_value *params,
 	size_t n_params, rd_db_row *row, void *arg, uint64_t *ret_changed) RD_MUST_USE;
+
+/*
+ * Several statements that read, all of one moment, or in the transaction that is under way. Each
+ * takes all of the parameters. On PostgreSQL they are one message and one answer: that costs little
+ * more than one statement. Rows come in the order of the statements; before a failure some may
+ * have.
+ */
+struct rd_db_read {
+	const char *sql;
+	rd_db_row *row;
+	void *arg;
+};
+enum rd_status rd_db_read(struct rd_db *db, const struct rd_db_read *reads, size_t n,
+	const struct rd_db_value *params, size_t n_params) RD_MUST_USE;
 
 /* Wakes other servers on the same database once the transaction is committed: PostgreSQL's NOTIFY.
  * Nothing on SQLite, where there are none. */

@@ -272,17 +272,31 @@ static enum rd_status attach(struct postgres *db)
 	return st;
 }
 
+static bool is_connected(const struct postgres *db)
+{
+	return db->connection != NULL && PQstatus(db->connection) == CONNECTION_OK;
+}
+
 /* Connected, or connected again: only where no transaction is lost by it. */
 static enum rd_status ensure_attached(struct postgres *db)
 {
 	RD_TRY(rd_db_may_wait(&db->db));
-	if (db->connection != NULL && PQstatus(db->connection) == CONNECTION_OK) {
+	if (is_connected(db)) {
 		return RD_OK;
 	}
 	if (db->db.deadline_ms != 0 && rd_db_now_ms() >= db->db.deadline_ms) {
 		return failed(db, NULL);
 	}
 	return attach(db);
+}
+
+/* Within a transaction, which ends with its connection, too. */
+static enum rd_status ensure_usable(struct postgres *db)
+{
+	if (!db->in_transaction) {
+		return ensure_attached(db);
+	}
+	return db->connection == NULL ? lost(db) : RD_OK;
 }
 
 /* Why attach failed, in words that give nothing of the URL away. */
@@ -379,13 +393,6 @@ static void postgres_rollback(struct rd_db *base)
 	}
 }
 
-/* It would be two messages more, each to be waited for. */
-static bool postgres_snapshot(struct rd_db *base)
-{
-	(void)base;
-	return false;
-}
-
 /* COMMIT of a transaction that has failed is answered ROLLBACK, and without an error. */
 static enum rd_status postgres_commit(struct rd_db *base)
 {
@@ -432,26 +439,34 @@ static Oid type_of(const struct rd_db_value *value)
 /* Room for "s" and a number. */
 #define NAME_SIZE 24
 
-static enum rd_status prepare(struct postgres *db, const char *sql,
-	const struct rd_db_value *params, size_t n_params, char ret_name[NAME_SIZE])
+/* The name of a statement that is prepared, or else the next one's, and false. */
+static bool name_of(const struct postgres *db, const char *sql, char ret_name[NAME_SIZE])
 {
-	Oid types[RD_DB_COLUMNS_MAX];
-	PGresult *result;
-	enum rd_status st = RD_OK;
 	size_t i = 0;
 
 	while (i < db->n_prepared && db->prepared[i] != sql) {
 		i++;
 	}
 	(void)snprintf(ret_name, NAME_SIZE, "s%zu", i);
-	if (i < db->n_prepared) {
+	return i < db->n_prepared;
+}
+
+static enum rd_status prepare(
+	struct postgres *db, const char *sql, const struct rd_db_value *params, size_t n_params)
+{
+	Oid types[RD_DB_COLUMNS_MAX];
+	char name[NAME_SIZE];
+	PGresult *result;
+	enum rd_status st = RD_OK;
+
+	if (name_of(db, sql, name)) {
 		return RD_OK;
 	}
-	RD_ENSURE(i < RD_DB_STATEMENTS_MAX, RD_INTERNAL);
+	RD_ENSURE(db->n_prepared < RD_DB_STATEMENTS_MAX, RD_INTERNAL);
 	for (size_t k = 0; k < n_params; k++) {
 		types[k] = type_of(&params[k]);
 	}
-	result = await(db, PQsendPrepare(db->connection, ret_name, sql, (int)n_params, types));
+	result = await(db, PQsendPrepare(db->connection, name, sql, (int)n_params, types));
 	if (PQresultStatus(result) == PGRES_COMMAND_OK) {
 		db->prepared[db->n_prepared++] = sql;
 	} else {
@@ -507,13 +522,16 @@ static enum rd_status rows_of(const PGresult *result, rd_db_row *row, void *arg)
 	return RD_OK;
 }
 
-static PGresult *execute(
-	struct postgres *db, const char *name, const struct rd_db_value *params, size_t n_params)
+/* Of a statement that is prepared: what PQsend… says. */
+static int send_statement(
+	struct postgres *db, const char *sql, const struct rd_db_value *params, size_t n_params)
 {
+	char name[NAME_SIZE];
 	uint8_t numbers[RD_DB_COLUMNS_MAX][8];
 	const char *values[RD_DB_COLUMNS_MAX];
 	int lengths[RD_DB_COLUMNS_MAX], formats[RD_DB_COLUMNS_MAX];
 
+	(void)name_of(db, sql, name);
 	for (size_t i = 0; i < n_params; i++) {
 		formats[i] = BINARY;
 		values[i] = (const char *)params[i].bytes.ptr;
@@ -528,8 +546,18 @@ static PGresult *execute(
 			values[i] = ""; /* empty, not absent */
 		}
 	}
-	return await(db, PQsendQueryPrepared(db->connection, name, (int)n_params, values, lengths,
-				 formats, BINARY));
+	return PQsendQueryPrepared(
+		db->connection, name, (int)n_params, values, lengths, formats, BINARY);
+}
+
+static enum rd_status take(struct postgres *db, const PGresult *result, rd_db_row *row, void *arg)
+{
+	const ExecStatusType got = PQresultStatus(result);
+
+	if (got == PGRES_TUPLES_OK) {
+		return rows_of(result, row, arg);
+	}
+	return got == PGRES_COMMAND_OK ? RD_OK : failed(db, result);
 }
 
 static enum rd_status postgres_run(struct rd_db *base, const char *sql,
@@ -537,30 +565,123 @@ static enum rd_status postgres_run(struct rd_db *base, const char *sql,
 	uint64_t *ret_changed)
 {
 	struct postgres *db = (struct postgres *)base;
-	char name[NAME_SIZE];
 	PGresult *result;
-	ExecStatusType got;
-	enum rd_status st = RD_OK;
+	enum rd_status st;
 
-	if (!db->in_transaction) {
-		RD_TRY(ensure_attached(db));
-	} else if (db->connection == NULL) {
-		return lost(db);
-	}
-	RD_TRY(prepare(db, sql, params, n_params, name));
-	result = execute(db, name, params, n_params);
-	got = PQresultStatus(result);
-	if (got == PGRES_TUPLES_OK) {
-		st = rows_of(result, row, arg);
-	} else if (got != PGRES_COMMAND_OK) {
-		st = failed(db, result);
-	}
+	RD_TRY(ensure_usable(db));
+	RD_TRY(prepare(db, sql, params, n_params));
+	result = await(db, send_statement(db, sql, params, n_params));
+	st = take(db, result, row, arg);
 	/* "" for statements that change no rows. */
 	if (st == RD_OK && ret_changed != NULL &&
 		rd_parse_u64(PQcmdTuples(result), 0, UINT64_MAX, ret_changed) != RD_OK) {
 		*ret_changed = 0;
 	}
 	PQclear(result);
+	return st;
+}
+
+/*
+ * Reading several statements: BEGIN, all of them and COMMIT are sent with one Sync message after
+ * them (libpq's pipeline mode), and answered together. After one that fails the server passes over
+ * the rest, up to Sync.
+ */
+static const char begin_reading[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+static const char end_reading[] = "COMMIT";
+
+struct batch {
+	const struct rd_db_read *reads;
+	size_t n;
+	const struct rd_db_value *params;
+	size_t n_params;
+	bool own; /* not within a transaction */
+};
+
+static enum rd_status prepare_batch(struct postgres *db, const struct batch *b)
+{
+	if (b->own) {
+		RD_TRY(prepare(db, begin_reading, NULL, 0));
+		RD_TRY(prepare(db, end_reading, NULL, 0));
+	}
+	for (size_t i = 0; i < b->n; i++) {
+		RD_TRY(prepare(db, b->reads[i].sql, b->params, b->n_params));
+	}
+	return RD_OK;
+}
+
+static bool send_batch(struct postgres *db, const struct batch *b)
+{
+	bool sent = PQenterPipelineMode(db->connection) != 0;
+
+	sent = sent && (!b->own || send_statement(db, begin_reading, NULL, 0) != 0);
+	for (size_t i = 0; sent && i < b->n; i++) {
+		sent = send_statement(db, b->reads[i].sql, b->params, b->n_params) != 0;
+	}
+	sent = sent && (!b->own || send_statement(db, end_reading, NULL, 0) != 0);
+	return sent && PQpipelineSync(db->connection) != 0;
+}
+
+static enum rd_status take_next(struct postgres *db, rd_db_row *row, void *arg)
+{
+	PGresult *result = await(db, 1);
+	enum rd_status st = take(db, result, row, arg);
+
+	PQclear(result);
+	return st;
+}
+
+static enum rd_status take_batch(struct postgres *db, const struct batch *b)
+{
+	if (b->own) {
+		RD_TRY(take_next(db, NULL, NULL));
+	}
+	for (size_t i = 0; i < b->n; i++) {
+		RD_TRY(take_next(db, b->reads[i].row, b->reads[i].arg));
+	}
+	return b->own ? take_next(db, NULL, NULL) : RD_OK;
+}
+
+/* Passes over what has not been taken of the answers; one that broke off is not used again. */
+static void end_batch(struct postgres *db)
+{
+	bool more = is_connected(db);
+	PGresult *result;
+
+	while (more) {
+		result = await(db, 1);
+		more = result != NULL && PQresultStatus(result) != PGRES_PIPELINE_SYNC &&
+		       is_connected(db);
+		PQclear(result);
+	}
+	if (!is_connected(db) || PQexitPipelineMode(db->connection) == 0) {
+		PQfinish(db->connection);
+		db->connection = NULL;
+	}
+}
+
+static enum rd_status postgres_read(struct rd_db *base, const struct rd_db_read *reads, size_t n,
+	const struct rd_db_value *params, size_t n_params)
+{
+	struct postgres *db = (struct postgres *)base;
+	const struct batch batch = {.reads = reads,
+		.n = n,
+		.params = params,
+		.n_params = n_params,
+		.own = !db->in_transaction};
+	enum rd_status st;
+
+	RD_TRY(ensure_usable(db));
+	RD_TRY(prepare_batch(db, &batch));
+	if (!send_batch(db, &batch)) {
+		PQfinish(db->connection);
+		db->connection = NULL;
+		return lost(db);
+	}
+	st = take_batch(db, &batch);
+	end_batch(db);
+	if (st != RD_OK && batch.own) {
+		postgres_rollback(base);
+	}
 	return st;
 }
 
@@ -634,8 +755,8 @@ const struct rd_db_ops rd_db_postgres = {
 	.begin = postgres_begin,
 	.commit = postgres_commit,
 	.rollback = postgres_rollback,
-	.snapshot = postgres_snapshot,
 	.run = postgres_run,
+	.read = postgres_read,
 	.script = postgres_script,
 	.notify = postgres_notify,
 	.wait = postgres_wait,

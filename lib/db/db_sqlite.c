@@ -264,14 +264,6 @@ static void sqlite_rollback(struct rd_db *base)
 	}
 }
 
-/* The locks on the -wal are taken once, not for each statement. */
-static bool sqlite_snapshot(struct rd_db *base)
-{
-	struct sqlite *db = (struct sqlite *)base;
-
-	return sqlite3_get_autocommit(db->handle) != 0 && run_plain(db, "BEGIN") == RD_OK;
-}
-
 static int bind_one(sqlite3_stmt *statement, int index, const struct rd_db_value *value)
 {
 	switch (value->type) {
@@ -362,6 +354,24 @@ static enum rd_status sqlite_run(struct rd_db *base, const char *sql,
 	return st;
 }
 
+/* In one transaction, the locks on the -wal are also taken once and not for each statement. */
+static enum rd_status sqlite_read(struct rd_db *base, const struct rd_db_read *reads, size_t n,
+	const struct rd_db_value *params, size_t n_params)
+{
+	struct sqlite *db = (struct sqlite *)base;
+	const bool own = sqlite3_get_autocommit(db->handle) != 0;
+	enum rd_status st = own ? run_plain(db, "BEGIN") : RD_OK;
+
+	for (size_t i = 0; st == RD_OK && i < n; i++) {
+		st = sqlite_run(
+			base, reads[i].sql, params, n_params, reads[i].row, reads[i].arg, NULL);
+	}
+	if (own) {
+		sqlite_rollback(base);
+	}
+	return st;
+}
+
 static enum rd_status sqlite_script(struct rd_db *base, const char *sql)
 {
 	return simple((struct sqlite *)base, sql);
@@ -431,8 +441,8 @@ const struct rd_db_ops rd_db_sqlite = {
 	.begin = sqlite_begin,
 	.commit = sqlite_commit,
 	.rollback = sqlite_rollback,
-	.snapshot = sqlite_snapshot,
 	.run = sqlite_run,
+	.read = sqlite_read,
 	.script = sqlite_script,
 	.notify = sqlite_notify,
 	.wait = sqlite_wait,

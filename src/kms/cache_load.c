@@ -1,11 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Entries of the cache, read from the database.
- *
- * A key is several statements, so that its state and its material must belong together. They are of
- * one snapshot; where there is none, the key is read again when its version has changed between the
- * first and the last of them: DeleteImportedKeyMaterial and its like raise the version.
- */
+/* Entries of the cache, read from the database. */
 #include "kms/cache-internal.h"
 
 #include "aws/arn.h"
@@ -14,8 +8,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-#define LOADS_MAX 4
 
 static enum rd_status grow(void **array, size_t n, size_t size)
 {
@@ -74,6 +66,7 @@ static enum rd_status keep_tag(void *arg, const struct kms_tag *tag)
 	struct kms_cached_key *key = arg;
 	void *array = key->tags;
 
+	RD_ENSURE(key->n_tags < KMS_TAGS_PER_KEY, RD_LIMIT);
 	RD_TRY(grow(&array, key->n_tags, sizeof(*key->tags)));
 	key->tags = array;
 	key->tags[key->n_tags++] = *tag;
@@ -85,30 +78,10 @@ static enum rd_status keep_alias(void *arg, const struct kms_alias *alias)
 	struct kms_cached_key *key = arg;
 	void *array = key->aliases;
 
+	RD_ENSURE(key->n_aliases < KMS_ALIASES_PER_KEY, RD_LIMIT);
 	RD_TRY(grow(&array, key->n_aliases, sizeof(*key->aliases)));
 	key->aliases = array;
 	memcpy(key->aliases[key->n_aliases++], alias->name, sizeof(alias->name));
-	return RD_OK;
-}
-
-static enum rd_status read_rows(const struct kms_load *load, struct kms_cached_key *key)
-{
-	struct rd_db *db = load->db;
-
-	RD_TRY(kms_store_key_find(db, load->id, &key->record));
-	RD_TRY(kms_store_material_list(db, load->id, keep_material, key));
-	RD_TRY(kms_store_tags_list(db, load->id, "", KMS_TAGS_PER_KEY, keep_tag, key));
-	return kms_store_aliases_list(
-		db, key->record.account, load->id, "", KMS_ALIASES_PER_KEY, keep_alias, key);
-}
-
-static enum rd_status is_unchanged(
-	const struct kms_load *load, const struct kms_cached_key *key, bool *ret)
-{
-	struct kms_key now RD_CLEANUP(kms_key_finish) = {.version = 0};
-
-	RD_TRY(kms_store_key_find(load->db, load->id, &now));
-	*ret = now.version == key->record.version;
 	return RD_OK;
 }
 
@@ -188,28 +161,13 @@ static enum rd_status put_arn(const struct kms_load *load, struct kms_cached_key
 		rd_view_str(key->record.id), &arn);
 }
 
-static enum rd_status read_until_unchanged(const struct kms_load *load, struct kms_cached_key *key)
-{
-	bool unchanged = false;
-
-	for (int i = 0; i < LOADS_MAX && !unchanged; i++) {
-		key_clear(key);
-		RD_TRY(read_rows(load, key));
-		RD_TRY(is_unchanged(load, key, &unchanged));
-	}
-	return unchanged ? RD_OK : RD_AGAIN;
-}
-
+/* State and material belong together: they are of one moment. */
 static enum rd_status read_key(const struct kms_load *load, struct kms_cached_key *key)
 {
-	enum rd_status st;
+	const struct kms_whole_key whole = {
+		.material = keep_material, .tag = keep_tag, .alias = keep_alias, .arg = key};
 
-	if (!rd_db_snapshot_begin(load->db)) {
-		return read_until_unchanged(load, key);
-	}
-	st = read_rows(load, key);
-	rd_db_snapshot_end(load->db);
-	return st;
+	return kms_store_whole_key_get(load->db, load->id, &key->record, &whole);
 }
 
 static enum rd_status load_key(const struct kms_load *load, struct kms_cached_key *key)

@@ -13,6 +13,26 @@
 enum rd_status kms_store_count(struct rd_db *db, const char *sql, const char *key_id, int64_t quota)
 	RD_MUST_USE;
 
+/* For rd_db_read with a key's id as the only parameter: the key (*ret is zeroed), and what belongs
+ * to it, in the orders of the lists. */
+struct kms_store_materials {
+	kms_store_material_fn *fn;
+	void *arg;
+};
+struct kms_store_tags {
+	kms_store_tag_fn *fn;
+	void *arg;
+};
+struct kms_store_aliases {
+	kms_store_alias_fn *fn;
+	void *arg;
+};
+struct rd_db_read kms_store_key_read(struct kms_key *ret);
+struct rd_db_read kms_store_materials_read(struct kms_store_materials *materials);
+struct rd_db_read kms_store_tags_read(struct kms_store_tags *tags);
+/* Whatever their account. */
+struct rd_db_read kms_store_aliases_read(struct kms_store_aliases *aliases);
+
 /* ASCII lower case, for names that compare without case. RD_LIMIT when it does not fit. */
 enum rd_status kms_store_fold(const char *name, char *ret, size_t size) RD_MUST_USE;
 

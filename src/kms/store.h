@@ -80,6 +80,17 @@ typedef enum rd_status kms_store_tag_fn(void *arg, const struct kms_tag *tag);
 enum rd_status kms_store_tags_list(struct rd_db *db, const char *key_id, const char *after,
 	uint32_t max, kms_store_tag_fn *fn, void *arg) RD_MUST_USE;
 
+/* store_whole_key.c: a key with what belongs to it, all of one moment. *ret is zeroed, and the
+ * caller's to finish after a failure, too; it is filled before a function is called. */
+struct kms_whole_key {
+	kms_store_material_fn *material; /* in the orders of the lists above */
+	kms_store_tag_fn *tag;
+	kms_store_alias_fn *alias;
+	void *arg;
+};
+enum rd_status kms_store_whole_key_get(struct rd_db *db, const char *id, struct kms_key *ret,
+	const struct kms_whole_key *whole) RD_MUST_USE;
+
 /* store_grants.c */
 enum rd_status kms_store_grant_add(struct rd_db *db, const struct kms_grant *grant) RD_MUST_USE;
 enum rd_status kms_store_grant_get(

@@ -99,24 +99,25 @@ enum rd_status kms_store_alias_delete(struct rd_db *db, const char *account, con
 	return changed(db, account, name);
 }
 
-struct aliases {
-	kms_store_alias_fn *fn;
-	void *arg;
-};
-
 static enum rd_status list_row(void *arg, const struct rd_db_value *columns, size_t n)
 {
-	const struct aliases *aliases = arg;
+	const struct kms_store_aliases *aliases = arg;
 	struct kms_alias alias;
 
 	RD_TRY(alias_from(&alias, columns, n));
 	return aliases->fn(aliases->arg, &alias);
 }
 
+struct rd_db_read kms_store_aliases_read(struct kms_store_aliases *aliases)
+{
+	return (struct rd_db_read){
+		"SELECT " COLUMNS " FROM alias WHERE key_id = $1 ORDER BY name", list_row, aliases};
+}
+
 enum rd_status kms_store_aliases_list(struct rd_db *db, const char *account, const char *key_id,
 	const char *after, uint32_t max, kms_store_alias_fn *fn, void *arg)
 {
-	struct aliases aliases = {.fn = fn, .arg = arg};
+	struct kms_store_aliases aliases = {.fn = fn, .arg = arg};
 
 	if (key_id == NULL) {
 		return rd_db_run(db,

@@ -104,6 +104,20 @@ enum rd_status kms_store_key_find(struct rd_db *db, const char *id, struct kms_k
 		RD_DB_ARGS(rd_db_text(id)), key_row, ret);
 }
 
+static enum rd_status only_key_row(void *arg, const struct rd_db_value *columns, size_t n)
+{
+	const struct kms_key *key = arg;
+
+	RD_ENSURE(key->id[0] == '\0', RD_DUPLICATE);
+	return key_row(arg, columns, n);
+}
+
+struct rd_db_read kms_store_key_read(struct kms_key *ret)
+{
+	return (struct rd_db_read){
+		"SELECT " COLUMNS " FROM kms_key WHERE id = $1", only_key_row, ret};
+}
+
 enum rd_status kms_store_key_update(struct rd_db *db, struct kms_key *key)
 {
 	enum rd_status st = rd_db_write(db,

@@ -25,15 +25,10 @@ static enum rd_status material_from(struct rd_db_columns *c, struct kms_material
 	return rd_db_take_finish(c);
 }
 
-struct materials {
-	kms_store_material_fn *fn;
-	void *arg;
-};
-
 static enum rd_status material_row(void *arg, const struct rd_db_value *columns, size_t n)
 {
 	struct rd_db_columns c = rd_db_columns(columns, n);
-	const struct materials *materials = arg;
+	const struct kms_store_materials *materials = arg;
 	struct kms_material m RD_CLEANUP(kms_material_finish) = {.generation = 0};
 
 	RD_TRY(material_from(&c, &m));
@@ -92,20 +87,26 @@ enum rd_status kms_store_material_rewrap(struct rd_db *db, const struct kms_mate
 		RD_NOTFOUND);
 }
 
+struct rd_db_read kms_store_materials_read(struct kms_store_materials *materials)
+{
+	return (struct rd_db_read){"SELECT " COLUMNS
+				   " FROM key_material WHERE key_id = $1 ORDER BY generation",
+		material_row, materials};
+}
+
 enum rd_status kms_store_material_list(
 	struct rd_db *db, const char *key_id, kms_store_material_fn *fn, void *arg)
 {
-	struct materials materials = {.fn = fn, .arg = arg};
+	struct kms_store_materials materials = {.fn = fn, .arg = arg};
+	const struct rd_db_read read = kms_store_materials_read(&materials);
 
-	return rd_db_run(db,
-		"SELECT " COLUMNS " FROM key_material WHERE key_id = $1 ORDER BY generation",
-		RD_DB_ARGS(rd_db_text(key_id)), material_row, &materials, NULL);
+	return rd_db_run(db, read.sql, RD_DB_ARGS(rd_db_text(key_id)), read.row, read.arg, NULL);
 }
 
 enum rd_status kms_store_material_stale(struct rd_db *db, uint32_t before_generation, uint32_t max,
 	kms_store_material_fn *fn, void *arg)
 {
-	struct materials materials = {.fn = fn, .arg = arg};
+	struct kms_store_materials materials = {.fn = fn, .arg = arg};
 
 	return rd_db_run(db,
 		"SELECT " COLUMNS " FROM key_material"

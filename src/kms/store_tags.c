@@ -35,15 +35,10 @@ enum rd_status kms_store_tag_delete(struct rd_db *db, const char *key_id, const 
 	return kms_store_change_add(db, 'k', key_id);
 }
 
-struct tags {
-	kms_store_tag_fn *fn;
-	void *arg;
-};
-
 static enum rd_status tag_row(void *arg, const struct rd_db_value *columns, size_t n)
 {
 	struct rd_db_columns c = rd_db_columns(columns, n);
-	const struct tags *tags = arg;
+	const struct kms_store_tags *tags = arg;
 	struct kms_tag tag;
 
 	rd_db_take_text(&c, tag.key, sizeof(tag.key));
@@ -52,10 +47,17 @@ static enum rd_status tag_row(void *arg, const struct rd_db_value *columns, size
 	return tags->fn(tags->arg, &tag);
 }
 
+struct rd_db_read kms_store_tags_read(struct kms_store_tags *tags)
+{
+	return (struct rd_db_read){
+		"SELECT tag_key, tag_value FROM tag WHERE key_id = $1 ORDER BY tag_key", tag_row,
+		tags};
+}
+
 enum rd_status kms_store_tags_list(struct rd_db *db, const char *key_id, const char *after,
 	uint32_t max, kms_store_tag_fn *fn, void *arg)
 {
-	struct tags tags = {.fn = fn, .arg = arg};
+	struct kms_store_tags tags = {.fn = fn, .arg = arg};
 
 	return rd_db_run(db,
 		"SELECT tag_key, tag_value FROM tag WHERE key_id = $1 AND tag_key > $2"

@@ -14,19 +14,43 @@
 #define HEAD_SIZE_AT 48
 #define HEAD_ROOT_AT 56
 
-struct list {
+struct report {
 	FILE *out;
+	size_t titles; /* that have been printed */
 	const char *before;
 };
 
-static enum rd_status print(struct list *list, json_t *object)
-{
-	bool printed = object != NULL && fputs(list->before, list->out) >= 0 &&
-		       json_dumpf(object, list->out, JSON_COMPACT) == 0;
+/* Its rows' arg. */
+struct list {
+	struct report *report;
+	size_t number;
+};
 
+/* Up to list `number`, the ones without a row among them; or to the end. */
+static enum rd_status print_titles(struct report *report, size_t number)
+{
+	static const char *const titles[] = {
+		"{\"cards\": [\n", "],\n\"operations\": [\n", "],\n\"heads\": [\n", "]}\n"};
+
+	while (report->titles <= number) {
+		RD_ENSURE(fputs(titles[report->titles++], report->out) >= 0, RD_IO);
+		report->before = "";
+	}
+	return RD_OK;
+}
+
+static enum rd_status print(const struct list *list, json_t *object)
+{
+	struct report *report = list->report;
+	enum rd_status st = object == NULL ? RD_NOMEM : print_titles(report, list->number);
+
+	if (st == RD_OK && (fputs(report->before, report->out) < 0 ||
+				   json_dumpf(object, report->out, JSON_COMPACT) != 0)) {
+		st = RD_IO;
+	}
 	json_decref(object);
-	list->before = ",\n";
-	return printed ? RD_OK : RD_IO;
+	report->before = ",\n";
+	return st;
 }
 
 static json_t *text(const struct rd_db_value *column)
@@ -107,43 +131,34 @@ static enum rd_status print_head(void *arg, const struct rd_db_value *c, size_t 
 				  "time", time_text(c[2].number)));
 }
 
-static enum rd_status print_list(
-	struct rd_db *db, FILE *out, const char *before, const char *sql, rd_db_row *row)
-{
-	struct list list = {.out = out, .before = ""};
-
-	RD_ENSURE(fputs(before, out) >= 0, RD_IO);
-	return rd_db_run(db, sql, NULL, 0, row, &list, NULL);
-}
-
+/* The lists, all of one moment. */
 static enum rd_status print_all(struct rd_db *db, FILE *out)
 {
-	RD_TRY(print_list(db, out, "{\"cards\": [\n",
-		"SELECT card, last4, currency, sum(response = '00'),"
-		" sum(response = '00' AND reversed = 1),"
-		" sum(CASE WHEN response = '00' AND reversed = 0 THEN amount ELSE 0 END),"
-		" sum(captured), sum(refunded) FROM operation WHERE card IS NOT NULL"
-		" GROUP BY card, last4, currency ORDER BY last4, card, currency",
-		print_card));
-	RD_TRY(print_list(db, out, "],\n\"operations\": [\n",
-		"SELECT rrn, kind, stan, amount, currency, terminal, merchant, last4, original,"
-		" response, captured, refunded, reversed, at_ms FROM operation"
-		" ORDER BY at_ms, rrn",
-		print_operation));
-	RD_TRY(print_list(db, out, "],\n\"heads\": [\n",
-		"SELECT log, head, at_ms FROM witness ORDER BY log", print_head));
-	RD_ENSURE(fputs("]}\n", out) >= 0 && fflush(out) == 0, RD_IO);
-	return RD_OK;
+	struct report report = {.out = out};
+	struct list cards = {&report, 0}, operations = {&report, 1}, heads = {&report, 2};
+	const struct rd_db_read reads[] = {
+		{"SELECT card, last4, currency, sum(response = '00'),"
+		 " sum(response = '00' AND reversed = 1),"
+		 " sum(CASE WHEN response = '00' AND reversed = 0 THEN amount ELSE 0 END),"
+		 " sum(captured), sum(refunded) FROM operation WHERE card IS NOT NULL"
+		 " GROUP BY card, last4, currency ORDER BY last4, card, currency",
+			print_card, &cards},
+		{"SELECT rrn, kind, stan, amount, currency, terminal, merchant, last4, original,"
+		 " response, captured, refunded, reversed, at_ms FROM operation"
+		 " ORDER BY at_ms, rrn",
+			print_operation, &operations},
+		{"SELECT log, head, at_ms FROM witness ORDER BY log", print_head, &heads},
+	};
+
+	RD_TRY(rd_db_read(db, reads, RD_ARRAY_LEN(reads), NULL, 0));
+	RD_TRY(print_titles(&report, RD_ARRAY_LEN(reads)));
+	return fflush(out) == 0 ? RD_OK : RD_IO;
 }
 
 enum rd_status gw_report_print(struct rd_db *db, FILE *out, struct rd_error *err)
 {
-	const bool snapshot = rd_db_snapshot_begin(db);
 	enum rd_status st = print_all(db, out);
 
-	if (snapshot) {
-		rd_db_snapshot_end(db);
-	}
 	return st == RD_OK ? RD_OK
 			   : rd_fail(err, st, "cannot write the report: %s",
 				     st == RD_IO ? "output error" : rd_db_error(db));

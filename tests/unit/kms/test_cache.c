@@ -4,6 +4,7 @@
 #include "token.h"
 
 #include "crypto/random.h"
+#include "db/db_rows.h"
 #include "kms/cache.h"
 #include "kms/master.h"
 #include "kms/material.h"
@@ -294,6 +295,35 @@ static void swapped_rows_are_refused(void **state)
 	assert_status(kms_cache_key(place->cache, place->db, a.id, &got), RD_BAD_SIGNATURE);
 	assert_status(kms_cache_key(place->cache, place->db, b.id, &got), RD_BAD_SIGNATURE);
 	assert_int_equal(CRYPTO_secure_used(), place->secret_bytes);
+}
+
+static void more_than_a_key_may_have_is_refused(void **state)
+{
+	static const char *const texts[] = {
+		"INSERT INTO tag (key_id, tag_key, tag_value) VALUES ($1, $2, '')",
+		"INSERT INTO alias (key_id, name, account, created_ms, updated_ms)"
+		" VALUES ($1, $2, '" ACCOUNT "', 0, 0)",
+	};
+	static const unsigned quotas[] = {KMS_TAGS_PER_KEY, KMS_ALIASES_PER_KEY};
+	struct place *place = *state;
+	const struct kms_cached_key *got;
+	char name[16];
+
+	for (unsigned what = 0; what < RD_ARRAY_LEN(texts); what++) {
+		struct kms_key key = add_symmetric(place, what + 1);
+
+		for (unsigned i = 0; i <= quotas[what]; i++) {
+			got = get(place, what + 1);
+			assert_int_equal(got->n_tags + got->n_aliases, i);
+			kms_cache_put(place->cache, got);
+			snprintf(name, sizeof(name), "%u", i);
+			assert_ok(rd_db_run(place->db, texts[what],
+				RD_DB_ARGS(rd_db_text(key.id), rd_db_text(name)), NULL, NULL,
+				NULL));
+			kms_cache_drop(place->cache, 'k', key.id);
+		}
+		assert_status(kms_cache_key(place->cache, place->db, key.id, &got), RD_LIMIT);
+	}
 }
 
 static void set_state(struct place *place, unsigned number, enum kms_state to)
@@ -637,6 +667,7 @@ int main(void)
 		TEST(material_of_another_kind_is_refused),
 		TEST(what_is_not_there_is_not_remembered),
 		TEST(swapped_rows_are_refused),
+		TEST(more_than_a_key_may_have_is_refused),
 		TEST(only_enabled_keys_have_their_material),
 		TEST(change_through_one_is_seen_by_the_other),
 		TEST(poll_takes_in_root_generations),

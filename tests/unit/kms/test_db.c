@@ -504,29 +504,6 @@ static void a_server_that_stays_away_is_given_up(void **state)
 	assert_ok(rd_db_transact(t->db, add_pair, &number));
 }
 
-static void a_snapshot_is_of_one_moment(void **state)
-{
-	struct test_database *t = *state;
-	struct rd_db *other = NULL;
-	unsigned number = 1;
-
-	test_open(t, &other);
-	if (on_postgres) {
-		assert_false(rd_db_snapshot_begin(t->db));
-	} else {
-		assert_true(rd_db_snapshot_begin(t->db));
-		assert_int_equal(number_of(t->db, KEYS), 0);
-		assert_ok(rd_db_transact(other, add_pair, &number));
-		assert_int_equal(number_of(t->db, KEYS), 0);
-		rd_db_snapshot_end(t->db);
-		assert_int_equal(number_of(t->db, KEYS), 1);
-	}
-	assert_ok(rd_db_begin(t->db));
-	assert_false(rd_db_snapshot_begin(t->db));
-	rd_db_rollback(t->db);
-	rd_db_close(&other);
-}
-
 static void who_must_not_wait_is_told(void **state)
 {
 	struct test_database *t = *state;
@@ -814,7 +791,6 @@ int main(void)
 		DATABASE_TEST(a_restart_of_the_server_is_survived),
 		DATABASE_TEST(a_waiter_listens_again_after_a_restart),
 		DATABASE_TEST(a_server_that_stays_away_is_given_up),
-		DATABASE_TEST(a_snapshot_is_of_one_moment),
 		DATABASE_TEST(who_must_not_wait_is_told),
 		DATABASE_TEST(a_limit_ends_what_waits),
 		DATABASE_TEST(passwords_stay_out_of_errors),

@@ -385,6 +385,58 @@ static enum rd_status tag_name(void *arg, const struct kms_tag *tag)
 	return put_name(arg, tag->value);
 }
 
+static enum rd_status whole_material(void *arg, struct kms_material *m)
+{
+	return put_name(arg, m->id + 62);
+}
+
+static void a_whole_key_has_what_belongs_to_it(void **state)
+{
+	struct test_database *t = *state;
+	struct names names = {.n = 0};
+	const struct kms_whole_key whole = {
+		.material = whole_material, .tag = tag_name, .alias = alias_name, .arg = &names};
+	struct kms_key keys[2], got = {.version = 0};
+	struct kms_material m;
+	struct kms_alias a;
+	struct kms_tag tag = {.value = "v"};
+
+	for (unsigned i = 0; i < 2; i++) {
+		add_key(t->db, i + 1, &keys[i]);
+		for (uint32_t generation = 2; generation > 0; generation--) {
+			m = test_material(keys[i].id, 10 * (i + 1) + generation);
+			in_transaction(t->db, kms_store_material_add(t->db, &m));
+		}
+		for (char c = 'b'; c >= 'a'; c--) {
+			snprintf(tag.key, sizeof(tag.key), "%c%u", c, i);
+			in_transaction(t->db, kms_store_tag_put(t->db, keys[i].id, &tag));
+			a = test_alias("", keys[i].id);
+			snprintf(a.name, sizeof(a.name), "alias/%c%u", c, i);
+			in_transaction(t->db, kms_store_alias_add(t->db, &a));
+		}
+	}
+	assert_ok(kms_store_whole_key_get(t->db, keys[0].id, &got, &whole));
+	assert_string_equal(got.id, keys[0].id);
+	assert_string_equal(got.account, ACCOUNT);
+	assert_string_equal(got.policy, keys[0].policy);
+	assert_string_equal(names.text, "11 12 a0 v b0 v alias/a0 alias/b0");
+	kms_key_finish(&got);
+	/* A row that nothing of ours has written. */
+	in_transaction(t->db,
+		rd_db_run(t->db, "UPDATE alias SET account = '" OTHER "' WHERE name = 'alias/a1'",
+			NULL, 0, NULL, NULL, NULL));
+	got = (struct kms_key){.version = 0};
+	names = (struct names){.n = 0};
+	assert_ok(kms_store_whole_key_get(t->db, keys[1].id, &got, &whole));
+	assert_string_equal(names.text, "21 22 a1 v b1 v alias/b1");
+	kms_key_finish(&got);
+	got = (struct kms_key){.version = 0};
+	names = (struct names){.n = 0};
+	assert_status(kms_store_whole_key_get(t->db, "no such key", &got, &whole), RD_NOTFOUND);
+	assert_status(kms_store_whole_key_get(t->db, "' OR '' = '", &got, &whole), RD_NOTFOUND);
+	assert_int_equal(names.n, 0);
+}
+
 static void tags_are_put_over_and_counted(void **state)
 {
 	struct test_database *t = *state;
@@ -751,6 +803,7 @@ int main(void)
 		DATABASE_TEST(moves_aliases_between_keys),
 		DATABASE_TEST(lists_aliases_by_bytes_of_all_keys_or_one),
 		DATABASE_TEST(the_51st_alias_of_a_key_is_refused),
+		DATABASE_TEST(a_whole_key_has_what_belongs_to_it),
 		DATABASE_TEST(tags_are_put_over_and_counted),
 		DATABASE_TEST(keeps_every_field_of_a_grant),
 		DATABASE_TEST(filters_grants_by_any_combination),
