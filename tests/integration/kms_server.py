@@ -15,6 +15,8 @@ import cbor2
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 
 CRYPTO, AWS_TOOL = os.environ["CRYPTO_DRIVER"], os.environ["AWS_TOOL"]
 AKID, SECRET, TOKEN = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "tok/en+1=="
@@ -43,13 +45,22 @@ class Authority:
     def file(self):
         return str(self.where / "ca.pem")
 
-    def issue(self, name, san, days="10", subject="/CN=server"):
+    def issue(self, name, san, subject="/CN=server"):
         (self.where / f"{name}.ext").write_text(san and f"subjectAltName={san}\n")
         openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", subject,
                 "-keyout", f"{name}.key", "-out", f"{name}.csr", cwd=self.where)
         openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-                "-days", days, "-extfile", f"{name}.ext", "-out", f"{name}.pem", cwd=self.where)
+                "-days", "10", "-extfile", f"{name}.ext", "-out", f"{name}.pem", cwd=self.where)
         return str(self.where / f"{name}.pem"), str(self.where / f"{name}.key")
+
+    def expire(self, name):
+        """The certificate once more, of last week: OpenSSL 3.5's command makes none that has expired."""
+        day, now = datetime.timedelta(days=1), datetime.datetime.now(datetime.timezone.utc)
+        key = serialization.load_pem_private_key((self.where / "ca.key").read_bytes(), None)
+        old = x509.load_pem_x509_certificate((self.where / f"{name}.pem").read_bytes())
+        builder = x509.CertificateBuilder(old.issuer, old.subject, old.public_key(), old.serial_number, now - 7 * day,
+                                          now - day, list(old.extensions))
+        (self.where / f"{name}.pem").write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
 
 def seal(spki, plaintext):
