@@ -73,6 +73,22 @@ static int64_t scans_of_tables(struct rd_db *db)
 	return scans;
 }
 
+enum rd_status test_number_row(void *arg, const struct rd_db_value *columns, size_t n)
+{
+	assert_int_equal(n, 1);
+	assert_int_equal(columns[0].type, RD_DB_INT);
+	*(int64_t *)arg = columns[0].number;
+	return RD_OK;
+}
+
+int64_t test_number(struct rd_db *db, const char *sql)
+{
+	int64_t number = -1;
+
+	assert_ok(rd_db_run(db, sql, NULL, 0, test_number_row, &number, NULL));
+	return number;
+}
+
 int database_setup(void **state)
 {
 	static unsigned count;

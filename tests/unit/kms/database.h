@@ -31,6 +31,10 @@ void test_postgres_control(const char *what);
 /* Another connection; fails the test when there is none. */
 void test_open(const struct test_database *t, struct rd_db **ret);
 
+/* For rd_db_run: the one number of the one row, into an int64_t. */
+enum rd_status test_number_row(void *arg, const struct rd_db_value *columns, size_t n);
+int64_t test_number(struct rd_db *db, const char *sql);
+
 int database_setup(void **state);
 /* On PostgreSQL also: no statement of the test has read a whole table. */
 int database_teardown(void **state);

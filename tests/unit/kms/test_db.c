@@ -20,22 +20,6 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static enum rd_status number_row(void *arg, const struct rd_db_value *columns, size_t n)
-{
-	assert_int_equal(n, 1);
-	assert_int_equal(columns[0].type, RD_DB_INT);
-	*(int64_t *)arg = columns[0].number;
-	return RD_OK;
-}
-
-static int64_t number_of(struct rd_db *db, const char *sql)
-{
-	int64_t number = -1;
-
-	assert_ok(rd_db_run(db, sql, NULL, 0, number_row, &number, NULL));
-	return number;
-}
-
 /* A key and its material in one transaction: the second must not be missing where the first is. */
 static enum rd_status add_pair(struct rd_db *db, void *arg)
 {
@@ -61,15 +45,15 @@ static void a_rollback_leaves_nothing(void **state)
 
 	assert_ok(rd_db_begin(t->db));
 	assert_ok(add_pair(t->db, &number));
-	assert_int_equal(number_of(t->db, KEYS), 1);
+	assert_int_equal(test_number(t->db, KEYS), 1);
 	rd_db_rollback(t->db);
-	assert_int_equal(number_of(t->db, KEYS), 0);
-	assert_int_equal(number_of(t->db, "SELECT count(*) FROM change"), 0);
-	assert_int_equal(number_of(t->db, "SELECT count(*) FROM account_keys"), 0);
+	assert_int_equal(test_number(t->db, KEYS), 0);
+	assert_int_equal(test_number(t->db, "SELECT count(*) FROM change"), 0);
+	assert_int_equal(test_number(t->db, "SELECT count(*) FROM account_keys"), 0);
 	rd_db_rollback(t->db); /* nothing to undo: no harm */
 	assert_ok(rd_db_transact(t->db, add_pair, &number));
 	assert_status(rd_db_transact(t->db, add_pair, &number), RD_EXISTS);
-	assert_int_equal(number_of(t->db, KEYS), 1);
+	assert_int_equal(test_number(t->db, KEYS), 1);
 }
 
 static void wrong_statements_are_our_own_fault(void **state)
@@ -88,7 +72,7 @@ static void wrong_statements_are_our_own_fault(void **state)
 	}
 	assert_status(
 		rd_db_run(t->db, KEYS, &one, RD_DB_COLUMNS_MAX + 1, NULL, NULL, NULL), RD_INTERNAL);
-	assert_int_equal(number_of(t->db, KEYS), 0);
+	assert_int_equal(test_number(t->db, KEYS), 0);
 }
 
 static void a_failed_transaction_cannot_be_committed(void **state)
@@ -104,7 +88,7 @@ static void a_failed_transaction_cannot_be_committed(void **state)
 	assert_ok(add_pair(t->db, &number));
 	assert_status(rd_db_run(t->db, "SELECT wrong", NULL, 0, NULL, NULL, NULL), RD_INTERNAL);
 	assert_status(rd_db_commit(t->db), RD_INTERNAL);
-	assert_int_equal(number_of(t->db, KEYS), 0);
+	assert_int_equal(test_number(t->db, KEYS), 0);
 }
 
 static void broken_references_are_forbidden(void **state)
@@ -180,8 +164,8 @@ static void two_connections_lose_no_update(void **state)
 		assert_ok(workers[i].st);
 	}
 	assert_int_equal(
-		number_of(t->db, "SELECT on_demand_rotations FROM kms_key WHERE id > ''"), 100);
-	assert_int_equal(number_of(t->db, "SELECT version FROM kms_key WHERE id > ''"), 101);
+		test_number(t->db, "SELECT on_demand_rotations FROM kms_key WHERE id > ''"), 100);
+	assert_int_equal(test_number(t->db, "SELECT version FROM kms_key WHERE id > ''"), 101);
 }
 
 static void *add_the_same(void *arg)
@@ -210,10 +194,10 @@ static void of_two_that_add_the_same_one_succeeds(void **state)
 	assert_ok(workers[1].st);
 	assert_int_equal(workers[0].done + workers[1].done, 50);
 	t->scans = INT64_MAX; /* HALF reads whole tables */
-	assert_int_equal(number_of(t->db, KEYS), 50);
-	assert_int_equal(number_of(t->db, HALF), 0);
+	assert_int_equal(test_number(t->db, KEYS), 50);
+	assert_int_equal(test_number(t->db, HALF), 0);
 	assert_int_equal(
-		number_of(t->db,
+		test_number(t->db,
 			"SELECT CAST(sum(n) AS BIGINT) FROM account_keys WHERE account > ''"),
 		50);
 }
@@ -403,8 +387,8 @@ static void a_full_disk_leaves_nothing_half_done(void **state)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){1 << 20, before.rlim_max}), 0);
 	n = fill(t->db);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-	assert_int_equal(number_of(t->db, KEYS), n);
-	assert_int_equal(number_of(t->db, HALF), 0);
+	assert_int_equal(test_number(t->db, KEYS), n);
+	assert_int_equal(test_number(t->db, HALF), 0);
 	assert_ok(rd_db_transact(t->db, add_pair, &n));
 }
 
@@ -427,8 +411,8 @@ static void a_full_tablespace_leaves_nothing_half_done(void **state)
 	fresh_url(t, url, "TABLESPACE small");
 	assert_ok(rd_db_open(url, &kms_schema, &db, &err));
 	n = fill(db);
-	assert_int_equal(number_of(db, KEYS), n);
-	assert_int_equal(number_of(db, HALF), 0);
+	assert_int_equal(test_number(db, KEYS), n);
+	assert_int_equal(test_number(db, HALF), 0);
 	rd_db_close(&db);
 	drop_fresh(t);
 	test_sql(getenv("TEST_POSTGRES"), "DROP TABLESPACE small");
@@ -446,7 +430,7 @@ static void a_restart_of_the_server_is_survived(void **state)
 	assert_ok(rd_db_transact(t->db, add_pair, &number));
 	test_postgres_control("restart");
 	assert_status(rd_db_run(t->db, KEYS, NULL, 0, NULL, NULL, NULL), RD_CLOSED);
-	assert_int_equal(number_of(t->db, KEYS), 1);
+	assert_int_equal(test_number(t->db, KEYS), 1);
 	assert_ok(rd_db_begin(t->db));
 	number = 2;
 	assert_ok(add_pair(t->db, &number));
@@ -454,10 +438,10 @@ static void a_restart_of_the_server_is_survived(void **state)
 	assert_status(rd_db_run(t->db, KEYS, NULL, 0, NULL, NULL, NULL), RD_CLOSED);
 	assert_status(rd_db_run(t->db, KEYS, NULL, 0, NULL, NULL, NULL), RD_CLOSED);
 	assert_status(rd_db_commit(t->db), RD_CLOSED);
-	assert_int_equal(number_of(t->db, KEYS), 1);
+	assert_int_equal(test_number(t->db, KEYS), 1);
 	test_postgres_control("restart");
 	assert_ok(rd_db_transact(t->db, add_pair, &number));
-	assert_int_equal(number_of(t->db, KEYS), 2);
+	assert_int_equal(test_number(t->db, KEYS), 2);
 }
 
 static void a_waiter_listens_again_after_a_restart(void **state)
@@ -514,7 +498,7 @@ static void who_must_not_wait_is_told(void **state)
 
 	assert_ok(rd_db_open_nonblocking(t->url, &db, &err));
 	assert_false(rd_db_would_block(db));
-	assert_status(rd_db_run(db, KEYS, NULL, 0, number_row, &keys, NULL),
+	assert_status(rd_db_run(db, KEYS, NULL, 0, test_number_row, &keys, NULL),
 		on_postgres ? RD_AGAIN : RD_OK);
 	assert_int_equal(rd_db_would_block(db), on_postgres);
 	assert_false(rd_db_would_block(db)); /* told once */
@@ -607,15 +591,15 @@ static void commits_wait_for_the_disk(void **state)
 	struct test_database *t = *state;
 
 	if (!on_postgres) {
-		assert_int_equal(number_of(t->db, "PRAGMA synchronous"), 2); /* FULL */
+		assert_int_equal(test_number(t->db, "PRAGMA synchronous"), 2); /* FULL */
 		return;
 	}
 	assert_ok(rd_db_run(t->db, "SET synchronous_commit = off", NULL, 0, NULL, NULL, NULL));
 	test_sql(getenv("TEST_POSTGRES"), "ALTER ROLE redoubt SET synchronous_commit = off");
 	rd_db_close(&t->db);
 	test_open(t, &t->db);
-	assert_int_equal(number_of(t->db, "SELECT CASE current_setting('synchronous_commit')"
-					  " WHEN 'on' THEN 1 ELSE 0 END"),
+	assert_int_equal(test_number(t->db, "SELECT CASE current_setting('synchronous_commit')"
+					    " WHEN 'on' THEN 1 ELSE 0 END"),
 		1);
 	test_sql(getenv("TEST_POSTGRES"), "ALTER ROLE redoubt RESET synchronous_commit");
 }
@@ -751,7 +735,7 @@ static void a_backup_while_writing_is_consistent(void **state)
 		return;
 	}
 	assert_int_equal(pthread_create(&w.thread, NULL, write_on, &w), 0);
-	while (number_of(t->db, KEYS) < 20) {
+	while (test_number(t->db, KEYS) < 20) {
 		nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
 	}
 	assert_ok(rd_db_backup(t->db, path, &err));
@@ -766,8 +750,8 @@ static void a_backup_while_writing_is_consistent(void **state)
 	sqlite3_close(raw);
 	snprintf(copy.url, sizeof(copy.url), "sqlite:%s", path);
 	test_open(&copy, &copy.db);
-	assert_true(number_of(copy.db, KEYS) >= 20);
-	assert_int_equal(number_of(copy.db, HALF), 0);
+	assert_true(test_number(copy.db, KEYS) >= 20);
+	assert_int_equal(test_number(copy.db, HALF), 0);
 	rd_db_close(&copy.db);
 	assert_status(rd_db_backup(t->db, path, &err), RD_EXISTS);
 }

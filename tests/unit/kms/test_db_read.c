@@ -10,22 +10,6 @@
 #define KEYS "SELECT count(*) FROM kms_key"
 #define LOCK "74"
 
-static enum rd_status number_row(void *arg, const struct rd_db_value *columns, size_t n)
-{
-	assert_int_equal(n, 1);
-	assert_int_equal(columns[0].type, RD_DB_INT);
-	*(int64_t *)arg = columns[0].number;
-	return RD_OK;
-}
-
-static int64_t number_of(struct rd_db *db, const char *sql)
-{
-	int64_t number = -1;
-
-	assert_ok(rd_db_run(db, sql, NULL, 0, number_row, &number, NULL));
-	return number;
-}
-
 static enum rd_status add_key(struct rd_db *db, void *arg)
 {
 	struct kms_key key = test_key(*(unsigned *)arg);
@@ -82,7 +66,7 @@ static void rows_come_in_the_statements_order(void **state)
 	}
 	assert_ok(rd_db_read(t->db, reads, 0, &first, 1));
 	assert_int_equal(got.n, 2);
-	assert_int_equal(number_of(t->db, KEYS), 2);
+	assert_int_equal(test_number(t->db, KEYS), 2);
 }
 
 struct writer {
@@ -95,8 +79,8 @@ struct writer {
 /* On PostgreSQL the reader waits in its second statement; on SQLite in what follows its first. */
 static bool reader_has_begun(const struct writer *w, struct rd_db *db)
 {
-	return on_postgres ? number_of(db, "SELECT count(*) FROM pg_locks WHERE NOT granted"
-					   " AND locktype = 'advisory'") == 1
+	return on_postgres ? test_number(db, "SELECT count(*) FROM pg_locks WHERE NOT granted"
+					     " AND locktype = 'advisory'") == 1
 			   : __atomic_load_n(&w->go, __ATOMIC_ACQUIRE);
 }
 
@@ -158,7 +142,7 @@ static void a_reading_is_of_one_moment(void **state)
 	assert_int_equal(got.n, 2);
 	assert_int_equal(got.at[0], 0);
 	assert_int_equal(got.at[1], 0);
-	assert_int_equal(number_of(t->db, KEYS), 1);
+	assert_int_equal(test_number(t->db, KEYS), 1);
 }
 
 static void within_a_transaction_it_sees_what_that_has_written(void **state)
@@ -176,7 +160,7 @@ static void within_a_transaction_it_sees_what_that_has_written(void **state)
 	number = 2;
 	assert_ok(add_key(t->db, &number)); /* it has not ended */
 	assert_ok(rd_db_commit(t->db));
-	assert_int_equal(number_of(t->db, KEYS), 2);
+	assert_int_equal(test_number(t->db, KEYS), 2);
 }
 
 /* The connection, and a transaction that the reading was in, go on as after any other failure. */
@@ -206,7 +190,7 @@ static void a_failure_ends_the_reading_and_nothing_else(void **state)
 	assert_int_equal(got.n, 2);
 	assert_status(rd_db_read(t->db, reads, 3, &one, RD_DB_COLUMNS_MAX + 1), RD_INTERNAL);
 	assert_status(rd_db_read(t->db, &reads[1], 1, NULL, 0), RD_INTERNAL); /* it wants one */
-	assert_int_equal(number_of(t->db, KEYS), 0);
+	assert_int_equal(test_number(t->db, KEYS), 0);
 	assert_ok(rd_db_read(t->db, reads, 1, &one, 1));
 	assert_int_equal(got.at[2], 1);
 }
@@ -232,7 +216,7 @@ static void a_failure_within_a_transaction_fails_that(void **state)
 	} else {
 		rd_db_rollback(t->db);
 	}
-	assert_int_equal(number_of(t->db, KEYS), 0);
+	assert_int_equal(test_number(t->db, KEYS), 0);
 }
 
 static void who_must_not_wait_reads_sqlite_only(void **state)
