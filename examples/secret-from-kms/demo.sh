@@ -66,6 +66,20 @@ ask() {
     --key-id "$its_key" --encryption-algorithm SYMMETRIC_DEFAULT "$@"
 }
 
+# The parent asks for the plaintext of a ciphertext ($2) under a key ($1), with a document that it has got hold of ($3).
+decrypt_with() {
+  cat >"$work/request.json" <<REQUEST
+{"KeyId":"$1","EncryptionAlgorithm":"SYMMETRIC_DEFAULT","CiphertextBlob":"$2",
+"Recipient":{"KeyEncryptionAlgorithm":"RSAES_OAEP_SHA_256","AttestationDocument":"$(base64 -w0 "$3")"}}
+REQUEST
+  # Debian 12's AWS CLI is older than Recipient, so curl signs this one.
+  printf 'user = "%s:%s"\nheader = "X-Amz-Security-Token: %s"\n' \
+    "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY" "$AWS_SESSION_TOKEN" |
+    curl --config - --silent --show-error --fail-with-body --cacert "$AWS_CA_BUNDLE" \
+      --aws-sigv4 aws:amz:local-1:kms --header 'X-Amz-Target: TrentService.Decrypt' \
+      --header 'Content-Type: application/x-amz-json-1.1' --data-binary "@$work/request.json" "$url/"
+}
+
 # A key that the administrator encrypts with and one role decrypts with, unless something is denied. $1: more statements
 # in front, each with a comma behind.
 make_key() {
@@ -103,6 +117,7 @@ metrics: off
 tls_certificate: $work/tls/server.pem
 tls_key: $work/tls/server.key
 CONFIG
+touch "$work/kms.log" # the first look may be before the server's shell has made it
 redoubt-kms >"$work/administrator" 2>"$work/kms.log" &
 kms_pid=$!
 pids="$pids $kms_pid"
@@ -185,21 +200,18 @@ refused "a modified image" OnlyThisImage ask "$secret" "$key"
 printf '   its PCR0: %s\n' "$(recorded 0)"
 
 # The document of the bound call, beside the ciphertext of something else under the same key.
-cat >"$work/replay.json" <<REQUEST
-{"KeyId":"$bound_key","EncryptionAlgorithm":"SYMMETRIC_DEFAULT","CiphertextBlob":"$other_secret",
-"Recipient":{"KeyEncryptionAlgorithm":"RSAES_OAEP_SHA_256","AttestationDocument":"$(base64 -w0 "$document")"}}
-REQUEST
-replay() {
-  # Debian 12's AWS CLI is older than Recipient, so curl signs this one.
-  printf 'user = "%s:%s"\nheader = "X-Amz-Security-Token: %s"\n' \
-    "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY" "$AWS_SESSION_TOKEN" |
-    curl --config - --silent --show-error --fail-with-body --cacert "$AWS_CA_BUNDLE" \
-      --aws-sigv4 aws:amz:local-1:kms --header 'X-Amz-Target: TrentService.Decrypt' \
-      --header 'Content-Type: application/x-amz-json-1.1' --data-binary "@$work/replay.json" "$url/"
-}
 printf '   (d) '
-refused "a replayed document beside another ciphertext" OnlyBoundRequests replay
+refused "a replayed document beside another ciphertext" OnlyBoundRequests decrypt_with "$bound_key" "$other_secret" "$document"
 printf '   requestBound: %s\n' "$(recorded requestBound)"
+
+# The parent's own key where the enclave's was, so that the answer would be sealed for the parent.
+openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 2>/dev/null | openssl pkey -pubout -outform DER >"$work/own.der"
+at=$(LC_ALL=C grep -obUaP '\x30\x82\x01\x22\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01' "$document" | head -n 1 | cut -d: -f1)
+cp "$document" "$work/swapped"
+chmod u+w "$work/swapped"
+dd if="$work/own.der" of="$work/swapped" bs=1 seek="$at" conv=notrunc status=none
+printf '   (e) '
+refused "a genuine document with the parent's key put in" RD_VERIFY_SIGNATURE decrypt_with "$key" "$secret" "$work/swapped"
 took
 
 step "The audit log: verified, then one byte changed in a copy of it"
