@@ -235,7 +235,7 @@ static enum rd_status data_key_pair(struct kms_call *call, const char *action, b
 {
 	struct request r RD_CLEANUP(request_finish) = {.key_id = NULL};
 	struct kms_params p;
-	size_t pair_spec;
+	size_t pair_spec = 0;
 
 	kms_params_begin(&p, call);
 	RD_TRY(read_common(&p, with_plaintext, &r));

@@ -50,7 +50,7 @@ enum rd_status transport_listen(const struct transport *at, int *ret_fd, struct 
 {
 	RD_CLEANUP(rd_fd_close) int fd = -1;
 	union address address;
-	socklen_t size;
+	socklen_t size = 0;
 
 	RD_TRY(address_of(at, VMADDR_CID_ANY, &address, &size, err));
 	fd = make_socket(&address);
@@ -82,7 +82,7 @@ enum rd_status transport_connect(const struct transport *to, int *ret_fd, struct
 {
 	RD_CLEANUP(rd_fd_close) int fd = -1;
 	union address address;
-	socklen_t size;
+	socklen_t size = 0;
 
 	RD_TRY(address_of(to, TRANSPORT_PARENT_CID, &address, &size, err));
 	fd = make_socket(&address);
