@@ -51,15 +51,17 @@ class Authority:
                 "-keyout", f"{name}.key", "-out", f"{name}.csr", cwd=self.where)
         openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
                 "-days", "10", "-extfile", f"{name}.ext", "-out", f"{name}.pem", cwd=self.where)
+        self.redate(name, -1, 10)
         return str(self.where / f"{name}.pem"), str(self.where / f"{name}.key")
 
-    def expire(self, name):
-        """The certificate once more, of last week: OpenSSL 3.5's command makes none that has expired."""
+    def redate(self, name, first, last):
+        """The certificate once more, from one day to another, counted from today: the openssl command of Debian 12 begins
+        now, and an enclave's clock may be a second late; that of Debian 13 makes none that has expired."""
         day, now = datetime.timedelta(days=1), datetime.datetime.now(datetime.timezone.utc)
         key = serialization.load_pem_private_key((self.where / "ca.key").read_bytes(), None)
         old = x509.load_pem_x509_certificate((self.where / f"{name}.pem").read_bytes())
-        builder = x509.CertificateBuilder(old.issuer, old.subject, old.public_key(), old.serial_number, now - 7 * day,
-                                          now - day, list(old.extensions))
+        builder = x509.CertificateBuilder(old.issuer, old.subject, old.public_key(), old.serial_number,
+                                          now + first * day, now + last * day, list(old.extensions))
         (self.where / f"{name}.pem").write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
 
