@@ -34,66 +34,32 @@ static enum rd_status put_char(uint32_t v, struct rd_view bytes, struct rd_buf *
 	return rd_buf_put_view(out, bytes);
 }
 
-static bool copy_eight(const uint8_t *src, uint8_t *dst)
-{
-	uint64_t eight;
-
-	memcpy(&eight, src, sizeof(eight));
-	memcpy(dst, &eight, sizeof(eight));
-	return rd_json_plain(eight);
-}
-
-static bool copy_few(const uint8_t *src, size_t n, uint8_t *dst)
-{
-	uint64_t eight = RD_JSON_EACH(' ');
-
-	for (size_t i = 0; i < n; i++) {
-		eight = eight << 8 | src[i];
-		dst[i] = src[i];
-	}
-	return rd_json_plain(eight);
-}
-
-/* Copies; false when it has to be written otherwise, which hardly any text has. Names and values
- * are short, and a record has some seventy: the last eight are taken once more, in part. */
-static bool copy_plain(struct rd_view text, uint8_t *dst)
-{
-	size_t at = 0;
-
-	if (text.len < sizeof(uint64_t)) {
-		return copy_few(text.ptr, text.len, dst);
-	}
-	for (; at + sizeof(uint64_t) < text.len; at += sizeof(uint64_t)) {
-		if (!copy_eight(text.ptr + at, dst + at)) {
-			return false;
-		}
-	}
-	at = text.len - sizeof(uint64_t);
-	return copy_eight(text.ptr + at, dst + at);
-}
-
-/* False: nothing was put, because it is not plain. */
-static enum rd_status put_plain(struct rd_view text, struct rd_buf *out, bool *ret_plain)
+static enum rd_status put_plain(struct rd_view text, struct rd_buf *out)
 {
 	uint8_t *dst;
 
 	RD_ENSURE(text.len <= SIZE_MAX - 2, RD_LIMIT);
 	RD_TRY(rd_buf_reserve(out, text.len + 2, &dst));
 	dst[0] = '"';
-	*ret_plain = copy_plain(text, dst + 1);
+	if (text.len > 0) {
+		memcpy(dst + 1, text.ptr, text.len);
+	}
 	dst[text.len + 1] = '"';
-	out->used -= *ret_plain ? 0 : text.len + 2;
 	return RD_OK;
+}
+
+/* Stands for itself; nearly every text does. */
+static bool is_plain(struct rd_view text)
+{
+	return rd_json_plain_length(text) == text.len;
 }
 
 static enum rd_status put_text(struct rd_view text, struct rd_buf *out)
 {
 	struct rd_cur c = rd_cur(text);
-	bool plain;
 
-	RD_TRY(put_plain(text, out, &plain));
-	if (plain) {
-		return RD_OK;
+	if (is_plain(text)) {
+		return put_plain(text, out);
 	}
 	RD_TRY(rd_buf_u8(out, '"'));
 	while (c.left > 0) {
@@ -105,18 +71,6 @@ static enum rd_status put_text(struct rd_view text, struct rd_buf *out)
 	}
 	return rd_buf_u8(out, '"');
 }
-
-#ifdef RD_SANITIZED
-static bool is_plain(struct rd_view text)
-{
-	bool plain = true;
-
-	for (size_t i = 0; i < text.len; i++) {
-		plain &= rd_json_plain(RD_JSON_EACH(text.ptr[i]));
-	}
-	return plain;
-}
-#endif
 
 /* The program's own, which is plain: nobody looks again for each of a record's forty. */
 static enum rd_status put_own_name(const char *name, struct rd_buf *out)

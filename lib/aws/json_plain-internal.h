@@ -4,8 +4,7 @@
 #ifndef RD_AWS_JSON_PLAIN_INTERNAL_H
 #define RD_AWS_JSON_PLAIN_INTERNAL_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "base/bytes.h"
 
 /* A byte of each of eight. */
 #define RD_JSON_EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
@@ -22,6 +21,24 @@ static inline bool rd_json_plain(uint64_t eight)
 
 	below |= ((quote - RD_JSON_EACH(1)) & ~quote) | ((escape - RD_JSON_EACH(1)) & ~escape);
 	return ((below | above) & RD_JSON_EACH(0x80)) == 0;
+}
+
+/* How many characters at the beginning are such. */
+static inline size_t rd_json_plain_length(struct rd_view text)
+{
+	uint64_t eight;
+	size_t n = 0;
+
+	for (; text.len - n >= sizeof(eight); n += sizeof(eight)) {
+		memcpy(&eight, text.ptr + n, sizeof(eight));
+		if (!rd_json_plain(eight)) {
+			break;
+		}
+	}
+	while (n < text.len && rd_json_plain(RD_JSON_EACH(text.ptr[n]))) {
+		n++;
+	}
+	return n;
 }
 
 #endif

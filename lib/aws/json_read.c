@@ -16,8 +16,6 @@
 
 #include "aws/json_plain-internal.h"
 
-#include <string.h>
-
 struct reader {
 	struct rd_cur c;
 	size_t depth, values;
@@ -31,23 +29,24 @@ static bool is_blank(uint8_t c)
 /* The next byte that is no blank; 0 at the end, where JSON has none. */
 static uint8_t peek(struct reader *r)
 {
-	while (r->c.left > 0 && is_blank(*r->c.ptr)) {
-		r->c.ptr++;
-		r->c.left--;
+	struct rd_cur next = r->c;
+	uint8_t byte;
+
+	while (rd_cur_u8(&next, &byte) == RD_OK) {
+		if (!is_blank(byte)) {
+			return byte;
+		}
+		r->c = next;
 	}
-	return r->c.left > 0 ? *r->c.ptr : 0;
+	return 0;
 }
 
 /* Whether it was the next. */
 static bool take(struct reader *r, uint8_t byte)
 {
-	bool is_next = peek(r) == byte && r->c.left > 0;
+	uint8_t taken;
 
-	if (is_next) {
-		r->c.ptr++;
-		r->c.left--;
-	}
-	return is_next;
+	return peek(r) == byte && rd_cur_u8(&r->c, &taken) == RD_OK;
 }
 
 static enum rd_status count(struct reader *r)
@@ -64,25 +63,6 @@ static enum rd_status read_by_jansson(struct rd_view text, json_t **ret)
 		return RD_OK;
 	}
 	return json_error_code(&why) == json_error_out_of_memory ? RD_NOMEM : RD_MALFORMED;
-}
-
-static size_t plain_length(struct rd_cur c)
-{
-	const uint8_t *start = c.ptr;
-	uint64_t eight;
-
-	for (; c.left >= sizeof(eight); c.ptr += sizeof(eight), c.left -= sizeof(eight)) {
-		memcpy(&eight, c.ptr, sizeof(eight));
-		if (!rd_json_plain(eight)) {
-			break;
-		}
-	}
-	for (; c.left > 0; c.ptr++, c.left--) {
-		if (*c.ptr < 0x20 || *c.ptr > 0x7e || *c.ptr == '"' || *c.ptr == '\\') {
-			break;
-		}
-	}
-	return (size_t)(c.ptr - start);
 }
 
 /* From behind a plain beginning to behind the quote that ends the string. */
@@ -103,7 +83,8 @@ static enum rd_status skip_string(struct rd_cur *c)
 static enum rd_status read_string(struct reader *r, struct rd_view *ret_plain, json_t **ret_other)
 {
 	struct rd_cur rest = {.ptr = r->c.ptr + 1, .left = r->c.left - 1};
-	struct rd_view plain = rd_view(rest.ptr, plain_length(rest)), whole;
+	struct rd_view whole,
+		plain = rd_view(rest.ptr, rd_json_plain_length(rd_view(rest.ptr, rest.left)));
 
 	*ret_other = NULL;
 	RD_TRY(rd_cur_skip(&rest, plain.len));
