@@ -104,6 +104,13 @@ static enum rd_status status_of(const char *state)
 	return RD_INTERNAL;
 }
 
+/* The next statement outside of a transaction connects again. */
+static void disconnect(struct postgres *db)
+{
+	PQfinish(db->connection);
+	db->connection = NULL;
+}
+
 /* Keeps the reason and gives the status; never RD_OK. result NULL: none came in time. */
 static enum rd_status failed(struct postgres *db, const PGresult *result)
 {
@@ -126,8 +133,7 @@ static enum rd_status failed(struct postgres *db, const PGresult *result)
 	(void)snprintf(db->db.error, sizeof(db->db.error), "%s (SQLSTATE %s)", message, state);
 	st = status_of(state);
 	if (st == RD_CLOSED) {
-		PQfinish(db->connection);
-		db->connection = NULL;
+		disconnect(db);
 	}
 	return st;
 }
@@ -194,8 +200,7 @@ static PGresult *await(struct postgres *db, int sent)
 		kept = next;
 	}
 	PQclear(kept);
-	PQfinish(db->connection);
-	db->connection = NULL;
+	disconnect(db);
 	return NULL;
 }
 
@@ -266,8 +271,7 @@ static enum rd_status attach(struct postgres *db)
 	(void)PQsetNoticeProcessor(db->connection, quiet, NULL);
 	st = set_up(db);
 	if (st != RD_OK) {
-		PQfinish(db->connection);
-		db->connection = NULL;
+		disconnect(db);
 	}
 	return st;
 }
@@ -654,8 +658,7 @@ static void end_batch(struct postgres *db)
 		PQclear(result);
 	}
 	if (!is_connected(db) || PQexitPipelineMode(db->connection) == 0) {
-		PQfinish(db->connection);
-		db->connection = NULL;
+		disconnect(db);
 	}
 }
 
@@ -673,8 +676,7 @@ static enum rd_status postgres_read(struct rd_db *base, const struct rd_db_read 
 	RD_TRY(ensure_usable(db));
 	RD_TRY(prepare_batch(db, &batch));
 	if (!send_batch(db, &batch)) {
-		PQfinish(db->connection);
-		db->connection = NULL;
+		disconnect(db);
 		return lost(db);
 	}
 	st = take_batch(db, &batch);
