@@ -98,10 +98,11 @@ enum rd_status kms_store_key_get(
 		RD_DB_ARGS(rd_db_text(id), rd_db_text(account)), key_row, ret);
 }
 
+static const char by_id[] = "SELECT " COLUMNS " FROM kms_key WHERE id = $1";
+
 enum rd_status kms_store_key_find(struct rd_db *db, const char *id, struct kms_key *ret)
 {
-	return rd_db_one(db, "SELECT " COLUMNS " FROM kms_key WHERE id = $1",
-		RD_DB_ARGS(rd_db_text(id)), key_row, ret);
+	return rd_db_one(db, by_id, RD_DB_ARGS(rd_db_text(id)), key_row, ret);
 }
 
 static enum rd_status only_key_row(void *arg, const struct rd_db_value *columns, size_t n)
@@ -114,8 +115,7 @@ static enum rd_status only_key_row(void *arg, const struct rd_db_value *columns,
 
 struct rd_db_read kms_store_key_read(struct kms_key *ret)
 {
-	return (struct rd_db_read){
-		"SELECT " COLUMNS " FROM kms_key WHERE id = $1", only_key_row, ret};
+	return (struct rd_db_read){by_id, only_key_row, ret};
 }
 
 enum rd_status kms_store_key_update(struct rd_db *db, struct kms_key *key)
